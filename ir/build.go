@@ -1,0 +1,164 @@
+package ir
+
+import "fmt"
+
+// A Builder adds nodes to a function.
+type Builder struct {
+	F    *Func
+	At   int    // nodes go in before F.Nodes[At]; -1 is the end
+	Name string // the name that new nodes get
+}
+
+// NewBuilder makes a builder that adds to the end of f.
+func NewBuilder(f *Func) *Builder { return &Builder{F: f, At: -1} }
+
+// Add builds a node with the given number of results. The error says what is wrong with arguments, attributes or types.
+func (b *Builder) Add(op *Op, results int, attrs Attrs, bodies []*Func, args ...*Value) (*Node, error) {
+	n := &Node{Op: op, Args: args, Attrs: attrs, Bodies: bodies, Name: b.Name, ID: b.F.nextID()}
+	for i := range results {
+		n.Results = append(n.Results, &Value{Def: n, Index: i})
+	}
+	if err := n.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", op.Name, err)
+	}
+	if err := n.inferTypes(); err != nil {
+		return nil, fmt.Errorf("%s: %w", op.Name, err)
+	}
+	b.insert(n)
+	return n, nil
+}
+
+func (b *Builder) insert(n *Node) {
+	if b.At < 0 {
+		b.F.Nodes = append(b.F.Nodes, n)
+		return
+	}
+	b.F.Nodes = append(b.F.Nodes, nil)
+	copy(b.F.Nodes[b.At+1:], b.F.Nodes[b.At:])
+	b.F.Nodes[b.At] = n
+	b.At++
+}
+
+// New builds a node of one result. The arguments are the compiler's own: it panics when they do not fit.
+func (b *Builder) New(op *Op, attrs Attrs, args ...*Value) *Value {
+	return b.NewN(op, 1, attrs, args...)[0]
+}
+
+// NewN builds a node of several results, as New does.
+func (b *Builder) NewN(op *Op, results int, attrs Attrs, args ...*Value) []*Value {
+	n, err := b.Add(op, results, attrs, nil, args...)
+	if err != nil {
+		panic(&misfit{err})
+	}
+	return n.Results
+}
+
+// A misfit is what New panics with: a bug, unless an expansion met a composite's wrong arguments.
+type misfit struct{ err error }
+
+func (m *misfit) Error() string { return "BUG: " + m.err.Error() }
+
+// New1 is New as a list, for an Expand to return.
+func (b *Builder) New1(op *Op, attrs Attrs, args ...*Value) []*Value {
+	return []*Value{b.New(op, attrs, args...)}
+}
+
+// Const builds a constant.
+func (b *Builder) Const(d *Data) *Value { return b.New(Const, Attrs{"value": d}) }
+
+// Scalar builds a constant of no dimensions.
+func (b *Builder) Scalar(e Elem, x float64) *Value { return b.Const(Scalar(e, x)) }
+
+// Vector builds a one-dimensional int64 constant.
+func (b *Builder) Vector(xs ...int64) *Value { return b.Const(Vector(xs...)) }
+
+// Dims builds the int64 vector of dimensions that may be symbolic.
+func (b *Builder) Dims(ds ...Dim) *Value { return b.New(Const, Attrs{"value": symData(ds, false)}) }
+
+// Dim builds the int64 scalar of a dimension that may be symbolic.
+func (b *Builder) Dim(d Dim) *Value { return b.New(Const, Attrs{"value": symData([]Dim{d}, true)}) }
+
+// symData is a constant of dimensions: plain data when all are numbers.
+func symData(ds []Dim, scalar bool) any {
+	out := NewData(I64, len(ds))
+	if scalar {
+		out.Shape = nil
+	}
+	for i, d := range ds {
+		n, ok := d.Const()
+		if !ok {
+			return SymData{Dims: ds, Scalar: scalar}
+		}
+		out.SetInt(i, int64(n))
+	}
+	return out
+}
+
+// Expand builds what n, a composite, stands for.
+func (b *Builder) Expand(n *Node) []*Value { return n.Op.Expand(b, n) }
+
+// Expansion is n's meaning as a function of n's present arguments, in order.
+func (n *Node) Expansion() *Func {
+	f := NewFunc(n.Op.Name)
+	c := *n
+	c.Args = make([]*Value, len(n.Args))
+	for i, a := range n.Args {
+		if a == nil {
+			continue
+		}
+		if a.Def != nil && a.Def.Op == Const { // expansions read constants
+			c.Args[i] = a
+		} else {
+			c.Args[i] = f.Param(fmt.Sprintf("a%d", i), a.Type)
+		}
+	}
+	m := map[*Value]*Value{}
+	b := NewBuilder(f)
+	for i, a := range c.Args {
+		if a != nil && a.Def != nil {
+			if m[a] == nil {
+				m[a] = b.New(Const, a.Def.Attrs)
+			}
+			c.Args[i] = m[a]
+		}
+	}
+	f.Return(b.Expand(&c)...)
+	return f
+}
+
+// inferTypes sets the types of the node's results.
+func (n *Node) inferTypes() error {
+	ts, err := n.InferTypes()
+	if err != nil {
+		return err
+	}
+	for i, t := range ts {
+		if i < len(n.Results) {
+			n.Results[i].Type = t
+			n.Results[i].sym, n.Results[i].symOK = nil, false
+		}
+	}
+	return nil
+}
+
+// InferTypes computes the types of the node's results from its arguments.
+func (n *Node) InferTypes() (ts []Type, err error) {
+	if n.Op.Infer != nil {
+		return n.Op.Infer(n)
+	}
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *misfit:
+			err = r.err
+		default:
+			panic(r)
+		}
+	}()
+	f := n.Expansion()
+	ts = make([]Type, len(f.Results))
+	for i, r := range f.Results {
+		ts[i] = r.Type
+	}
+	return ts, nil
+}

@@ -1,0 +1,48 @@
+package ir
+
+import "testing"
+
+func TestDimAlgebra(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"batch*seq*48/48", "batch*seq"},
+		{"b*seq*48/(4*12)", "b*seq"},
+		{"(4*a+4*b)/(a+b)", "4"},
+		{"a+b-a", "b"},
+		{"(w+2)/3", "(w+2)/3"},
+		{"(6*w+2)/3", "2*w"},
+		{"(6*w+a)/3+1", "(a/3)+2*w+1"},
+		{"max(a,a+1)", "a+1"},
+		{"min(b,a)", "min(a,b)"},
+		{"-a+3", "-a+3"},
+		{"7%4", "3"},
+		{"(a*b+a*c)/(b+c)", "a"},
+	} {
+		d, err := ParseDim(c.in)
+		if err != nil {
+			t.Errorf("%s: %v", c.in, err)
+			continue
+		}
+		want, err := ParseDim(c.want)
+		if err != nil || !d.Equal(want) || d.String() != c.want {
+			t.Errorf("%s is %s, want %s", c.in, d, c.want)
+		}
+	}
+}
+
+func TestTextGoesRound(t *testing.T) {
+	const src = `func f(x f32[b,3], "odd name" i64[?3]) {
+    v1 f32[b,3] = Identity(x)
+    v2 f32[2,5] = Const() value=f32[2,5]{1,2,3,4,5,6,7,8,9,1.5}
+    v3 f32[4,8] = Weight() name="w" type=f32[4,8]
+    return out=v1, v2, [b,2*b+1], "odd name", v3
+}
+`
+	f, err := Parse(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.ResultNames = []string{"out", "", "", "", ""}
+	if got := f.String(); got != src {
+		t.Errorf("got\n%s\nwant\n%s", got, src)
+	}
+}
