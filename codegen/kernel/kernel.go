@@ -1,0 +1,70 @@
+// Package kernel writes the assembly that emitted packages bring: for each
+// function that codegen/lib declares without a body, one generator.
+//
+// The formula, the shapes and the meaning of every parameter stand at the
+// declaration and its portable twin in codegen/lib; here is how it is done.
+package kernel
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+)
+
+// A generator writes the body of one function and gives its signature, as it
+// is declared in codegen/lib.
+type generator struct {
+	signature string
+	body      func(*asm)
+}
+
+// asm is a file in the making.
+type asm struct {
+	*build.Context
+	data map[string]operand.Mem // constants already in the file, by name
+}
+
+// Stubs is the names of all functions that Emit can write, sorted.
+func Stubs() []string { return slices.Sorted(maps.Keys(generators())) }
+
+// Emit is one assembly file, for GOARCH=amd64, that holds the functions named.
+// The same names give the same bytes, in whatever order they come.
+func Emit(stubs []string) ([]byte, error) {
+	all := generators()
+	a := &asm{Context: build.NewContext(), data: map[string]operand.Mem{}}
+	a.ConstraintExpr("amd64,!purego")
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(stubs))) {
+		g, ok := all[name]
+		if !ok {
+			return nil, fmt.Errorf("no assembly is known for %s; there is for %s", name, strings.Join(Stubs(), ", "))
+		}
+		a.Function(name)
+		a.Attributes(attr.NOSPLIT)
+		a.SignatureExpr(g.signature)
+		g.body(a)
+	}
+	f, err := a.Result()
+	if err == nil {
+		err = pass.Compile.Execute(f)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("BUG: kernels %v: %v", stubs, err))
+	}
+	return printer.NewGoAsm(printer.Config{Name: "gpamc"}).Print(f)
+}
+
+// generators is the table of all kernels.
+func generators() map[string]generator {
+	all := map[string]generator{}
+	for _, t := range []map[string]generator{cpuKernels} {
+		maps.Copy(all, t)
+	}
+	return all
+}

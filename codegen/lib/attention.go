@@ -1,0 +1,285 @@
+package lib
+
+import "math"
+
+// heads is a tensor [batch, head, row, column] that lies anywhere in a buffer,
+// with the columns of a row next to each other: element (b, h, i, e) is
+// x[b*batch+h*head+i*row+e]. Splitting and merging heads, and a buffer that
+// holds queries, keys and values together, are thus only other distances; a
+// distance of 0 broadcasts.
+type heads struct {
+	x                []float32
+	batch, head, row int
+}
+
+// bias is what is added to scores: to that of query i and key j of head h,
+// x[b*batch+h*head+i*query+j*key]. The zero bias adds nothing. key is 1 or 0.
+type bias struct {
+	x                       []float32
+	batch, head, query, key int
+}
+
+// keep says which keys a query may attend to, laid out as a bias is. The zero
+// keep allows all.
+type keep struct {
+	x                       []bool
+	batch, head, query, key int
+}
+
+// A score says how a score comes from a query and a key: s = scale·q·k, then
+// cap·tanh(s/cap) where cap is not 0; then come bias and keep.
+type score struct {
+	scale, cap float32
+}
+
+// attentionShape is the sizes of an attention. Head h of q meets head
+// h/(heads/kvHeads) of k and v. With causal, query i sees the keys up to
+// i+offset.
+type attentionShape struct {
+	batch, heads, kvHeads int
+	queries, keys         int
+	d, dv                 int // columns of q and k, of v and y
+	causal                bool
+	offset                int
+}
+
+// A branch is one softmax of an attention: y = gain·softmax(scores)·v. gain has
+// one column.
+type branch struct {
+	q, k, v heads
+	gain    heads // the zero value is 1
+	score   score
+}
+
+// attention is y = softmax(scale·q·kᵀ + bias, where keep)·v for each batch and
+// head; a query that may attend to nothing gives 0.
+//
+//	y [batch, heads, queries, dv]
+//	q [batch, heads, queries, d]
+//	k [batch, kvHeads, keys, d]
+//	v [batch, kvHeads, keys, dv]
+func attention(c *ctx, y, q, k, v heads, by score, add bias, where keep, s attentionShape) {
+	attend(c, attentionTask{attentionShape: s, y: y, bias: add, keep: where,
+		branches: [2]branch{{q: q, k: k, v: v, score: by}}, count: 1})
+}
+
+// dualAttention is the difference of two attentions with one bias and keep:
+// y = p.gain·softmax(p.q·p.kᵀ)·p.v - n.gain·softmax(n.q·n.kᵀ)·n.v. The branches
+// may share k, v or both, which are then packed once.
+func dualAttention(c *ctx, y heads, p, n branch, add bias, where keep, s attentionShape) {
+	attend(c, attentionTask{attentionShape: s, y: y, bias: add, keep: where,
+		branches: [2]branch{p, n}, count: 2})
+}
+
+// attentionRows is how many queries of a head go together: their scores stay
+// in cache between the two products.
+const attentionRows = 2 * tileRows
+
+// attend cuts the work: first by key head and batch, each of which packs its k
+// and v, and where these are fewer than the threads also by queries.
+func attend(c *ctx, args attentionTask) {
+	t := task[attentionTask](c)
+	*t = args
+	t.group = t.heads / t.kvHeads
+	t.layOut()
+	c.reserve(t.floats)
+	units := t.batch * t.kvHeads
+	t.cuts = 1
+	if work := t.group * t.queries * t.keys * (t.d + t.dv); units*work >= 1<<16 && units < 2*c.threads {
+		t.cuts = min((2*c.threads+units-1)/max(units, 1), (t.rows()+attentionRows-1)/attentionRows)
+	}
+	t.cuts = max(t.cuts, 1)
+	perUnit := t.group * t.queries * t.keys * (t.d + t.dv) / t.cuts
+	c.split(units*t.cuts, 1+(1<<16)/(1+perUnit), t)
+	*t = attentionTask{}
+}
+
+// attentionTask is the arguments of attention and dualAttention, and where in
+// a worker's scratch the pieces lie.
+type attentionTask struct {
+	attentionShape
+	y           heads
+	bias        bias
+	keep        keep
+	branches    [2]branch
+	count       int // of branches
+	group, cuts int
+
+	wide, deep int // keys and dv, rounded up to panels
+	k, v       [2]int
+	s, o, m    int // scores, output of one branch, bias of one query
+	floats     int
+}
+
+func (t *attentionTask) layOut() {
+	t.wide, t.deep = roundUp(t.keys, panelCols), roundUp(t.dv, panelCols)
+	for i := range t.count {
+		t.k[i], t.v[i] = t.k[0], t.v[0]
+		if i == 0 || !sameHeads(t.branches[i].k, t.branches[0].k) {
+			t.k[i], t.floats = t.floats, t.floats+t.wide*t.d
+		}
+		if i == 0 || !sameHeads(t.branches[i].v, t.branches[0].v) {
+			t.v[i], t.floats = t.floats, t.floats+t.deep*t.keys
+		}
+	}
+	t.s, t.floats = t.floats, t.floats+t.wide*attentionRows
+	t.o, t.floats = t.floats, t.floats+t.deep*attentionRows
+	t.m, t.floats = t.floats, t.floats+t.wide
+}
+
+func sameHeads(a, b heads) bool {
+	return len(a.x) == len(b.x) && (len(a.x) == 0 || &a.x[0] == &b.x[0]) &&
+		a.batch == b.batch && a.head == b.head && a.row == b.row
+}
+
+// rows is how many rows of q a key head has in one piece: the queries of one
+// head, or where there is but one query, all heads of the group.
+func (t *attentionTask) rows() int {
+	if t.queries == 1 {
+		return t.group
+	}
+	return t.queries
+}
+
+func (t *attentionTask) part(w *worker, lo, hi int) {
+	packed := -1
+	for u := lo; u < hi; u++ {
+		pair, cut := u/t.cuts, u%t.cuts
+		b, h := pair/t.kvHeads, pair%t.kvHeads
+		if packed != pair {
+			t.pack(w.scratch, b, h)
+			packed = pair
+		}
+		tiles := (t.rows() + tileRows - 1) / tileRows
+		first, last := tiles*cut/t.cuts*tileRows, min(tiles*(cut+1)/t.cuts*tileRows, t.rows())
+		for g := 0; g*t.rows() < t.group*t.queries; g++ {
+			for i := first; i < last; i += attentionRows {
+				t.block(w.scratch, b, h*t.group+g, i, min(attentionRows, last-i))
+			}
+		}
+	}
+}
+
+// pack brings k, transposed, and v of key head h into panels.
+func (t *attentionTask) pack(scratch []float32, b, h int) {
+	for i, br := range t.branches[:t.count] {
+		if t.keys == 0 {
+			break
+		}
+		if i == 0 || t.k[i] != t.k[0] {
+			packB(scratch[t.k[i]:], br.k.x[b*br.k.batch+h*br.k.head:], t.d, t.keys, 1, br.k.row)
+		}
+		if i == 0 || t.v[i] != t.v[0] {
+			packB(scratch[t.v[i]:], br.v.x[b*br.v.batch+h*br.v.head:], t.keys, t.dv, br.v.row, 1)
+		}
+	}
+}
+
+// block computes n rows of y from row i of head h. Where there is one query a
+// head, the rows are the heads of a group.
+func (t *attentionTask) block(scratch []float32, b, h, i, n int) {
+	down := func(a heads) (from, step int) {
+		if t.queries == 1 {
+			return b*a.batch + (h+i)*a.head, a.head
+		}
+		return b*a.batch + h*a.head + i*a.row, a.row
+	}
+	keys := t.keys
+	if t.causal && t.queries > 1 {
+		keys = max(0, min(keys, i+n+t.offset)) // what the last row sees
+	} else if t.causal {
+		keys = max(0, min(keys, 1+t.offset))
+	}
+	s, o := scratch[t.s:], scratch[t.o:]
+	y0, yStep := down(t.y)
+	for e, br := range t.branches[:t.count] {
+		q0, qStep := down(br.q)
+		for j := 0; j < keys; j += panelCols {
+			panelMul(s[j:], t.wide, br.q.x[q0:], qStep, 1, scratch[t.k[e]+j*t.d:], nil, nil, 0, n, t.d)
+		}
+		var over [attentionRows]float32 // gain over the sum of the row
+		for r := range n {
+			head, query := h, i+r
+			if t.queries == 1 {
+				head, query = h+i+r, 0
+			}
+			over[r] = t.softmaxRow(s[r*t.wide:r*t.wide+keys], scratch[t.m:], b, head, query, br.score)
+			if over[r] != 0 && br.gain.x != nil {
+				over[r] *= br.gain.x[b*br.gain.batch+head*br.gain.head+query*br.gain.row]
+			}
+		}
+		for j := 0; j < t.dv && keys > 0; j += panelCols {
+			panelMul(o[j:], t.deep, s, t.wide, 1, scratch[t.v[e]+j*t.keys:], nil, nil, 0, n, keys)
+		}
+		for r := range n {
+			t.store(t.y.x[y0+r*yStep:y0+r*yStep+t.dv], o[r*t.deep:], over[r], e)
+		}
+	}
+}
+
+// store brings one row of branch e into y. A row without keys has over 0, and
+// then what is in o means nothing.
+func (t *attentionTask) store(y, o []float32, over float32, e int) {
+	switch {
+	case over == 0 && e == 0:
+		clear(y)
+	case over == 0:
+	case e == 0:
+		axpby(y, o[:len(y)], over, 0)
+	default:
+		axpby(y, o[:len(y)], -over, 1)
+	}
+}
+
+// softmaxRow turns the products x of one query with the keys it may at most
+// see into exp(score-max), and gives the reciprocal of their sum, or 0 where
+// there is nothing to attend to. tmp has room for a row.
+func (t *attentionTask) softmaxRow(x, tmp []float32, b, h, query int, by score) float32 {
+	sees := x
+	if t.causal {
+		sees = x[:max(0, min(len(x), query+t.offset+1))]
+		clear(x[len(sees):])
+	}
+	scale := by.scale
+	if by.cap != 0 {
+		axpby(sees, sees, scale/by.cap, 0)
+		tanh32(sees, sees)
+		scale = by.cap
+	}
+	sum := expSum(sees, sees, scaleAddMax(sees, t.rowBias(tmp[:len(sees)], b, h, query), scale))
+	if sum == 0 {
+		return 0
+	}
+	return 1 / sum
+}
+
+// rowBias is bias and keep of one query together, nil where there is neither.
+// It is in tmp, unless the bias is there already in one piece.
+func (t *attentionTask) rowBias(tmp []float32, b, h, query int) []float32 {
+	var add []float32
+	if t.bias.x != nil {
+		at := t.bias.x[b*t.bias.batch+h*t.bias.head+query*t.bias.query:]
+		if add = tmp; t.bias.key == 0 {
+			for j := range tmp {
+				tmp[j] = at[0]
+			}
+		} else if t.keep.x == nil {
+			return at[:len(tmp)]
+		} else {
+			copy(tmp, at)
+		}
+	}
+	if t.keep.x == nil {
+		return add
+	}
+	at := t.keep.x[b*t.keep.batch+h*t.keep.head+query*t.keep.query:]
+	if add == nil {
+		clear(tmp)
+	}
+	for j := range tmp {
+		if !at[j*t.keep.key] {
+			tmp[j] = float32(math.Inf(-1))
+		}
+	}
+	return tmp
+}

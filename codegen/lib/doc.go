@@ -1,0 +1,37 @@
+// Package lib is what emitted packages are made of: gpamc copies from it the
+// declarations that a model's steps reach. So it has only unexported names, no
+// init functions, no imports but the standard library's; export.go, which the
+// compiler itself uses, is never emitted.
+//
+// # The float32 kernels
+//
+// Buffers are slices that the session owns; sizes follow from the other
+// arguments. No call allocates, except that the scratch of a ctx grows with the
+// largest shape seen. Results are the same, bit for bit, for any number of
+// threads. Each kernel is written three times, for AVX-512, for AVX2 with FMA
+// and in portable Go; isa, or GPAMC_ISA in the environment, chooses.
+//
+//	newCtx(threads) *ctx, c.close()                  the threads of a session
+//	c.split(n, grain, parter), task[T](c)            run anything on them
+//
+//	linear(c, y, x, w, bias, r, act, m, k, n)        y = act(x·w + bias + r), w packed
+//	gemm(c, y, ldy, x, ldx, w, bias, r, ldr, act, m, k, n)   the same with distances of rows
+//	matmul(c, y, a, b, product{...})                 batches of a·b, transposed or broadcast by distances
+//	packB(dst, w, k, n, sk, sn), packedLen(k, n)     a matrix into panels
+//
+//	attention(c, y, q, k, v, score, bias, keep, attentionShape)
+//	dualAttention(c, y, p, n, bias, keep, attentionShape)    the difference of two
+//
+//	softmax(c, y, x, rows, cols)                     along the last axis
+//	layerNorm(c, y, s, x, r, gamma, beta, rows, cols, eps)   of s = x + r
+//	rmsNorm(c, y, s, x, r, gamma, rows, cols, eps)
+//
+//	unary(c, y, x, f)                                y = f(x), with f one of
+//	    relu32 exp32 erf32 tanh32 sigmoid32 silu32 gelu32 geluTanh32
+//	binary(c, y, a, b, f, rows, cols, aRow, aCols, bRow, bCols)   y = f(a, b), f one of
+//	    add32 sub32 mul32 div32 max32 min32
+//	axpby(y, x, alpha, beta)                         y = alpha·x + beta·y
+//
+// The functions for unary and binary can be called alone, on pieces that are in
+// cache, as linear does with its activation.
+package lib

@@ -1,0 +1,197 @@
+package lib
+
+// How gemm blocks. A block of x, mBlock rows of kBlock columns, stays in the
+// second level cache while all panels of w pass over it; of each panel the
+// same kBlock rows stay in the first level while all tiles of the block pass.
+// The sum over k is cut at these places alone, whatever the instruction set,
+// the number of threads or the number of rows.
+const (
+	tileRows = 12
+	mBlock   = 20 * tileRows
+	kBlock   = 512
+	actCols  = 8 * panelCols // columns after which the activation runs, while they are in cache
+)
+
+// linear is y = act(x·w + bias + r).
+//
+//	y    [m, n]
+//	x    [m, k]
+//	w    [k, n], packed by packB
+//	bias [n], or nil
+//	r    [m, n], or nil; may be y
+//	act  relu32, gelu32 or another of that form, or nil
+func linear(c *ctx, y, x, w, bias, r []float32, act func(y, x []float32), m, k, n int) {
+	gemm(c, y, n, x, k, w, bias, r, n, act, m, k, n)
+}
+
+// gemm is linear with rows that do not follow each other at once: row i of y
+// begins at y[i*ldy], of x at x[i*ldx], of r at r[i*ldr].
+func gemm(c *ctx, y []float32, ldy int, x []float32, ldx int, w, bias, r []float32, ldr int,
+	act func(y, x []float32), m, k, n int) {
+	t := task[gemmTask](c)
+	*t = gemmTask{y: y, x: x, w: w, bias: bias, r: r, act: act,
+		m: m, k: k, n: n, ldy: ldy, ldx: ldx, sx: 1, ldr: ldr, rowCuts: 1, colCuts: 1}
+	if k == 0 {
+		t.ldx = 0 // there is no row of x to find
+	}
+	if m*n*max(k, 16) >= 1<<16 {
+		t.rowCuts, t.colCuts = cutGrid(c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
+	}
+	c.split(t.rowCuts*t.colCuts, 1, t)
+	*t = gemmTask{}
+}
+
+// cutGrid cuts rows x cols tiles into a grid of at most threads parts, so
+// that the largest part is smallest. Columns are cut first: two threads that
+// share columns both read the same weights from memory.
+func cutGrid(threads, rows, cols int) (rowCuts, colCuts int) {
+	rowCuts, colCuts = 1, 1
+	best := rows * cols
+	for r := 1; r <= threads; r++ {
+		c := threads / r
+		if size := ((rows + r - 1) / r) * ((cols + c - 1) / c); size < best {
+			best, rowCuts, colCuts = size, r, c
+		}
+	}
+	return rowCuts, colCuts
+}
+
+// gemmTask is the arguments of gemm. Element (i, p) of x is x[i*ldx+p*sx].
+type gemmTask struct {
+	y, x, w, bias, r  []float32
+	act               func(y, x []float32)
+	m, k, n           int
+	ldy, ldx, sx, ldr int
+	rowCuts, colCuts  int
+}
+
+// part does the parts lo to hi of the grid.
+func (t *gemmTask) part(_ *worker, lo, hi int) {
+	tiles, panels := (t.m+tileRows-1)/tileRows, (t.n+panelCols-1)/panelCols
+	for u := lo; u < hi; u++ {
+		i, j := u/t.colCuts, u%t.colCuts
+		t.block(min(tiles*i/t.rowCuts*tileRows, t.m), min(tiles*(i+1)/t.rowCuts*tileRows, t.m),
+			min(panels*j/t.colCuts*panelCols, t.n), min(panels*(j+1)/t.colCuts*panelCols, t.n))
+	}
+}
+
+// block computes y[i0:i1, j0:j1]; j0 begins a panel.
+func (t *gemmTask) block(i0, i1, j0, j1 int) {
+	for i := i0; i < i1; i += mBlock {
+		rows := min(mBlock, i1-i)
+		for p, end := 0, t.k; ; {
+			depth := kDepth(t.k, end-p)
+			last := p+depth == end
+			for j := j0; j < j1; j += actCols {
+				cols := min(actCols, j1-j)
+				t.strip(i, rows, p, depth, j, cols)
+				if last && t.act != nil {
+					t.activate(i, rows, j, cols)
+				}
+			}
+			if p += depth; last {
+				break
+			}
+		}
+	}
+}
+
+// kDepth is how many of the left last steps of a sum over k come next: k is
+// cut into equal parts of at most kBlock.
+func kDepth(k, left int) int {
+	parts := (k + kBlock - 1) / kBlock
+	if parts <= 1 {
+		return left
+	}
+	return min(left, roundUp((k+parts-1)/parts, 4))
+}
+
+// strip adds the steps p to p+depth to y[i:i+rows, j:j+cols]. The first ones
+// bring bias and r in, so that r may be y.
+func (t *gemmTask) strip(i, rows, p, depth, j, cols int) {
+	for end := j + cols; j < end; j += panelCols {
+		y, x, w := t.y[i*t.ldy+j:], t.x[i*t.ldx+p*t.sx:], t.w[(j*t.k+p*panelCols):]
+		var bias, add []float32
+		ldadd := t.ldy
+		if p > 0 {
+			add = y
+		} else {
+			if t.bias != nil {
+				bias = t.bias[j:min(j+panelCols, t.n)]
+			}
+			if t.r != nil {
+				add, ldadd = t.r[i*t.ldr+j:], t.ldr
+			}
+		}
+		if n := t.n - j; n < panelCols {
+			narrow(y, t.ldy, x, t.ldx, t.sx, w, bias, add, ldadd, rows, depth, n)
+			continue
+		}
+		panelMul(y, t.ldy, x, t.ldx, t.sx, w, bias, add, ldadd, rows, depth)
+	}
+}
+
+// narrow is panelMul for the n < 32 columns that the last panel of a matrix
+// may have, by way of a tile in which all 32 have room.
+func narrow(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float32, ldadd, m, k, n int) {
+	var tile [tileRows * panelCols]float32
+	var wide [panelCols]float32
+	copy(wide[:n], bias)
+	for i := 0; i < m; i += tileRows {
+		rows := min(tileRows, m-i)
+		clear(tile[:])
+		if add != nil {
+			for r := range rows {
+				copy(tile[r*panelCols:r*panelCols+n], add[(i+r)*ldadd:])
+			}
+		}
+		panelMul(tile[:], panelCols, x[i*ldx:], ldx, sx, w, wide[:], tile[:], panelCols, rows, k)
+		for r := range rows {
+			copy(y[(i+r)*ldy:(i+r)*ldy+n], tile[r*panelCols:])
+		}
+	}
+}
+
+func (t *gemmTask) activate(i, rows, j, cols int) {
+	for ; rows > 0; i, rows = i+1, rows-1 {
+		y := t.y[i*t.ldy+j : i*t.ldy+j+cols]
+		t.act(y, y)
+	}
+}
+
+// panelMulGo is y = add + bias + x·w for one panel, the twin of the assembly
+// kernels.
+//
+//	y    [m, 32], row i at y[i*ldy]
+//	x    [m, k], element (i, p) at x[i*ldx+p*sx]
+//	w    [k, 32]
+//	bias [32], or nil
+//	add  [m, 32], row i at add[i*ldadd], or nil; may be y
+func panelMulGo(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float32, ldadd, m, k int) {
+	for i := range m {
+		for j := 0; j < panelCols; j += 8 {
+			var s0, s1, s2, s3, s4, s5, s6, s7 float32
+			for p := range k {
+				a, b := x[i*ldx+p*sx], (*[8]float32)(w[p*panelCols+j:])
+				s0 += a * b[0]
+				s1 += a * b[1]
+				s2 += a * b[2]
+				s3 += a * b[3]
+				s4 += a * b[4]
+				s5 += a * b[5]
+				s6 += a * b[6]
+				s7 += a * b[7]
+			}
+			s := [8]float32{s0, s1, s2, s3, s4, s5, s6, s7}
+			for q := range s {
+				if bias != nil {
+					s[q] += bias[j+q]
+				}
+				if add != nil {
+					s[q] += add[i*ldadd+j+q]
+				}
+			}
+			copy(y[i*ldy+j:], s[:])
+		}
+	}
+}

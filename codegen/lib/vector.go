@@ -1,0 +1,86 @@
+package lib
+
+import "math"
+
+// The functions of this file have the form func(y, x []float32): y[i] = f(x[i])
+// for all of y, which may be x. Bounds are for finite results, in ulp of the
+// result unless said otherwise; NaN gives NaN. The portable twins round a
+// float64 result.
+
+// unary is f over all of y, which may be x, on the threads of c.
+func unary(c *ctx, y, x []float32, f func(y, x []float32)) {
+	t := task[unaryTask](c)
+	*t = unaryTask{y, x, f}
+	c.split(len(y), vectorGrain, t)
+	*t = unaryTask{}
+}
+
+// vectorGrain is how many elements are worth a thread.
+const vectorGrain = 1 << 13
+
+type unaryTask struct {
+	y, x []float32
+	f    func(y, x []float32)
+}
+
+func (t *unaryTask) part(_ *worker, lo, hi int) { t.f(t.y[lo:hi], t.x[lo:hi]) }
+
+// relu32Go is max(x, 0), exactly.
+func relu32Go(y, x []float32) {
+	for i := range y {
+		y[i] = max(x[i], 0)
+	}
+}
+
+// exp32Go is e to the x.
+func exp32Go(y, x []float32) {
+	for i := range y {
+		y[i] = float32(math.Exp(float64(x[i])))
+	}
+}
+
+// erf32Go is the error function.
+func erf32Go(y, x []float32) {
+	for i := range y {
+		y[i] = float32(math.Erf(float64(x[i])))
+	}
+}
+
+// tanh32Go is the hyperbolic tangent.
+func tanh32Go(y, x []float32) {
+	for i := range y {
+		y[i] = float32(math.Tanh(float64(x[i])))
+	}
+}
+
+// sigmoid32Go is 1/(1+exp(-x)).
+func sigmoid32Go(y, x []float32) {
+	for i := range y {
+		y[i] = float32(1 / (1 + math.Exp(-float64(x[i]))))
+	}
+}
+
+// silu32Go is x/(1+exp(-x)), and 0 at -Inf.
+func silu32Go(y, x []float32) {
+	for i := range y {
+		v := max(float64(x[i]), -math.MaxFloat32)
+		y[i] = float32(v / (1 + math.Exp(-v)))
+	}
+}
+
+// gelu32Go is x·Φ(x) = x/2·(1+erf(x/√2)), and 0 at -Inf.
+func gelu32Go(y, x []float32) {
+	for i := range y {
+		v := max(float64(x[i]), -math.MaxFloat32)
+		y[i] = float32(v / 2 * math.Erfc(-v/math.Sqrt2))
+	}
+}
+
+// geluTanh32Go is x/2·(1+tanh(√(2/π)·(x+0.044715x³))), and 0 at -Inf.
+func geluTanh32Go(y, x []float32) {
+	const c = 0.7978845608028654 // √(2/π)
+	for i := range y {
+		v := max(float64(x[i]), -math.MaxFloat32)
+		y[i] = float32(v / (1 + math.Exp(-2*c*(v+0.044715*v*v*v))))
+	}
+}
