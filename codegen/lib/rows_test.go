@@ -1,0 +1,103 @@
+package lib
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+var rowSizes = [][2]int{{1, 1}, {3, 5}, {2, 16}, {5, 31}, {4, 32}, {7, 33}, {3, 100}, {40, 384}, {2, 1000}, {0, 8}}
+
+func TestSoftmax(t *testing.T) {
+	one, three := newCtx(1), newCtx(3)
+	defer three.close()
+	eachISA(t, func(t *testing.T) {
+		for _, s := range rowSizes {
+			rows, cols := s[0], s[1]
+			x, y, z := random(t, rows*cols, 1), garbage(t, rows*cols), garbage(t, rows*cols)
+			want := make([]float64, rows*cols)
+			for i := range rows {
+				row, sum := want[i*cols:(i+1)*cols], 0.0
+				for j := range row {
+					if x[i*cols+j] *= 20; i == 1 || j == 3 {
+						x[i*cols+j] = float32(math.Inf(-1))
+					}
+					row[j] = math.Exp(float64(x[i*cols+j]))
+					sum += row[j]
+				}
+				for j := range row {
+					row[j] /= max(sum, 1e-300)
+				}
+			}
+			softmax(one, y, x, rows, cols)
+			near(t, fmt.Sprint("softmax ", s), y, want, 8*eps)
+			softmax(three, z, x, rows, cols)
+			sameBits(t, fmt.Sprint("softmax, three threads ", s), z, y)
+		}
+	})
+}
+
+func TestNorms(t *testing.T) {
+	one, three := newCtx(1), newCtx(3)
+	defer three.close()
+	eachISA(t, func(t *testing.T) {
+		for _, s := range rowSizes {
+			for variant := range 8 {
+				checkNorm(t, one, three, s[0], s[1], variant&1 != 0, variant&2 != 0, variant&4 != 0)
+			}
+		}
+	})
+}
+
+// checkNorm runs layerNorm, or rmsNorm, with and without a residual and beta.
+func checkNorm(t *testing.T, one, three *ctx, rows, cols int, rms, residual, beta bool) {
+	what := fmt.Sprintf("%dx%d rms %v residual %v beta %v", rows, cols, rms, residual, beta)
+	x, gamma := random(t, rows*cols, 1), random(t, cols, 3)
+	var r, b []float32
+	if residual {
+		r = random(t, rows*cols, 2)
+	}
+	if beta && !rms {
+		b = random(t, cols, 4)
+	}
+	sums, want := make([]float64, rows*cols), make([]float64, rows*cols)
+	for i := range rows {
+		row, mean, square := sums[i*cols:(i+1)*cols], 0.0, 0.0
+		for j := range row {
+			x[i*cols+j] += 3
+			row[j] = float64(x[i*cols+j])
+			if residual {
+				row[j] += float64(r[i*cols+j])
+			}
+			mean += row[j] / float64(cols)
+		}
+		if rms {
+			mean = 0
+		}
+		for _, v := range row {
+			square += (v - mean) * (v - mean) / float64(cols)
+		}
+		for j, v := range row {
+			want[i*cols+j] = (v - mean) / math.Sqrt(square+1e-3) * float64(gamma[j])
+			if b != nil {
+				want[i*cols+j] += float64(b[j])
+			}
+		}
+	}
+	run := func(c *ctx, y, s []float32) {
+		if rms {
+			rmsNorm(c, y, s, x, r, gamma, rows, cols, 1e-3)
+		} else {
+			layerNorm(c, y, s, x, r, gamma, b, rows, cols, 1e-3)
+		}
+	}
+	y, z, s := garbage(t, rows*cols), garbage(t, rows*cols), garbage(t, rows*cols)
+	run(one, y, nil)
+	// A row of one element is 0 up to the rounding of its mean, over √eps.
+	near(t, what, y, want, 64*eps*(1+1/math.Sqrt(1e-3)/float64(cols)))
+	run(three, z, s)
+	sameBits(t, what+", three threads", z, y)
+	near(t, what+", the sum", s, sums, 8*eps)
+	run(one, x, nil)
+	sameBits(t, what+", in place", x, y)
+}
