@@ -1,6 +1,6 @@
-// Package pb holds the messages of ONNX's file format, generated from the schema that lies beside them.
+// Package pb holds the messages of ONNX's files: models (onnx-ml.proto3) and test data (onnx-data.proto3).
 //
-// The schema is onnx/onnx's own onnx.proto3, unchanged. The generated file is checked in, so that an ordinary build needs no protoc.
+// The schemas are onnx/onnx's own, unchanged. What is generated from them is checked in, so that an ordinary build needs no protoc.
 package pb
 
-//go:generate sh -c "protoc --go_out=. --go_opt=paths=source_relative --go_opt=Monnx.proto3=github.com/gpamc/gpamc/onnx/pb onnx.proto3 && mv onnx.proto3.pb.go onnx.pb.go"
+//go:generate sh generate

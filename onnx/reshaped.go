@@ -1,0 +1,187 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// scalePerChannel repeats the scale and bias that GroupNormalization had per group for each channel of the group.
+func scalePerChannel(n *node) error {
+	x := n.input(0)
+	groups, ok := n.attrs["num_groups"].(int64)
+	if x == nil || !ok || x.Type.Rank() < 2 || groups < 1 {
+		return errors.New("it needs num_groups and an input of known rank")
+	}
+	each, ok := x.Type.Shape[1].Div(ir.N(int(groups)))
+	if !ok {
+		return fmt.Errorf("%s channels cannot be divided into %d groups", x.Type.Shape[1], groups)
+	}
+	for i := 1; i <= 2; i++ {
+		if n.input(i) == nil {
+			return errors.New("an input is missing")
+		}
+		column, err := n.vector(groups, 1)
+		if err != nil {
+			return err
+		}
+		v, err := n.new("Reshape", nil, n.args[i], column)
+		if err != nil {
+			return err
+		}
+		if v, err = n.new("Expand", nil, v, n.b.Dims(ir.N(int(groups)), each)); err != nil {
+			return err
+		}
+		flat, err := n.vector(-1)
+		if err != nil {
+			return err
+		}
+		if n.args[i], err = n.new("Reshape", nil, v, flat); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flattened is what the softmaxes did before opset 13: they made a matrix of their input, all from axis on being one row.
+func flattened(n *node) error {
+	axis, x := n.takeInt("axis", 1), n.input(0)
+	if x == nil {
+		return errors.New("its input is missing")
+	}
+	rank := x.Type.Rank()
+	if axis == -1 || rank >= 0 && int(axis) == rank-1 {
+		n.attrs["axis"] = int64(-1)
+		return nil
+	}
+	rows, err := n.new("Flatten", ir.Attrs{"axis": axis}, x)
+	if err != nil {
+		return err
+	}
+	y, err := n.new(n.op, ir.Attrs{"axis": int64(-1)}, rows)
+	if err != nil {
+		return err
+	}
+	shape, err := n.new("Shape", nil, x)
+	if err != nil {
+		return err
+	}
+	y, err = n.new("Reshape", nil, y, shape)
+	n.results = []*ir.Value{y}
+	return err
+}
+
+func padInputs(n *node) error {
+	value, _ := n.take("value").(float64)
+	if err := intsInput("pads", 1)(n); err != nil || value == 0 {
+		return err
+	}
+	if n.input(0) == nil {
+		return errors.New("its input is missing")
+	}
+	v, err := n.new("Const", ir.Attrs{"value": ir.Scalar(n.input(0).Type.Elem, value)})
+	if err == nil {
+		n.setInput(2, v)
+	}
+	return err
+}
+
+func sliceInputs(n *node) error {
+	for i, name := range []string{"starts", "ends", "axes"} {
+		if err := intsInput(name, i+1)(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// equalParts says into how many parts a Split without sizes divides.
+func equalParts(n *node) error {
+	if n.input(1) == nil && n.attrs["num_outputs"] == nil {
+		n.attrs["num_outputs"] = int64(len(n.used))
+		n.outputs = len(n.used)
+	}
+	return nil
+}
+
+func topCount(n *node) error {
+	k, ok := n.take("k").(int64)
+	if !ok {
+		return errors.New(`attribute "k" is missing`)
+	}
+	v, err := n.vector(k)
+	if err == nil {
+		n.setInput(1, v)
+	}
+	return err
+}
+
+// scalesPerAxis is the first form of Upsample, for images only.
+func scalesPerAxis(n *node) error {
+	width, ok1 := n.take("width_scale").(float64)
+	height, ok2 := n.take("height_scale").(float64)
+	if !ok1 || !ok2 {
+		return errors.New(`attributes "width_scale" and "height_scale" are missing`)
+	}
+	n.attrs["scales"] = []float64{1, 1, height, width}
+	return renamed("mode", map[string]string{"bilinear": "linear"})(n)
+}
+
+func scalesInput(n *node) error {
+	scales, ok := n.take("scales").([]float64)
+	if !ok {
+		return errors.New(`attribute "scales" is missing`)
+	}
+	v, err := n.new("Const", ir.Attrs{"value": ir.Floats(ir.F32, []int{len(scales)}, scales...)})
+	if err == nil {
+		n.setInput(1, v)
+	}
+	return err
+}
+
+// asymmetric gives a Resize of opset 10 the coordinates that it had, and a place for regions of interest. To enlarge, nearest was
+// the one below; to shrink, the one above.
+func asymmetric(n *node) error {
+	scales := n.input(1)
+	n.args = []*ir.Value{n.input(0), nil, scales}
+	n.attrs["coordinate_transformation_mode"] = "asymmetric"
+	if mode, ok := n.attrs["mode"].(string); ok && mode != "nearest" {
+		return nil
+	}
+	n.attrs["nearest_mode"] = "floor"
+	d := scales.Const()
+	if d == nil || d.Elem == ir.String {
+		return nil
+	}
+	smaller := func(i int) bool { return d.Float(i) < 1 }
+	larger := func(i int) bool { return d.Float(i) > 1 }
+	axes := indices(d.Len())
+	switch {
+	case !slices.ContainsFunc(axes, smaller):
+	case slices.ContainsFunc(axes, larger):
+		return errors.New("enlarging one axis and shrinking another in one step is not supported")
+	default:
+		n.attrs["nearest_mode"] = "ceil"
+	}
+	return nil
+}
+
+func indices(n int) []int {
+	is := make([]int, n)
+	for i := range is {
+		is[i] = i
+	}
+	return is
+}
+
+// dropEmptyInputs removes the empty tensors by which Resize says that an input is absent.
+func dropEmptyInputs(n *node) error {
+	for i := 1; i < len(n.args); i++ {
+		if a := n.args[i]; a != nil && a.Type.Rank() == 1 && a.Type.Shape[0].Is(0) {
+			n.args[i] = nil
+		}
+	}
+	return nil
+}
