@@ -1,0 +1,315 @@
+package ir
+
+import "fmt"
+
+// windowAttrs are the attributes of what slides a window over its input.
+const windowAttrs = "auto_pad:string=NOTSET dilations:ints? kernel_shape:ints? pads:ints? strides:ints?"
+
+var (
+	// Conv is the cross-correlation of x [N,C,D..] with w [M,C/group,K..], plus b[m]:
+	// y[n,m,o] = b[m] + Σc,k x[n,c,o·stride+k·dilation-pad]·w[m,c,k], zero outside of x. Integers add up without rounding.
+	Conv = define(Op{Name: "Conv", Args: "x w b?", Attrs: windowAttrs + " group:int=1", Infer: inferConv,
+		Example: "Conv(x, w, b) pads=[1,1,1,1] strides=[2,1]", Inputs: "x f32[1,4,5,6] w f32[3,4,3,3] b f32[3]"})
+
+	// ConvTranspose is the transpose of Conv as a linear map: each element of x [N,C,D..] adds itself times w [C,M/group,K..] to a window of y.
+	ConvTranspose = define(Op{Name: "ConvTranspose", Args: "x w b?",
+		Attrs: windowAttrs + " group:int=1 output_padding:ints? output_shape:ints?", Infer: inferConvTranspose,
+		Example: "ConvTranspose(x, w) strides=[2,2]", Inputs: "x f32[1,2,3,3] w f32[2,4,3,3]"})
+
+	// DeformConv is Conv (2-d) that reads x at places moved by offset, between the pixels bilinearly, each times mask.
+	DeformConv = define(Op{Name: "DeformConv", Args: "x w offset b? mask?",
+		Attrs: "dilations:ints? group:int=1 kernel_shape:ints? offset_group:int=1 pads:ints? strides:ints?", Infer: inferConv,
+		Example: "DeformConv(x, w, o) kernel_shape=[2,2]", Inputs: "x f32[1,1,3,3] w f32[1,1,2,2] o f32[1,8,2,2]"})
+
+	// MaxPool is the greatest element of each window, and where in x it lies (the padding not counted; storage_order 1: column by column).
+	MaxPool = define(Op{Name: "MaxPool", Args: "x", Results: "y indices?", Attrs: windowAttrs + " ceil_mode:int=0 storage_order:int=0", Infer: inferPool,
+		Example: "MaxPool(x) kernel_shape=[2,2] strides=[2,2] ceil_mode=1", Inputs: "x f32[1,2,5,5]"})
+
+	// AveragePool is the mean of each window, of the elements in x only unless count_include_pad.
+	AveragePool = define(Op{Name: "AveragePool", Args: "x", Attrs: windowAttrs + " ceil_mode:int=0 count_include_pad:int=0", Infer: inferPool,
+		Example: "AveragePool(x) kernel_shape=[3,3] pads=[1,1,1,1]", Inputs: "x f32[1,2,5,5]"})
+
+	// LpPool is (Σ|x|^p)^(1/p) over each window.
+	LpPool = define(Op{Name: "LpPool", Args: "x", Attrs: windowAttrs + " ceil_mode:int=0 p:int=2", Infer: inferPool,
+		Example: "LpPool(x) kernel_shape=[2,2]", Inputs: "x f32[1,2,4,4]"})
+
+	// MaxUnpool puts each element of x where indices says, into zeros.
+	MaxUnpool = define(Op{Name: "MaxUnpool", Args: "x indices output_shape?", Attrs: "kernel_shape:ints pads:ints? strides:ints?", Infer: inferMaxUnpool,
+		Example: "MaxUnpool(x, i64[1,1,1,2]{5,7}) kernel_shape=[2,2] strides=[2,2]", Inputs: "x f32[1,1,1,2]"})
+)
+
+// A Window is how a kernel slides along one axis: output o sees the input at o·Stride + k·Dilation - Before for k below Kernel.
+type Window struct {
+	Kernel, Stride, Dilation int
+	Before, After            int // padding; 0 where SAME_UPPER or SAME_LOWER meet an input of unknown size
+	Out                      Dim
+}
+
+// extent is the distance that the kernel spans.
+func (w Window) extent() int { return (w.Kernel-1)*w.Dilation + 1 }
+
+// Windows says how the node's kernel slides over spatial axes of the given sizes.
+func (n *Node) Windows(in []Dim, kernel []int) ([]Window, error) {
+	ws, err := n.windowSteps(len(in), kernel)
+	if err != nil {
+		return nil, err
+	}
+	auto := n.autoPad()
+	ceil := n.Op.HasAttr("ceil_mode") && n.Int("ceil_mode") != 0
+	for i := range ws {
+		w := &ws[i]
+		switch auto {
+		case "SAME_UPPER", "SAME_LOWER":
+			w.same(in[i], auto == "SAME_LOWER")
+		case "VALID", "NOTSET", "":
+			w.slide(in[i], ceil)
+		default:
+			return nil, fmt.Errorf("auto_pad %q", auto)
+		}
+		if k, ok := w.Out.Const(); ok && k < 0 {
+			return nil, fmt.Errorf("a window of %d does not fit into an axis of %s", w.extent(), in[i])
+		}
+	}
+	return ws, nil
+}
+
+func (n *Node) autoPad() string {
+	if n.Op.HasAttr("auto_pad") {
+		return n.Str("auto_pad")
+	}
+	return "NOTSET"
+}
+
+// windowSteps reads kernel, strides, dilations and pads for each of rank axes.
+func (n *Node) windowSteps(rank int, kernel []int) ([]Window, error) {
+	if len(kernel) != rank {
+		return nil, fmt.Errorf("a kernel of %d axes for %d", len(kernel), rank)
+	}
+	list := func(name string, i, size, def int) (int, error) {
+		if !n.Op.HasAttr(name) || n.Ints(name) == nil {
+			return def, nil
+		}
+		if v := n.Ints(name); len(v) == size {
+			return int(v[i]), nil
+		}
+		return 0, fmt.Errorf("%s=%v is not of length %d", name, n.Ints(name), size)
+	}
+	ws := make([]Window, rank)
+	for i := range ws {
+		w := &ws[i]
+		var errs [4]error
+		w.Kernel = kernel[i]
+		w.Stride, errs[0] = list("strides", i, rank, 1)
+		w.Dilation, errs[1] = list("dilations", i, rank, 1)
+		if a := n.autoPad(); a == "NOTSET" || a == "" {
+			w.Before, errs[2] = list("pads", i, 2*rank, 0)
+			w.After, errs[3] = list("pads", rank+i, 2*rank, 0)
+		}
+		for _, err := range errs {
+			if err != nil {
+				return nil, err
+			}
+		}
+		if w.Kernel < 1 || w.Stride < 1 || w.Dilation < 1 {
+			return nil, fmt.Errorf("kernel %d, stride %d, dilation %d: each must be positive", w.Kernel, w.Stride, w.Dilation)
+		}
+	}
+	return ws, nil
+}
+
+// same makes the output as large as the input over the stride.
+func (w *Window) same(in Dim, lower bool) {
+	w.Out, _ = in.Add(N(w.Stride - 1)).Div(N(w.Stride))
+	size, ok := in.Const()
+	if !ok {
+		return
+	}
+	out, _ := w.Out.Const()
+	total := max(0, (out-1)*w.Stride+w.extent()-size)
+	w.Before, w.After = total/2, total-total/2
+	if lower {
+		w.Before, w.After = w.After, w.Before
+	}
+}
+
+// slide sets the number of windows that fit into the padded input; with ceil also one that ends behind it, unless it begins in the
+// padding behind.
+func (w *Window) slide(in Dim, ceil bool) {
+	room := in.Add(N(w.Before + w.After - w.extent()))
+	if !ceil {
+		q, _ := room.Div(N(w.Stride))
+		w.Out = q.Add(N(1))
+		return
+	}
+	q, _ := room.Add(N(w.Stride - 1)).Div(N(w.Stride))
+	last, _ := in.Add(N(w.Before - 1)).Div(N(w.Stride))
+	w.Out = q.Min(last).Add(N(1))
+}
+
+// kernelShape is the spatial size of the kernel: the attribute's, or w's.
+func (n *Node) kernelShape(w Type) ([]int, error) {
+	if k := n.Ints("kernel_shape"); k != nil {
+		out := make([]int, len(k))
+		for i, x := range k {
+			out[i] = int(x)
+		}
+		return out, nil
+	}
+	k, ok := T(w.Elem, w.Shape[2:]...).Static()
+	if !ok {
+		return nil, fmt.Errorf("kernel_shape is missing and %s does not say it", w)
+	}
+	return k, nil
+}
+
+// convArgs reports the types of x and w; ok is false when one of them is unranked.
+func convArgs(n *Node) (x, w Type, ok bool, err error) {
+	x, w = n.TypeAt(0), n.TypeAt(1)
+	if e, err := n.SameElem(0, 1); err != nil || !x.Ranked() || !w.Ranked() {
+		return Unranked(e), w, false, err
+	}
+	if x.Rank() < 3 || x.Rank() != w.Rank() {
+		return x, w, false, fmt.Errorf("cannot slide %s over %s: the ranks must be the same, 3 or more", w, x)
+	}
+	if n.Int("group") < 1 {
+		return x, w, false, fmt.Errorf("group=%d", n.Int("group"))
+	}
+	return x, w, true, nil
+}
+
+func inferConv(n *Node) ([]Type, error) {
+	x, w, ok, err := convArgs(n)
+	if err != nil || !ok {
+		return []Type{x}, err
+	}
+	c, cw := x.Shape[1], w.Shape[1].Mul(N(n.Int("group")))
+	if c.IsConst() && cw.IsConst() && !c.Equal(cw) {
+		return nil, fmt.Errorf("%s has %s channels; weights %s in %d groups are for %s", x, c, w, n.Int("group"), cw)
+	}
+	if m, ok := w.Shape[0].Const(); ok && m%n.Int("group") != 0 {
+		return nil, fmt.Errorf("%d output channels do not divide into %d groups", m, n.Int("group"))
+	}
+	kernel, err := n.kernelShape(w)
+	if err != nil {
+		return nil, err
+	}
+	ws, err := n.Windows(x.Shape[2:], kernel)
+	if err != nil {
+		return nil, err
+	}
+	return []Type{T(x.Elem, append([]Dim{x.Shape[0], w.Shape[0]}, outDims(ws)...)...)}, nil
+}
+
+func outDims(ws []Window) []Dim {
+	out := make([]Dim, len(ws))
+	for i, w := range ws {
+		out[i] = w.Out
+	}
+	return out
+}
+
+func inferConvTranspose(n *Node) ([]Type, error) {
+	x, w, ok, err := convArgs(n)
+	if err != nil || !ok {
+		return []Type{x}, err
+	}
+	if c, cw := x.Shape[1], w.Shape[0]; c.IsConst() && cw.IsConst() && !c.Equal(cw) {
+		return nil, fmt.Errorf("%s has %s channels; weights %s are for %s", x, c, w, cw)
+	}
+	kernel, err := n.kernelShape(w)
+	if err != nil {
+		return nil, err
+	}
+	ws, err := n.TransposedWindows(x.Shape[2:], kernel)
+	if err != nil {
+		return nil, err
+	}
+	return []Type{T(x.Elem, append([]Dim{x.Shape[0], w.Shape[1].Mul(N(n.Int("group")))}, outDims(ws)...)...)}, nil
+}
+
+// TransposedWindows says how ConvTranspose's kernel slides over its output: input i reaches o = i·Stride + k·Dilation - Before.
+func (n *Node) TransposedWindows(in []Dim, kernel []int) ([]Window, error) {
+	ws, err := n.windowSteps(len(in), kernel)
+	if err != nil {
+		return nil, err
+	}
+	want, extra := n.Ints("output_shape"), n.Ints("output_padding")
+	if len(want) == len(in)+2 {
+		want = want[2:] // batch and channels, which some exporters add
+	}
+	if want != nil && len(want) != len(in) || extra != nil && len(extra) != len(in) {
+		return nil, fmt.Errorf("output_shape=%v or output_padding=%v is not of length %d", want, extra, len(in))
+	}
+	auto := n.autoPad()
+	for i := range ws {
+		w := &ws[i]
+		more := 0
+		if extra != nil {
+			more = int(extra[i])
+		}
+		full := in[i].Sub(N(1)).Mul(N(w.Stride)).Add(N(more + w.extent())) // without padding
+		switch {
+		case want != nil:
+			w.Out = N(int(want[i]))
+		case auto == "SAME_UPPER" || auto == "SAME_LOWER":
+			w.Out = in[i].Mul(N(w.Stride))
+		default:
+			w.Out = full.Sub(N(w.Before + w.After))
+			continue
+		}
+		if total, ok := full.Sub(w.Out).Const(); ok {
+			total = max(total, 0)
+			w.Before, w.After = total-total/2, total/2
+			if auto == "SAME_UPPER" {
+				w.Before, w.After = w.After, w.Before
+			}
+		}
+	}
+	return ws, nil
+}
+
+func inferPool(n *Node) ([]Type, error) {
+	x := n.TypeAt(0)
+	out := x
+	if x.Ranked() {
+		if x.Rank() < 3 {
+			return nil, fmt.Errorf("cannot pool %s: a batch, channels and one axis at least are wanted", x)
+		}
+		if n.Ints("kernel_shape") == nil {
+			return nil, fmt.Errorf("kernel_shape is missing")
+		}
+		kernel, _ := n.kernelShape(x)
+		ws, err := n.Windows(x.Shape[2:], kernel)
+		if err != nil {
+			return nil, err
+		}
+		out = T(x.Elem, append([]Dim{x.Shape[0], x.Shape[1]}, outDims(ws)...)...)
+	}
+	return []Type{out, out.With(I64)}[:min(2, max(1, len(n.Results)))], nil
+}
+
+func inferMaxUnpool(n *Node) ([]Type, error) {
+	x := n.TypeAt(0)
+	if s, ok := n.ArgAt(2).SymbolicDims(); ok {
+		return []Type{T(x.Elem, s...)}, nil
+	}
+	if !x.Ranked() || n.ArgAt(2) != nil {
+		return []Type{Unranked(x.Elem)}, nil
+	}
+	if x.Rank() < 3 {
+		return nil, fmt.Errorf("cannot unpool %s", x)
+	}
+	kernel, err := n.kernelShape(x)
+	if err != nil {
+		return nil, err
+	}
+	ws, err := n.windowSteps(x.Rank()-2, kernel)
+	if err != nil {
+		return nil, err
+	}
+	shape := []Dim{x.Shape[0], x.Shape[1]}
+	for i, w := range ws {
+		shape = append(shape, x.Shape[2+i].Sub(N(1)).Mul(N(w.Stride)).Add(N(w.Kernel-w.Before-w.After)))
+	}
+	return []Type{T(x.Elem, shape...)}, nil
+}
