@@ -65,7 +65,7 @@ func decodeTensor(t *pb.TensorProto, files fileSource) (*ir.Data, error) {
 		}
 		d.Bytes, err = files.bytes(t.ExternalData, storedSize(e, n))
 		if err == nil {
-			d.Bytes, err = unpack(e, d.Bytes, n)
+			d.Bytes, err = Unpack(e, d.Bytes, n)
 		}
 	case e == ir.String:
 		d.Str = make([]string, len(t.StringData))
@@ -73,7 +73,7 @@ func decodeTensor(t *pb.TensorProto, files fileSource) (*ir.Data, error) {
 			d.Str[i] = string(s)
 		}
 	case len(t.RawData) > 0:
-		d.Bytes, err = unpack(e, t.RawData, n)
+		d.Bytes, err = Unpack(e, t.RawData, n)
 	default:
 		d.Bytes, err = typedBytes(e, t, n)
 	}
@@ -86,8 +86,9 @@ func decodeTensor(t *pb.TensorProto, files fileSource) (*ir.Data, error) {
 // storedSize is the number of bytes that n elements take in a file, where small ones are packed.
 func storedSize(e ir.Elem, n int) int { return (n*e.Bits() + 7) / 8 }
 
-// unpack spreads packed elements to one byte each and returns the others as they are.
-func unpack(e ir.Elem, raw []byte, n int) ([]byte, error) {
+// Unpack turns n elements as ONNX stores them into the bytes of an ir.Data: elements of less than a byte are spread to one each, the
+// others are returned as they are.
+func Unpack(e ir.Elem, raw []byte, n int) ([]byte, error) {
 	if len(raw) != storedSize(e, n) {
 		return nil, fmt.Errorf("%d bytes where %d elements of %s take %d", len(raw), n, e, storedSize(e, n))
 	}
@@ -107,14 +108,14 @@ func unpack(e ir.Elem, raw []byte, n int) ([]byte, error) {
 	return out, nil
 }
 
-// pack is the inverse of unpack.
-func pack(e ir.Elem, b []byte) []byte {
-	bits := e.Bits()
+// Pack returns d's bytes as ONNX stores them: elements of less than a byte share one.
+func Pack(d *ir.Data) []byte {
+	bits := d.Elem.Bits()
 	if bits >= 8 {
-		return b
+		return d.Bytes
 	}
-	out := make([]byte, storedSize(e, len(b)))
-	for i, v := range b {
+	out := make([]byte, storedSize(d.Elem, len(d.Bytes)))
+	for i, v := range d.Bytes {
 		at := i * bits
 		out[at/8] |= v & (1<<bits - 1) << (at % 8)
 	}
@@ -164,7 +165,7 @@ func typedBytes(e ir.Elem, t *pb.TensorProto, n int) ([]byte, error) {
 		return nil, fmt.Errorf("%d stored numbers where %d elements of %s take %d", have, n, e, want)
 	}
 	if e.Bits() < 8 {
-		return unpack(e, out, n)
+		return Unpack(e, out, n)
 	}
 	return out, nil
 }
@@ -249,6 +250,6 @@ func tensorProto(name string, d *ir.Data) *pb.TensorProto {
 		}
 		return t
 	}
-	t.RawData = pack(d.Elem, d.Bytes)
+	t.RawData = Pack(d)
 	return t
 }

@@ -1,0 +1,13 @@
+module github.com/gpamc/gpamc/bench
+
+go 1.26
+
+require (
+	github.com/gpamc/gpamc v0.0.0
+	github.com/yalue/onnxruntime_go v1.27.0
+	google.golang.org/protobuf v1.36.5
+)
+
+require golang.org/x/sys v0.30.0 // indirect
+
+replace github.com/gpamc/gpamc => ../

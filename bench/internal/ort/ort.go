@@ -1,0 +1,276 @@
+// Package ort runs models with ONNX Runtime, on tensors of the compiler's.
+package ort
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"unsafe"
+
+	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx"
+	"github.com/gpamc/gpamc/onnx/pb"
+	ortgo "github.com/yalue/onnxruntime_go"
+	"google.golang.org/protobuf/proto"
+)
+
+var start = sync.OnceValue(func() error {
+	lib := os.Getenv("ORT_LIB")
+	if lib == "" {
+		return errors.New("ORT_LIB must name the shared library of ONNX Runtime; scripts/install-onnxruntime prints it")
+	}
+	ortgo.SetSharedLibraryPath(lib)
+	return ortgo.InitializeEnvironment(ortgo.WithLogLevelFatal())
+})
+
+// A Session is a model that is loaded.
+type Session struct {
+	Inputs, Outputs []*pb.ValueInfoProto // of the graph, initializers left out
+	session         *ortgo.DynamicAdvancedSession
+}
+
+// Options choose how a model runs.
+type Options struct {
+	Threads   int  // 0: as ONNX Runtime likes
+	Unchanged bool // run the graph as it is, without ONNX Runtime's own rewriting
+}
+
+// Open loads a model.
+func Open(path string, o Options) (*Session, error) {
+	if err := start(); err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m := &pb.ModelProto{}
+	if err := proto.Unmarshal(b, m); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s := &Session{Outputs: m.GetGraph().GetOutput()}
+	stored := map[string]bool{}
+	for _, t := range m.GetGraph().GetInitializer() {
+		stored[t.GetName()] = true
+	}
+	for _, in := range m.GetGraph().GetInput() {
+		if !stored[in.GetName()] {
+			s.Inputs = append(s.Inputs, in)
+		}
+	}
+	options, err := o.build()
+	if err != nil {
+		return nil, err
+	}
+	defer options.Destroy()
+	s.session, err = ortgo.NewDynamicAdvancedSession(path, names(s.Inputs), names(s.Outputs), options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (o Options) build() (*ortgo.SessionOptions, error) {
+	options, err := ortgo.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	if o.Threads > 0 {
+		err = errors.Join(options.SetIntraOpNumThreads(o.Threads), options.SetInterOpNumThreads(1))
+	}
+	if o.Unchanged {
+		err = errors.Join(err, options.SetGraphOptimizationLevel(ortgo.GraphOptimizationLevelDisableAll))
+	}
+	return options, err
+}
+
+func names(infos []*pb.ValueInfoProto) []string {
+	out := make([]string, len(infos))
+	for i, v := range infos {
+		out[i] = v.GetName()
+	}
+	return out
+}
+
+// Close frees the model.
+func (s *Session) Close() error { return s.session.Destroy() }
+
+// Run computes the outputs. Outputs whose element type the binding copies wrongly are computed a second time, into memory of ours.
+func (s *Session) Run(inputs []onnx.Value) ([]onnx.Value, error) {
+	in, err := toORT(inputs)
+	if err != nil {
+		return nil, err
+	}
+	defer destroy(in)
+	out := make([]ortgo.Value, len(s.Outputs))
+	if err := s.session.Run(in, out); err != nil {
+		return nil, err
+	}
+	defer func() { destroy(out) }()
+	if again := slices.ContainsFunc(out, wide); again {
+		second := make([]ortgo.Value, len(out))
+		for i, v := range out {
+			if !wide(v) {
+				continue
+			}
+			size := (int(v.GetShape().FlattenedSize())*ir.Elem(v.DataType()).Bits() + 7) / 8
+			if second[i], err = ortgo.NewCustomDataTensor(v.GetShape(), make([]byte, size), ortgo.TensorElementDataType(v.DataType())); err != nil {
+				return nil, err
+			}
+		}
+		if err := s.session.Run(in, second); err != nil {
+			return nil, err
+		}
+		destroy(out)
+		out = second
+	}
+	values := make([]onnx.Value, len(out))
+	for i, v := range out {
+		if values[i], err = fromORT(v); err != nil {
+			return nil, fmt.Errorf("output %q: %w", s.Outputs[i].GetName(), err)
+		}
+		values[i].Name = s.Outputs[i].GetName()
+	}
+	return values, nil
+}
+
+// Bind prepares a run that can be repeated without copying: for timing.
+func (s *Session) Bind(inputs []onnx.Value) (run func() error, done func(), err error) {
+	in, err := toORT(inputs)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := make([]ortgo.Value, len(s.Outputs))
+	if err := s.session.Run(in, out); err != nil { // allocates the outputs
+		destroy(in)
+		return nil, nil, err
+	}
+	return func() error { return s.session.Run(in, out) }, func() { destroy(in); destroy(out) }, nil
+}
+
+// wide reports whether the binding would have copied only a byte of each element.
+func wide(v ortgo.Value) bool {
+	_, custom := v.(*ortgo.CustomDataTensor)
+	return custom && ir.Elem(v.DataType()).Bits() != 8
+}
+
+func destroy(vs []ortgo.Value) {
+	for _, v := range vs {
+		if v != nil {
+			v.Destroy()
+		}
+	}
+}
+
+func toORT(vs []onnx.Value) (out []ortgo.Value, err error) {
+	for _, v := range vs {
+		var o ortgo.Value
+		switch {
+		case v.Kind == ir.Sequence:
+			var elems []ortgo.Value
+			if elems, err = toORT(v.Elems); err == nil {
+				o, err = ortgo.NewSequence(elems)
+			}
+		case v.Kind != ir.Tensor || v.Tensor == nil:
+			err = errors.New("optional inputs are not supported")
+		default:
+			o, err = tensorToORT(v.Tensor)
+		}
+		if err != nil {
+			destroy(out)
+			return nil, fmt.Errorf("input %q: %w", v.Name, err)
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func tensorToORT(d *ir.Data) (ortgo.Value, error) {
+	shape := make([]int64, len(d.Shape))
+	for i, n := range d.Shape {
+		shape[i] = int64(n)
+	}
+	if d.Elem == ir.String {
+		t, err := ortgo.NewStringTensor(shape)
+		if err != nil {
+			return nil, err
+		}
+		return t, t.SetContents(d.Str)
+	}
+	return ortgo.NewCustomDataTensor(shape, slices.Clone(onnx.Pack(d)), ortgo.TensorElementDataType(d.Elem))
+}
+
+func fromORT(v ortgo.Value) (onnx.Value, error) {
+	if s, ok := v.(*ortgo.Sequence); ok {
+		out := onnx.Value{Kind: ir.Sequence}
+		elems, err := s.GetValues()
+		if err != nil {
+			return out, err
+		}
+		for _, e := range elems {
+			x, err := fromORT(e)
+			if err != nil {
+				return out, err
+			}
+			out.Elems = append(out.Elems, x)
+		}
+		return out, nil
+	}
+	d := &ir.Data{Elem: ir.Elem(v.DataType())}
+	n := 1
+	for _, k := range v.GetShape() {
+		d.Shape = append(d.Shape, int(k))
+		n *= int(k)
+	}
+	var err error
+	switch t := v.(type) {
+	case *ortgo.StringTensor:
+		d.Str, err = t.GetContents()
+	case *ortgo.CustomDataTensor:
+		d.Bytes, err = onnx.Unpack(d.Elem, slices.Clone(t.GetData()), n)
+	default:
+		d.Bytes, err = typedBytes(v)
+	}
+	if err != nil {
+		return onnx.Value{}, err
+	}
+	return onnx.Value{Tensor: d}, d.Check()
+}
+
+func typedBytes(v ortgo.Value) ([]byte, error) {
+	switch t := v.(type) {
+	case *ortgo.Tensor[float32]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[float64]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[int8]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[uint8]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[int16]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[uint16]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[int32]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[uint32]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[int64]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[uint64]:
+		return bytesOf(t.GetData()), nil
+	case *ortgo.Tensor[bool]:
+		return bytesOf(t.GetData()), nil
+	}
+	return nil, fmt.Errorf("a %T is not supported", v)
+}
+
+// bytesOf copies the memory of xs, which the machines that ONNX Runtime runs on keep little-endian.
+func bytesOf[T any](xs []T) []byte {
+	if len(xs) == 0 {
+		return []byte{}
+	}
+	return slices.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&xs[0])), len(xs)*int(unsafe.Sizeof(xs[0]))))
+}
