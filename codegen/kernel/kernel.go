@@ -63,7 +63,7 @@ func Emit(stubs []string) ([]byte, error) {
 // generators is the table of all kernels.
 func generators() map[string]generator {
 	all := map[string]generator{}
-	for _, t := range []map[string]generator{cpuKernels} {
+	for _, t := range []map[string]generator{cpuKernels, gemmKernels} {
 		maps.Copy(all, t)
 	}
 	return all

@@ -83,14 +83,13 @@ func attend(c *ctx, args attentionTask) {
 	t.group = t.heads / t.kvHeads
 	t.layOut()
 	c.reserve(t.floats)
-	units := t.batch * t.kvHeads
-	t.cuts = 1
-	if work := t.group * t.queries * t.keys * (t.d + t.dv); units*work >= 1<<16 && units < 2*c.threads {
-		t.cuts = min((2*c.threads+units-1)/max(units, 1), (t.rows()+attentionRows-1)/attentionRows)
+	units := max(t.batch*t.kvHeads, 1)
+	work := t.group * t.queries * t.keys * (t.d + t.dv) * t.count
+	t.cuts = max(1, min(cutsPerThread*c.threads/units, work/mulGrain, (t.rows()+attentionRows-1)/attentionRows))
+	if c.threads == 1 {
+		t.cuts = 1
 	}
-	t.cuts = max(t.cuts, 1)
-	perUnit := t.group * t.queries * t.keys * (t.d + t.dv) / t.cuts
-	c.split(units*t.cuts, 1+(1<<16)/(1+perUnit), t)
+	c.split(t.batch*t.kvHeads*t.cuts, mulGrain*t.cuts/max(work, 1)+1, t)
 	*t = attentionTask{}
 }
 

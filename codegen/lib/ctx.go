@@ -61,17 +61,22 @@ func (c *ctx) reserve(n int) {
 	}
 }
 
-// split does the items 0 to n of t, cut evenly over the threads, and returns
-// when all are done. No thread gets fewer than grain items, so that little
-// work stays on the calling goroutine.
+// split does the items 0 to n of t, cut evenly into more parts than there are
+// threads, and returns when all are done: whichever thread is free takes the
+// next part. No part has fewer than grain items, so that little work stays on
+// the calling goroutine.
 func (c *ctx) split(n, grain int, t parter) {
-	cuts := min(c.threads, n/max(grain, 1))
-	if cuts <= 1 {
+	cuts := min(cutsPerThread*c.threads, n/max(grain, 1))
+	if c.pool == nil || cuts <= 1 {
 		t.part(c.workers[0], 0, n)
 		return
 	}
 	c.pool.run(n, cuts, t, c.workers[0])
 }
+
+// cutsPerThread is a compromise: with few parts one slow thread holds up all,
+// with many they get small.
+const cutsPerThread = 4
 
 // task is the T that c keeps for its kernels: where a kernel writes down its
 // arguments for split, so that they need no allocation at each call.
@@ -89,60 +94,80 @@ func task[T any](c *ctx) *T {
 // A pool is the goroutines of a ctx beside the calling one. They do not refer
 // to the ctx, so that it can be collected while they wait.
 type pool struct {
-	round   atomic.Uint32 // counts the calls of run; its change is the starting signal
-	pending atomic.Int32  // goroutines that have not finished this round
+	// state is the number of the round, times 1<<32, plus the parts of it that
+	// nobody has taken. Who takes one compares and swaps both at once, so that
+	// a goroutine that comes late cannot take a part of a round it has not seen.
+	state   atomic.Uint64
+	undone  atomic.Int32 // parts of the round that are not finished
 	stopped atomic.Bool
-	task    parter
+	task    parter // what the round is about; read by those who took a part
 	n, cuts int
-	starts  []*gate // where the goroutines wait for a round
+	starts  []*gate // where the goroutines wait for parts
 	done    *gate   // where run waits for the goroutines
 }
 
+const (
+	oneRound  = 1 << 32
+	partsMask = oneRound - 1
+)
+
 func newPool(workers []*worker) *pool {
 	p := &pool{done: newGate()}
-	for i, w := range workers[1:] {
+	for _, w := range workers[1:] {
 		g := newGate()
 		p.starts = append(p.starts, g)
-		go p.serve(i+1, w, g)
+		go p.serve(w, g)
 	}
 	return p
 }
 
-// serve does the cut number id of every round until the pool is stopped.
-func (p *pool) serve(id int, w *worker, start *gate) {
-	for seen := uint32(0); ; seen++ {
-		start.wait(func() bool { return p.round.Load() != seen })
+// serve takes parts until the pool is stopped.
+func (p *pool) serve(w *worker, start *gate) {
+	for {
+		start.wait(func() bool { return p.state.Load()&partsMask != 0 || p.stopped.Load() })
 		if p.stopped.Load() {
 			return
 		}
-		if id < p.cuts {
-			p.task.part(w, p.n*id/p.cuts, p.n*(id+1)/p.cuts)
+		p.take(w)
+	}
+}
+
+// take does parts of the round until none is left.
+func (p *pool) take(w *worker) {
+	for {
+		s := p.state.Load()
+		left := int(s & partsMask)
+		if left == 0 {
+			return
 		}
-		if p.pending.Add(-1) == 0 {
+		if !p.state.CompareAndSwap(s, s-1) {
+			continue
+		}
+		i := p.cuts - left
+		p.task.part(w, p.n*i/p.cuts, p.n*(i+1)/p.cuts)
+		if p.undone.Add(-1) == 0 {
 			p.done.release()
 		}
 	}
 }
 
-// run does one round, its cut number 0 on the calling goroutine with w.
+// run does one round, with w for the calling goroutine. It does not wait for
+// goroutines that have not even begun.
 func (p *pool) run(n, cuts int, t parter, w *worker) {
 	p.task, p.n, p.cuts = t, n, cuts
-	p.pending.Store(int32(len(p.starts)))
-	p.signal()
-	t.part(w, 0, n/cuts)
-	p.done.wait(func() bool { return p.pending.Load() == 0 })
+	p.undone.Store(int32(cuts))
+	p.state.Store((p.state.Load()/oneRound+1)*oneRound + uint64(cuts))
+	for _, g := range p.starts {
+		g.release()
+	}
+	p.take(w)
+	p.done.wait(func() bool { return p.undone.Load() == 0 })
 	p.task = nil // whatever it refers to is the session's
 }
 
-// stop ends the goroutines. Only the first call counts.
+// stop ends the goroutines.
 func (p *pool) stop() {
-	if !p.stopped.Swap(true) {
-		p.signal()
-	}
-}
-
-func (p *pool) signal() {
-	p.round.Add(1)
+	p.stopped.Store(true)
 	for _, g := range p.starts {
 		g.release()
 	}

@@ -34,21 +34,25 @@ func gemm(c *ctx, y []float32, ldy int, x []float32, ldx int, w, bias, r []float
 	if k == 0 {
 		t.ldx = 0 // there is no row of x to find
 	}
-	if m*n*max(k, 16) >= 1<<16 {
-		t.rowCuts, t.colCuts = cutGrid(c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
+	if c.threads > 1 {
+		parts := min(cutsPerThread*c.threads, m*n*max(k, 16)/mulGrain)
+		t.rowCuts, t.colCuts = cutGrid(parts, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
 	}
 	c.split(t.rowCuts*t.colCuts, 1, t)
 	*t = gemmTask{}
 }
 
-// cutGrid cuts rows x cols tiles into a grid of at most threads parts, so
-// that the largest part is smallest. Columns are cut first: two threads that
-// share columns both read the same weights from memory.
-func cutGrid(threads, rows, cols int) (rowCuts, colCuts int) {
+// mulGrain is how many multiplications are worth a part of their own.
+const mulGrain = 1 << 18
+
+// cutGrid cuts rows x cols tiles into a grid of at most so many parts, so
+// that the largest is smallest. Columns are cut first: two threads that share
+// columns both read the same weights from memory.
+func cutGrid(parts, rows, cols int) (rowCuts, colCuts int) {
 	rowCuts, colCuts = 1, 1
 	best := rows * cols
-	for r := 1; r <= threads; r++ {
-		c := threads / r
+	for r := 1; r <= min(parts, rows); r++ {
+		c := min(parts/r, cols)
 		if size := ((rows + r - 1) / r) * ((cols + c - 1) / c); size < best {
 			best, rowCuts, colCuts = size, r, c
 		}

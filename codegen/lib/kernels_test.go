@@ -303,7 +303,7 @@ func TestNoAllocations(t *testing.T) {
 		matmul(c, y, x, x, product{m: 128, k: 128, n: 128, batch: [3]int{1, 1, 1}, yRow: 128, aRow: 128, aCol: 1, bRow: 1, bCol: 128})
 		softmax(c, y, x, 128, 128)
 		layerNorm(c, y, nil, x, x, x[:128], x[:128], 128, 128, 1e-5)
-		rmsNorm(c, y, x, x, x, x[:128], 128, 128, 1e-5)
+		rmsNorm(c, y, x, x, x, w[:128], 128, 128, 1e-5)
 		binary(c, y, x, x, add32, 128, 128, 128, 128, 0, 1)
 		unary(c, y, x, exp32)
 	}

@@ -26,12 +26,13 @@ func matmul(c *ctx, y, a, b []float32, s product) {
 	if s.m == 0 || s.n == 0 || count == 0 {
 		return
 	}
-	if work := s.m * s.n * max(s.k, 16) * count; work >= 1<<16 && count < 4*c.threads {
-		t.rowCuts, t.colCuts = cutGrid(c.threads, (s.m+tileRows-1)/tileRows, (s.n+panelCols-1)/panelCols)
+	work := s.m * s.n * max(s.k, 16)
+	if parts := cutsPerThread * c.threads; c.threads > 1 && count < parts {
+		t.rowCuts, t.colCuts = cutGrid(min(parts/count, work/mulGrain), (s.m+tileRows-1)/tileRows, (s.n+panelCols-1)/panelCols)
 	}
 	c.reserve(stackFloats)
-	units := count * t.rowCuts * t.colCuts
-	c.split(units, 1+units*(1<<16)/(1+s.m*s.n*s.k*count), t)
+	cuts := t.rowCuts * t.colCuts
+	c.split(count*cuts, mulGrain*cuts/work+1, t)
 	*t = matmulTask{}
 }
 

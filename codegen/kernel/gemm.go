@@ -1,0 +1,179 @@
+package kernel
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+var gemmKernels = map[string]generator{
+	"panelMulAVX512": {panelMulSignature, panelMul{wide, 12}.body},
+	"panelMulAVX2":   {panelMulSignature, panelMul{narrow, 6}.body},
+}
+
+const panelMulSignature = "func(y, x, w, bias, add *float32, m, k, ldy, ldx, sx, ldadd int)"
+
+// panelMul writes kernels that keep a tile of up to rows x 2 vectors of y in
+// registers: each step over k loads two vectors of w, and multiplies them with
+// one element of each row of x. With 12 rows and vectors of 16 the 24 sums are
+// more than the multipliers need to be busy, and of the three loads for two
+// multiplications that a smaller tile would need, hardly more than one is left.
+type panelMul struct {
+	vec
+	rows int
+}
+
+// body passes over m rows for each two vectors of the panel's width: in tiles
+// as high as possible, then in one tile for what is left.
+func (g panelMul) body(a *asm) {
+	for half := 0; half < panelBytes; half += 2 * g.bytes {
+		t := tile{asm: a, vec: g.vec, half: half, most: g.rows, m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64()}
+		label := func(s string, n int) string { return fmt.Sprintf("%s%d_%d", s, half, n) }
+		a.Load(a.Param("m"), t.m)
+		a.Load(a.Param("x"), t.x)
+		a.Load(a.Param("y"), t.y)
+		a.Load(a.Param("add"), t.add)
+		a.Load(a.Param("ldx"), t.ldx)
+		a.Load(a.Param("sx"), t.sx)
+		a.SHLQ(operand.Imm(2), t.ldx)
+		a.SHLQ(operand.Imm(2), t.sx)
+		a.Label(label("rows", g.rows))
+		for rows := g.rows; rows > 0; rows-- {
+			if rows < g.rows {
+				a.Label(label("rows", rows))
+			}
+			a.CMPQ(t.m, operand.Imm(uint64(rows)))
+			next := label("rows", rows-1)
+			a.JLT(operand.LabelRef(next))
+			t.rows = rows
+			t.multiply(label("", rows))
+			t.finish(label("", rows))
+			if rows == g.rows {
+				a.SUBQ(operand.Imm(uint64(rows)), t.m)
+				a.JMP(operand.LabelRef(label("rows", rows)))
+			} else {
+				a.JMP(operand.LabelRef(label("rows", 0)))
+			}
+		}
+		a.Label(label("rows", 0))
+	}
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// panelBytes is the width of a panel.
+const panelBytes = 32 * 4
+
+// A tile is rows x 2 vectors of y while they are computed.
+type tile struct {
+	*asm
+	vec
+	half int // offset of its columns in the panel, in bytes
+	most int // rows that a tile can have
+	rows int // that this one has
+
+	m, x, ldx, sx, y, add reg.GPVirtual // the first row of the tile, distances in bytes
+}
+
+// sum is the register of vector v of row r.
+func (t *tile) sum(r, v int) reg.VecPhysical { return t.regs[2*r+v] }
+
+// multiply sets the sums to x·w.
+func (t *tile) multiply(label string) {
+	for i := range 2 * t.rows {
+		t.zero(t.asm, t.regs[i])
+	}
+	// One pointer for each three rows: the addressing modes reach two more.
+	rows := []reg.GPVirtual{t.GP64()}
+	t.MOVQ(t.x, rows[0])
+	for r := 3; r < t.rows; r += 3 {
+		next := t.GP64()
+		t.LEAQ(operand.Mem{Base: rows[len(rows)-1], Index: t.ldx, Scale: 2}, next)
+		t.ADDQ(t.ldx, next)
+		rows = append(rows, next)
+	}
+	w, n := t.GP64(), t.GP64()
+	t.Load(t.Param("w"), w)
+	t.Load(t.Param("k"), n)
+	t.SHRQ(operand.Imm(1), n)
+	t.JZ(operand.LabelRef("odd" + label))
+	t.Label("steps" + label)
+	t.step(rows, w, 0)
+	t.step(rows, w, panelBytes)
+	t.ADDQ(operand.U32(2*panelBytes), w)
+	t.DECQ(n)
+	t.JNZ(operand.LabelRef("steps" + label))
+	t.Label("odd" + label)
+	t.Load(t.Param("k"), n)
+	t.TESTQ(operand.U32(1), n)
+	t.JZ(operand.LabelRef("multiplied" + label))
+	t.step(rows, w, 0)
+	t.Label("multiplied" + label)
+}
+
+// step does one step over k, and moves the rows of x, but not w, to the next.
+func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual, disp int) {
+	b, free := t.regs[2*t.most:2*t.most+2], t.regs[2*t.most+2:]
+	for v := range b {
+		t.VMOVUPS(at(w, disp+t.half+v*t.bytes), b[v])
+	}
+	for r := range t.rows {
+		x := free[r%len(free)]
+		t.VBROADCASTSS(rowOf(rows, r, t.ldx), x)
+		for v := range b {
+			t.VFMADD231PS(b[v], x, t.sum(r, v))
+		}
+	}
+	for _, p := range rows {
+		t.ADDQ(t.sx, p)
+	}
+}
+
+// rowOf is where row r begins, given a pointer to each third.
+func rowOf(rows []reg.GPVirtual, r int, ld reg.Register) operand.Mem {
+	m := operand.Mem{Base: rows[r/3]}
+	if r%3 > 0 {
+		m.Index, m.Scale = ld, uint8(r%3)
+	}
+	return m
+}
+
+// finish adds bias and add, stores the tile and goes on to the rows below it.
+func (t *tile) finish(label string) {
+	bias := t.GP64()
+	t.Load(t.Param("bias"), bias)
+	t.TESTQ(bias, bias)
+	t.JZ(operand.LabelRef("unbiased" + label))
+	for v := range 2 {
+		b := t.regs[2*t.most]
+		t.VMOVUPS(at(bias, t.half+v*t.bytes), b)
+		for r := range t.rows {
+			t.VADDPS(b, t.sum(r, v), t.sum(r, v))
+		}
+	}
+	t.Label("unbiased" + label)
+	t.TESTQ(t.add, t.add)
+	t.JZ(operand.LabelRef("added" + label))
+	ld := t.GP64()
+	t.Load(t.Param("ldadd"), ld)
+	t.SHLQ(operand.Imm(2), ld)
+	for r := range t.rows {
+		for v := range 2 {
+			t.VADDPS(at(t.add, t.half+v*t.bytes), t.sum(r, v), t.sum(r, v))
+		}
+		t.ADDQ(ld, t.add)
+	}
+	t.Label("added" + label)
+	t.Load(t.Param("ldy"), ld)
+	t.SHLQ(operand.Imm(2), ld)
+	for r := range t.rows {
+		for v := range 2 {
+			t.VMOVUPS(t.sum(r, v), at(t.y, t.half+v*t.bytes))
+		}
+		t.ADDQ(ld, t.y)
+	}
+	down := t.GP64()
+	t.IMUL3Q(operand.U32(uint32(t.rows)), t.ldx, down)
+	t.ADDQ(down, t.x)
+}
