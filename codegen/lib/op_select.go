@@ -1,0 +1,121 @@
+package lib
+
+import "slices"
+
+// topK is the k largest elements along axis, or the least, best first, and
+// where they were; of equal ones, the first.
+func topK[T number](y []T, index []int64, x []T, sx []int, axis, k int, largest bool) {
+	outer, n, inner := around(sx, axis)
+	for o := range outer {
+		for i := range inner {
+			from, to := o*n*inner+i, o*k*inner+i
+			for j := range n {
+				v := x[from+j*inner]
+				insertBest(y, index, to, inner, min(j, k), k, v, int64(j), largest)
+			}
+		}
+	}
+}
+
+// insertBest puts v into its place among the n best that begin at y[at], of
+// which at most k stay.
+func insertBest[T number](y []T, index []int64, at, step, n, k int, v T, j int64, largest bool) {
+	better := func(a, b T) bool {
+		if largest {
+			return a > b || a != a && b == b
+		}
+		return a < b || b != b && a == a
+	}
+	p := n
+	if n == k {
+		if k == 0 || !better(v, y[at+(k-1)*step]) {
+			return
+		}
+		p--
+	}
+	for ; p > 0 && better(v, y[at+(p-1)*step]); p-- {
+		y[at+p*step], index[at+p*step] = y[at+(p-1)*step], index[at+(p-1)*step]
+	}
+	y[at+p*step], index[at+p*step] = v, j
+}
+
+// A distinct is the different elements, or slices along an axis, of a tensor.
+type distinct struct {
+	first   []int   // where each is for the first time
+	inverse []int64 // which of them each element is
+	count   []int64
+}
+
+// distinctOf finds the different ones of n things, in the order of their
+// first appearance, or sorted by compare.
+func distinctOf(n int, sorted bool, compare func(a, b int) int) distinct {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, compare)
+	d := distinct{inverse: make([]int64, n)}
+	for i, o := range order {
+		if i == 0 || compare(order[i-1], o) != 0 {
+			d.first, d.count = append(d.first, o), append(d.count, 0)
+		}
+		d.count[len(d.count)-1]++
+		d.inverse[o] = int64(len(d.first) - 1)
+	}
+	if sorted {
+		return d
+	}
+	perm := make([]int, len(d.first)) // place by appearance to place by size
+	for i := range perm {
+		perm[i] = i
+	}
+	slices.SortFunc(perm, func(a, b int) int { return d.first[a] - d.first[b] })
+	e := distinct{inverse: d.inverse}
+	place := make([]int64, len(perm))
+	for i, p := range perm {
+		e.first, e.count = append(e.first, d.first[p]), append(e.count, d.count[p])
+		place[p] = int64(i)
+	}
+	for i, k := range e.inverse {
+		e.inverse[i] = place[k]
+	}
+	return e
+}
+
+// unique is the different slices of x along axis (all of whose outer
+// dimensions come before it), where each is first, which of them each slice is,
+// how often each is there, and how many they are.
+func unique[T any](x []T, sx []int, axis int, sorted bool, compare func(a, b T) int) (y []T, first, inverse, count []int64, n int) {
+	outer, size, inner := around(sx, axis)
+	d := distinctOf(size, sorted, func(a, b int) int {
+		for o := range outer {
+			for i := range inner {
+				if c := compare(x[(o*size+a)*inner+i], x[(o*size+b)*inner+i]); c != 0 {
+					return c
+				}
+			}
+		}
+		return 0
+	})
+	for o := range outer {
+		for _, k := range d.first {
+			y = append(y, x[(o*size+k)*inner:(o*size+k+1)*inner]...)
+		}
+	}
+	for _, k := range d.first {
+		first = append(first, int64(k))
+	}
+	return y, first, d.inverse, d.count, len(d.first)
+}
+
+func order[T number | ~string](a, b T) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func orderBools(a, b bool) int { return int(fromBool(a)) - int(fromBool(b)) }
