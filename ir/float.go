@@ -34,7 +34,7 @@ func FloatToF16(x float64) uint16 {
 	}
 	frac, exp := math.Frexp(x) // x = frac * 2^exp, frac in [0.5, 1)
 	m := math.RoundToEven(math.Ldexp(frac, 11))
-	return sign | uint16((exp+13)<<10+int(m)-1024) // likewise
+	return sign | uint16((exp+13)<<10+int(m)) // likewise
 }
 
 // BF16ToFloat is the value of a bfloat16.

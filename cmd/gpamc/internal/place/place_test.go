@@ -1,0 +1,88 @@
+package place
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+func tree(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			names = append(names, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestDirReplacesOnlyItsOwn(t *testing.T) {
+	top := t.TempDir()
+	dir := filepath.Join(top, "a", "b")
+	header := []byte(Generated + "; DO NOT EDIT.\npackage b\n")
+	if err := Dir(dir, map[string][]byte{"x.go": header, "old.go": header, "w.bin": {1}, "cmd/m.go": header}); err != nil {
+		t.Fatal(err)
+	}
+	mine := filepath.Join(dir, "mine.go")
+	if err := os.WriteFile(mine, []byte("package b\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Dir(dir, map[string][]byte{"x.go": append(header, '\n'), "cmd/m.go": header}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tree(t, top), []string{"a/b/cmd/m.go", "a/b/mine.go", "a/b/w.bin", "a/b/x.go"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if b, _ := os.ReadFile(filepath.Join(dir, "x.go")); len(b) != len(header)+1 {
+		t.Errorf("x.go was not replaced: %q", b)
+	}
+}
+
+func TestNothingIsLeftAfterAnError(t *testing.T) {
+	top := t.TempDir()
+	boom := errors.New("boom")
+	err := File(filepath.Join(top, "f"), func(tmp string) error {
+		if err := os.WriteFile(tmp, []byte("half"), 0o666); err != nil {
+			return err
+		}
+		return boom
+	})
+	if !errors.Is(err, boom) {
+		t.Errorf("got %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(top, "file"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Dir(filepath.Join(top, "file"), map[string][]byte{"x.go": nil}); err == nil {
+		t.Error("a file was taken for a folder")
+	}
+	if err := Dir(filepath.Join(top, "new", "file"), map[string][]byte{"x": nil, "x/y": nil}); err == nil {
+		t.Error("a file was taken for a folder")
+	}
+	if got := tree(t, top); !slices.Equal(got, []string{"file"}) {
+		t.Errorf("left behind: %v", got)
+	}
+	if _, err := os.Stat(filepath.Join(top, "new")); err == nil {
+		t.Error("a folder was left behind")
+	}
+}
+
+func TestModule(t *testing.T) {
+	top := t.TempDir()
+	if got, err := Module(filepath.Join(top, "a", "b")); got != "" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if err := os.WriteFile(filepath.Join(top, "go.mod"), []byte("module m\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Module(filepath.Join(top, "a", "b")); got != top || err != nil {
+		t.Errorf("got %q, %v, want %q", got, err, top)
+	}
+}
