@@ -1,0 +1,146 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx/pb"
+)
+
+// ExportOptions choose how a program is written.
+type ExportOptions struct {
+	Opset    int  // of ai.onnx; 0 is that of the imported model or, if an operator needs it, the next newer one that has them all
+	External bool // put weights into a file of their own even if the model would stay below 2 GB
+}
+
+// irVersions has, for each opset, the version of the file format of the ONNX release that brought it.
+func irVersion(opset int) int64 {
+	switch {
+	case opset <= 18:
+		return 8
+	case opset <= 20:
+		return 9
+	case opset <= 22:
+		return 10
+	}
+	return int64(min(opset-12, 13))
+}
+
+// defaultOpset is for programs that come from no model: it has LayerNormalization, and runtimes of some years know it.
+const defaultOpset = 17
+
+// Model builds the messages of prog. Operators that ONNX has not are written as their expansions.
+func Model(prog *ir.Program, o ExportOptions) (*pb.ModelProto, error) {
+	prog = prog.Clone()
+	opset, err := chooseOpset(prog.Main, o.Opset, prog.Opset)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", exportName(prog), err)
+	}
+	e := &exporter{prog: prog, taken: map[string]bool{}, names: map[*ir.Value]string{}, weights: map[string]string{}}
+	g, err := e.main(prog.Main)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", exportName(prog), err)
+	}
+	m := &pb.ModelProto{
+		IrVersion: irVersion(opset), ProducerName: "gpamc", Graph: g, DocString: prog.Doc,
+		OpsetImport: []*pb.OperatorSetIdProto{{Version: int64(opset)}},
+	}
+	for _, k := range slices.Sorted(maps.Keys(prog.Meta)) {
+		m.MetadataProps = append(m.MetadataProps, &pb.StringStringEntryProto{Key: k, Value: prog.Meta[k]})
+	}
+	return m, nil
+}
+
+func exportName(prog *ir.Program) string {
+	if prog.Source != "" {
+		return prog.Source
+	}
+	return prog.Main.Name
+}
+
+// An exporter writes one program.
+type exporter struct {
+	prog    *ir.Program
+	taken   map[string]bool      // the names of values: in all graphs together, since inner graphs see outer names
+	names   map[*ir.Value]string // that values have got
+	weights map[string]string    // names of initializers, by that of the weight
+	outer   *pb.GraphProto
+}
+
+// A graphWriter writes one graph of the program.
+type graphWriter struct {
+	*exporter
+	*pb.GraphProto
+	places map[string]extent // where the number behind a dimension's name can be read
+	own    map[*ir.Value]bool
+}
+
+// unique is name, or name with a number.
+func (e *exporter) unique(name string) string {
+	if name == "" {
+		name = "v"
+	}
+	u := name
+	for i := 2; e.taken[u]; i++ {
+		u = name + "_" + strconv.Itoa(i)
+	}
+	e.taken[u] = true
+	return u
+}
+
+var errNoData = errors.New("the program has no data for this weight")
+
+// weight makes an initializer of the weight, once, in the outermost graph, where all others see it.
+func (e *exporter) weight(n *ir.Node) (string, error) {
+	w := n.Str("name")
+	if name, ok := e.weights[w]; ok {
+		return name, nil
+	}
+	d := e.prog.Weights[w]
+	if d == nil {
+		return "", fmt.Errorf("weight %q: %w", w, errNoData)
+	}
+	name := e.unique(w)
+	e.weights[w] = name
+	e.outer.Initializer = append(e.outer.Initializer, tensorProto(name, d))
+	return name, nil
+}
+
+// valueInfo is the declaration of an input or output.
+func valueInfo(name string, t ir.Type) *pb.ValueInfoProto {
+	return &pb.ValueInfoProto{Name: name, Type: typeProto(t)}
+}
+
+func typeProto(t ir.Type) *pb.TypeProto {
+	switch {
+	case t.Kind == ir.Sequence:
+		return &pb.TypeProto{Value: &pb.TypeProto_SequenceType{SequenceType: &pb.TypeProto_Sequence{ElemType: typeProto(*t.Of)}}}
+	case t.Kind == ir.Optional:
+		return &pb.TypeProto{Value: &pb.TypeProto_OptionalType{OptionalType: &pb.TypeProto_Optional{ElemType: typeProto(*t.Of)}}}
+	}
+	tensor := &pb.TypeProto_Tensor{ElemType: int32(t.Elem)}
+	if t.Ranked() {
+		tensor.Shape = &pb.TensorShapeProto{}
+		for _, d := range t.Shape {
+			tensor.Shape.Dim = append(tensor.Shape.Dim, dimProto(d))
+		}
+	}
+	return &pb.TypeProto{Value: &pb.TypeProto_TensorType{TensorType: tensor}}
+}
+
+// dimProto has a number or the text of an expression; what only the data decides it leaves open.
+func dimProto(d ir.Dim) *pb.TensorShapeProto_Dimension {
+	if n, ok := d.Const(); ok {
+		return &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimValue{DimValue: int64(n)}}
+	}
+	text := d.String()
+	if strings.Contains(text, "?") {
+		return &pb.TensorShapeProto_Dimension{}
+	}
+	return &pb.TensorShapeProto_Dimension{Value: &pb.TensorShapeProto_Dimension_DimParam{DimParam: text}}
+}

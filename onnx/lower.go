@@ -1,0 +1,95 @@
+package onnx
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// forms is the opset in which each operator got the form that the IR has.
+var forms = func() map[string]int {
+	of := map[string]int{}
+	for op, versions := range history {
+		if versions[len(versions)-1] > 0 {
+			of[op] = versions[0]
+		}
+	}
+	for _, u := range upgrades {
+		of[u.op] = max(of[u.op], u.since)
+	}
+	return of
+}
+
+// chooseOpset expands in f what ONNX lacks and returns the opset to write: the wanted one or, when that is 0, the oldest from the
+// imported one on that has every operator.
+func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
+	if wanted != 0 && (wanted < oldestExport || wanted > newest) {
+		return 0, fmt.Errorf("cannot export opset %d; %d to %d are possible", wanted, oldestExport, newest)
+	}
+	first := forms()
+	expand(f, func(op *ir.Op) bool {
+		since, ok := first[op.Name]
+		return !ok || wanted != 0 && since > wanted
+	})
+	opset := wanted
+	if wanted == 0 {
+		if opset = imported; opset < oldestExport {
+			opset = defaultOpset
+		}
+	}
+	problems := map[string]bool{}
+	f.Walk(func(_ *ir.Func, n *ir.Node) {
+		if n.Op == ir.Const || n.Op == ir.Weight {
+			return
+		}
+		since, ok := first[n.Op.Name]
+		switch {
+		case !ok:
+			problems[fmt.Sprintf("%s is no operator of ONNX", n.Op.Name)] = true
+		case since > opset && wanted != 0:
+			problems[fmt.Sprintf("%s needs opset %d", n.Op.Name, since)] = true
+		default:
+			opset = max(opset, since)
+		}
+	})
+	if len(problems) == 0 {
+		return opset, nil
+	}
+	var list []string
+	for p := range problems {
+		list = append(list, p)
+	}
+	sort.Strings(list)
+	return 0, fmt.Errorf("cannot be written as ONNX of opset %d: %s", opset, strings.Join(list, "; "))
+}
+
+// oldestExport is the first opset that is written: older ones have other forms of too many operators.
+const oldestExport = 13
+
+// expand replaces, everywhere in f, nodes of the operators that do not fit by what they stand for.
+func expand(f *ir.Func, unfit func(op *ir.Op) bool) {
+	for i := 0; i < len(f.Nodes); {
+		n := f.Nodes[i]
+		for _, body := range n.Bodies {
+			expand(body, unfit)
+		}
+		if n.Op == ir.Const || n.Op == ir.Weight || n.Op.Expand == nil || !unfit(n.Op) {
+			i++
+			continue
+		}
+		b := &ir.Builder{F: f, At: i, Name: n.Name}
+		m := map[*ir.Value]*ir.Value{}
+		for k, v := range b.Expand(n) {
+			if k < len(n.Results) {
+				m[n.Results[k]] = v
+				if v.Name == "" {
+					v.Name = n.Results[k].Name
+				}
+			}
+		}
+		f.Nodes = append(f.Nodes[:b.At], f.Nodes[b.At+1:]...)
+		f.Replace(m)
+	}
+}

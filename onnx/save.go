@@ -1,0 +1,100 @@
+package onnx
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx/pb"
+	"google.golang.org/protobuf/proto"
+)
+
+const (
+	maxModel    = 1<<31 - 1<<24 // bytes; a message of 2 GB cannot be read, and there is more in it than weights
+	minExternal = 1 << 10       // bytes; smaller tensors stay in the model
+	alignment   = 4096          // of a tensor in a file, so that runtimes can map it
+)
+
+// Export writes prog as an ONNX model. Weights of 2 GB and more go into a file beside it, with ".data" behind the model's name. The
+// files appear when they are complete.
+func Export(prog *ir.Program, path string, o ExportOptions) error {
+	m, err := Model(prog, o)
+	if err != nil {
+		return err
+	}
+	size := 0
+	for _, t := range m.Graph.Initializer {
+		size += len(t.RawData)
+	}
+	if o.External || size > maxModel {
+		if err := writeFile(path+".data", func(w io.Writer) error { return externalize(m.Graph.Initializer, filepath.Base(path)+".data", w) }); err != nil {
+			return err
+		}
+	}
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return writeFile(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+// externalize moves the data of large tensors to w.
+func externalize(ts []*pb.TensorProto, location string, w io.Writer) error {
+	var at int
+	var zeros [alignment]byte
+	for _, t := range ts {
+		n := len(t.RawData)
+		if n < minExternal {
+			continue
+		}
+		gap := -at & (alignment - 1)
+		if _, err := w.Write(zeros[:gap]); err != nil {
+			return err
+		}
+		if _, err := w.Write(t.RawData); err != nil {
+			return err
+		}
+		at += gap
+		t.DataLocation, t.RawData = pb.TensorProto_EXTERNAL, nil
+		for _, e := range [][2]string{{"location", location}, {"offset", strconv.Itoa(at)}, {"length", strconv.Itoa(n)}} {
+			t.ExternalData = append(t.ExternalData, &pb.StringStringEntryProto{Key: e[0], Value: e[1]})
+		}
+		at += n
+	}
+	return nil
+}
+
+// writeFile writes to a temporary file in the same folder and moves it to its place at the end.
+func writeFile(path string, write func(w io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	w := bufio.NewWriterSize(f, 1<<20)
+	if err := write(w); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
