@@ -316,10 +316,10 @@ func (d Dim) Min(e Dim) Dim { return d.pick("min", e) }
 func (d Dim) Max(e Dim) Dim { return d.pick("max", e) }
 
 func (d Dim) pick(op string, e Dim) Dim {
-	if diff := d.Sub(e); diff.IsConst() {
-		if (diff.c <= 0) == (op == "min") {
-			return d
-		}
+	switch diff := d.Sub(e); { // names are not negative, so that min(past+seq, seq) is seq
+	case diff.nonNegative() && op == "max", diff.Neg().nonNegative() && op == "min":
+		return d
+	case diff.nonNegative(), diff.Neg().nonNegative():
 		return e
 	}
 	if d.String() > e.String() {

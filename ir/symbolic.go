@@ -1,5 +1,7 @@
 package ir
 
+import "slices"
+
 // Symbolic returns the elements of v as dimensions where the program's shapes decide them: what exporters compute with Shape, Gather
 // and Concat before a Reshape. An element that is not known is nil; so is the whole when nothing is. Only integers and booleans of
 // few elements are followed.
@@ -341,11 +343,21 @@ func symDiv(x, y Dim) (Dim, bool) {
 // nonNegative reports whether d cannot be negative, given that names cannot.
 func (d Dim) nonNegative() bool {
 	for _, t := range d.terms {
-		if t.coef < 0 {
+		if t.coef < 0 || slices.ContainsFunc(t.atoms, func(a atom) bool { return !a.nonNegative() }) {
 			return false
 		}
 	}
 	return d.c >= 0
+}
+
+func (a atom) nonNegative() bool {
+	switch a.op {
+	case "":
+		return true
+	case "max":
+		return a.x.nonNegative() || a.y.nonNegative()
+	}
+	return a.x.nonNegative() && a.y.nonNegative()
 }
 
 // positive reports whether d is a positive number or, a name not being negative, is so for every tensor that is not empty.
