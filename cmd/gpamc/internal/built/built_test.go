@@ -1,0 +1,102 @@
+package built
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/built/wire"
+	"github.com/gpamc/gpamc/ir"
+)
+
+// A package as codegen emits it, but for what it computes.
+const source = `package p
+
+import ("errors"; "os")
+
+type Model struct{}
+type Options struct{ Threads int }
+type Session struct{}
+type Tensor struct { Shape []int; Data any }
+
+func Load() (*Model, error) { return &Model{}, nil }
+func (m *Model) NewSession(o Options) (*Session, error) { return &Session{}, nil }
+func (s *Session) Close() {}
+func (s *Session) RunTensors(in []Tensor) ([]Tensor, error) {
+	_, _ = errors.New, os.Exit
+	BODY
+}
+`
+
+func TestOneProgramForAll(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	bodies := map[string]string{
+		"double it":  "y := []float32{}; for _, x := range in[0].Data.([]float32) { y = append(y, 2*x) }; return []Tensor{{in[0].Shape, y}}, nil",
+		"error":      `return nil, errors.New("the input is wrong")`,
+		"panic":      "var t []Tensor; return t[3:], nil",
+		"crash":      `os.Stderr.WriteString("fatal error: gone"); os.Exit(2); return nil, nil`,
+		"hang":       "select {}",
+		"not a word": "return undefinedName, nil",
+	}
+	build := func() *Program {
+		m, err := New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		for name, body := range bodies {
+			files := map[string][]byte{"p.go": []byte(strings.Replace(source, "BODY", body, 1)), "go.mod": []byte("module p\n")}
+			if err := m.Add(name, Package{Files: files, Inputs: []ir.Elem{ir.F32}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := m.Build(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := build()
+	s := p.Serve()
+	defer s.Close()
+	do := func(name string) (wire.Reply, error) {
+		i, err := p.Package(name)
+		if err != nil {
+			return wire.Reply{}, err
+		}
+		in := wire.Tensor{Elem: uint8(ir.F32), Shape: []int{2}, Bytes: ir.Floats(ir.F32, []int{2}, 1, 2).Bytes}
+		return s.Do(wire.Request{Package: i, Threads: 1, Inputs: []wire.Tensor{in}, Runs: 2}, 10*time.Second)
+	}
+	for name, want := range map[string]string{
+		"error": "the input is wrong", "panic": "slice bounds out of range", "crash": "fatal error: gone",
+		"not a word": "undefined: undefinedName", "hang": "all goroutines are asleep", "nobody": "BUG: no package",
+	} {
+		if _, err := do(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+		rep, err := do("double it") // whatever happened to the process
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ir.Data{Elem: ir.Elem(rep.Outputs[0].Elem), Shape: rep.Outputs[0].Shape, Bytes: rep.Outputs[0].Bytes}
+		if !got.Equal(ir.Floats(ir.F32, []int{2}, 2, 4)) || len(rep.Times) < 2 || rep.Load <= 0 || rep.Peak <= 0 {
+			t.Errorf("after %s: %+v", name, rep)
+		}
+	}
+	start := time.Now()
+	if again := build(); again.path != p.path || time.Since(start) > 2*time.Second {
+		t.Errorf("built again: %s after %v", again.path, time.Since(start))
+	}
+}
+
+func TestFoldersStayDifferent(t *testing.T) {
+	seen := map[string]string{}
+	for _, name := range []string{"a/b", "a_b", "a-b", "ab", "A", "a", "é", "internal", "testdata"} {
+		folder := folderName(name)
+		if other, ok := seen[folder]; ok {
+			t.Errorf("%q and %q are both %s", name, other, folder)
+		}
+		seen[folder] = name
+	}
+}
