@@ -2,22 +2,41 @@ package lib
 
 import "math"
 
-// The element types that Go has not. Types of two and four bits take a byte
-// an element, as the tensors of the emitted package do.
-type (
-	float16        uint16
-	bfloat16       uint16
-	float8e4m3fn   uint8
-	float8e4m3fnuz uint8
-	float8e5m2     uint8
-	float8e5m2fnuz uint8
-	float8e8m0     uint8
-	float4e2m1     uint8
-	int4           int8
-	uint4          uint8
-	int2           int8
-	uint2          uint8
-)
+// A float16 is an IEEE half.
+type float16 uint16
+
+// A bfloat16 is the upper half of a float32.
+type bfloat16 uint16
+
+// A float8e4m3fn has no infinity and one NaN of each sign.
+type float8e4m3fn uint8
+
+// A float8e4m3fnuz has neither infinities nor -0, and one NaN.
+type float8e4m3fnuz uint8
+
+// A float8e5m2 is the upper half of a float16.
+type float8e5m2 uint8
+
+// A float8e5m2fnuz has neither infinities nor -0, and one NaN.
+type float8e5m2fnuz uint8
+
+// A float8e8m0 is a power of two.
+type float8e8m0 uint8
+
+// A float4e2m1 takes a byte, as all types of four and two bits do.
+type float4e2m1 uint8
+
+// A uint4 is at most 15.
+type uint4 uint8
+
+// An int4 is from -8 to 7.
+type int4 int8
+
+// A uint2 is at most 3.
+type uint2 uint8
+
+// An int2 is from -2 to 1.
+type int2 int8
 
 type signedInteger interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64
