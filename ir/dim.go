@@ -322,10 +322,25 @@ func (d Dim) pick(op string, e Dim) Dim {
 	case diff.nonNegative(), diff.Neg().nonNegative():
 		return e
 	}
+	switch { // max(a, min(a,b)) is a
+	case e.absorbedBy(d, op):
+		return d
+	case d.absorbedBy(e, op):
+		return e
+	}
 	if d.String() > e.String() {
 		d, e = e, d
 	}
 	return d.op(op, e)
+}
+
+// absorbedBy reports whether d is the other of min and max than op, of e and something.
+func (d Dim) absorbedBy(e Dim, op string) bool {
+	if d.c != 0 || len(d.terms) != 1 || d.terms[0].coef != 1 || len(d.terms[0].atoms) != 1 {
+		return false
+	}
+	a := d.terms[0].atoms[0]
+	return (a.op == "min" && op == "max" || a.op == "max" && op == "min") && (a.x.Equal(e) || a.y.Equal(e))
 }
 
 // Names adds the names that d mentions to set.

@@ -13,6 +13,8 @@ func TestDimAlgebra(t *testing.T) {
 		{"(6*w+a)/3+1", "(a/3)+2*w+1"},
 		{"max(a,a+1)", "a+1"},
 		{"min(b,a)", "min(a,b)"},
+		{"max(min(a,64),a)", "a"},
+		{"min(max(a,b),b)", "b"},
 		{"-a+3", "-a+3"},
 		{"7%4", "3"},
 		{"(a*b+a*c)/(b+c)", "a"},
