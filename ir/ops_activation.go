@@ -236,6 +236,6 @@ func expandHardmax(b *Builder, n *Node) []*Value {
 		line[i] = N(1)
 	}
 	line[0] = shape[axis]
-	places := b.New(Reshape, nil, b.New(Lookup("Range"), nil, b.Dim(N(0)), b.Dim(shape[axis]), b.Dim(N(1))), b.Dims(line...))
+	places := b.New(Reshape, nil, b.New(Range, nil, b.Dim(N(0)), b.Dim(shape[axis]), b.Dim(N(1))), b.Dims(line...))
 	return []*Value{b.cast(b.New(Equal, nil, at, places), x.Type.Elem)}
 }

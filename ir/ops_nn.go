@@ -10,6 +10,10 @@ var (
 	// the right a column, and its axis is absent from the result.
 	MatMul = define(Op{Name: "MatMul", Args: "a b", Infer: inferMatMul, Example: "MatMul(a, b)", Inputs: "a f32[2,3,4] b f32[4,5]"})
 
+	// Gemm is alpha·A·B + beta·C, where A and B are transposed first if transA and transB say so, and C is broadcast.
+	Gemm = define(Op{Name: "Gemm", Args: "a b c?", Attrs: "alpha:float=1 beta:float=1 transA:int=0 transB:int=0",
+		Expand: expandGemm, Example: "Gemm(a, b, c) alpha=0.5 beta=2 transB=1", Inputs: "a f32[3,4] b f32[5,4] c f32[5]"})
+
 	// Einsum is the sum of products that the equation spells, as in "bhqd,bhkd->bhqk". A letter that appears twice in one term takes the
 	// diagonal, "..." are axes that are broadcast, and without an arrow the result has the letters that appear once, by alphabet.
 	Einsum = define(Op{Name: "Einsum", Args: "xs...", Attrs: "equation:string", Infer: inferEinsum,
@@ -59,6 +63,27 @@ func matMulType(a, b Type, e Elem) (Type, error) {
 		shape = append(shape, y[len(y)-1])
 	}
 	return T(e, shape...), nil
+}
+
+func expandGemm(b *Builder, n *Node) []*Value {
+	x, y := n.Arg("a"), n.Arg("b")
+	if len(ranked(x)) != 2 || len(ranked(y)) != 2 {
+		refuse("cannot multiply %s by %s: matrices are wanted", x.Type, y.Type)
+	}
+	if n.Int("transA") != 0 {
+		x = b.New(Transpose, Attrs{"perm": []int64{1, 0}}, x)
+	}
+	if n.Int("transB") != 0 {
+		y = b.New(Transpose, Attrs{"perm": []int64{1, 0}}, y)
+	}
+	z := b.scaled(b.New(MatMul, nil, x, y), n.Float("alpha"))
+	if c := n.Arg("c"); c != nil {
+		if err := fits(c.Type, z.Type); err != nil {
+			refuse("%v", err)
+		}
+		z = b.New(Add, nil, z, b.scaled(c, n.Float("beta")))
+	}
+	return []*Value{z}
 }
 
 // EinsumTerms parses an equation of Einsum: the letters of each operand and of the result, '.' standing for the axes of an ellipsis.

@@ -1,6 +1,9 @@
 package ir
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 var (
 	// QuantizeLinear is round(x/scale) + zero_point, to the nearest even, saturated to the type of zero_point, of output_dtype or u8.
@@ -8,6 +11,31 @@ var (
 	QuantizeLinear = define(Op{Name: "QuantizeLinear", Args: "x scale zero_point?",
 		Attrs: "axis:int=1 block_size:int=0 output_dtype:int=0 precision:int=0 saturate:int=1", Infer: inferQuantize,
 		Example: "QuantizeLinear(x, 0.02, u8[]{128})", Inputs: "x f32[2,3]"})
+
+	// DynamicQuantizeLinear is x quantized to u8 with the scale and zero point that just hold its elements and 0.
+	DynamicQuantizeLinear = define(Op{Name: "DynamicQuantizeLinear", Args: "x", Results: "y scale zero_point", Infer: inferDynamicQuantize,
+		Expand: expandDynamicQuantize, Example: "DynamicQuantizeLinear(x)", Inputs: "x f32[2,3]"})
+
+	// MatMulInteger is (a - a_zero_point)·(b - b_zero_point) in i32; a zero point is one for all, for each row of a, or each column of b.
+	MatMulInteger = define(Op{Name: "MatMulInteger", Args: "a b a_zero_point? b_zero_point?", Expand: func(b *Builder, n *Node) []*Value {
+		x := b.offset(n.Arg("a"), b.rows(n.Arg("a_zero_point")))
+		return b.New1(MatMul, nil, x, b.offset(n.Arg("b"), n.Arg("b_zero_point")))
+	}, Example: "MatMulInteger(a, b, u8[]{2})", Inputs: "a u8[2,3] b i8[3,4]"})
+
+	// ConvInteger is Conv of x - x_zero_point with w - w_zero_point in i32; the padding is x_zero_point.
+	ConvInteger = define(Op{Name: "ConvInteger", Args: "x w x_zero_point? w_zero_point?", Attrs: windowAttrs + " group:int=1",
+		Expand: func(b *Builder, n *Node) []*Value {
+			return []*Value{b.convInteger(n, n.Arg("x"), n.Arg("w"), n.Arg("x_zero_point"), n.Arg("w_zero_point"), nil)}
+		}, Example: "ConvInteger(x, w, u8[]{2})", Inputs: "x u8[1,1,3,3] w u8[1,1,2,2]"})
+
+	// QLinearMatMul is MatMulInteger, times a_scale·b_scale/y_scale, rounded, plus y_zero_point and saturated to its type.
+	QLinearMatMul = define(Op{Name: "QLinearMatMul", Args: "a a_scale a_zero_point b b_scale b_zero_point y_scale y_zero_point", Expand: expandQLinearMatMul,
+		Example: "QLinearMatMul(a, f32[]{0.1}, u8[]{1}, b, f32[]{0.2}, i8[]{0}, f32[]{0.3}, u8[]{9})", Inputs: "a u8[2,3] b i8[3,4]"})
+
+	// QLinearConv is ConvInteger + b, times x_scale·w_scale/y_scale, rounded, plus y_zero_point and saturated to its type.
+	QLinearConv = define(Op{Name: "QLinearConv", Args: "x x_scale x_zero_point w w_scale w_zero_point y_scale y_zero_point b?", Attrs: windowAttrs + " group:int=1",
+		Expand: expandQLinearConv, Inputs: "x u8[1,1,3,3] w u8[1,1,2,2]",
+		Example: "QLinearConv(x, f32[]{0.1}, u8[]{1}, w, f32[]{0.2}, u8[]{2}, f32[]{0.3}, u8[]{9})"})
 
 	// DequantizeLinear is (x - zero_point)·scale, in scale's type or output_dtype; the scales are as for QuantizeLinear.
 	DequantizeLinear = define(Op{Name: "DequantizeLinear", Args: "x scale zero_point?", Attrs: "axis:int=1 block_size:int=0 output_dtype:int=0",
@@ -71,4 +99,85 @@ func quantized(n *Node, e Elem) ([]Type, error) {
 		return nil, fmt.Errorf("%s scales for an axis of %s", s.Shape[0], d)
 	}
 	return []Type{x.With(e)}, nil
+}
+
+func inferDynamicQuantize(n *Node) ([]Type, error) {
+	x, err := n.tensorAt(0, float)
+	return []Type{x.With(U8), T(F32), T(U8)}, err
+}
+
+func expandDynamicQuantize(b *Builder, n *Node) []*Value {
+	x := n.Arg("x")
+	zero := b.like(x, 0)
+	lo := b.New(Min, nil, b.New(ReduceMin, Attrs{"keepdims": 0}, x), zero)
+	hi := b.New(Max, nil, b.New(ReduceMax, Attrs{"keepdims": 0}, x), zero)
+	scale := b.New(Div, nil, b.New(Sub, nil, hi, lo), b.like(x, 255))
+	scale = b.New(Where, nil, b.New(Equal, nil, scale, zero), b.like(x, 1), scale) // all of x is 0
+	place := b.New(Round, nil, b.New(Clip, nil, b.New(Neg, nil, b.New(Div, nil, lo, scale)), zero, b.like(x, 255)))
+	z := b.cast(place, U8)
+	return []*Value{b.New(QuantizeLinear, nil, x, scale, z), b.cast(scale, F32), z}
+}
+
+// offset is x - zero in i32.
+func (b *Builder) offset(x, zero *Value) *Value {
+	x = b.cast(x, I32)
+	if zero == nil {
+		return x
+	}
+	return b.New(Sub, nil, x, b.cast(zero, I32))
+}
+
+// rows makes a vector that has a number for each row a column.
+func (b *Builder) rows(v *Value) *Value {
+	if v == nil || len(ranked(v)) != 1 {
+		return v
+	}
+	return b.New(Unsqueeze, nil, v, b.Vector(1))
+}
+
+// outChannels makes a vector [M] that has a number for each output channel one for weights or results of that many axes.
+func (b *Builder) outChannels(v *Value, behind int) *Value {
+	if v == nil || len(ranked(v)) != 1 || v.Type.Shape[0].Is(1) {
+		return v
+	}
+	return b.New(Unsqueeze, nil, v, b.Vector(axesFrom(1, behind+1)...))
+}
+
+// convInteger is the convolution of x - xz with w - wz plus bias in i32, with n's attributes.
+func (b *Builder) convInteger(n *Node, x, w, xz, wz, bias *Value) *Value {
+	attrs := Attrs{}
+	for name, v := range n.Attrs {
+		attrs[name] = v
+	}
+	return b.New(Conv, attrs, b.offset(x, xz), b.offset(w, b.outChannels(wz, len(ranked(w))-1)), bias)
+}
+
+// requantized is acc·(x·y/z) rounded, plus zero and saturated to its type. In double precision, which holds every i32.
+func (b *Builder) requantized(acc, x, y, z, zero *Value) *Value {
+	e := zero.Type.Elem
+	lo, hi := e.IntRange()
+	factor := b.New(Div, nil, b.New(Mul, nil, x, y), z)
+	v := b.New(Round, nil, b.New(Mul, nil, b.cast(acc, F64), b.cast(factor, F64)))
+	v = b.New(Add, nil, v, b.cast(zero, F64))
+	return b.cast(b.New(Clip, nil, v, b.Scalar(F64, lo), b.Scalar(F64, hi)), e)
+}
+
+// IntRange are the least and the greatest number of an integer type.
+func (e Elem) IntRange() (lo, hi float64) {
+	if e.IsUnsigned() {
+		return 0, math.Ldexp(1, e.Bits()) - 1
+	}
+	return -math.Ldexp(1, e.Bits()-1), math.Ldexp(1, e.Bits()-1) - 1
+}
+
+func expandQLinearMatMul(b *Builder, n *Node) []*Value {
+	x := b.offset(n.Arg("a"), b.rows(n.Arg("a_zero_point")))
+	acc := b.New(MatMul, nil, x, b.offset(n.Arg("b"), n.Arg("b_zero_point")))
+	return []*Value{b.requantized(acc, b.rows(n.Arg("a_scale")), n.Arg("b_scale"), b.rows(n.Arg("y_scale")), b.rows(n.Arg("y_zero_point")))}
+}
+
+func expandQLinearConv(b *Builder, n *Node) []*Value {
+	x, w := n.Arg("x"), n.Arg("w")
+	acc := b.convInteger(n, x, w, n.Arg("x_zero_point"), n.Arg("w_zero_point"), n.Arg("b"))
+	return []*Value{b.requantized(acc, n.Arg("x_scale"), b.outChannels(n.Arg("w_scale"), len(ranked(x))-2), n.Arg("y_scale"), n.Arg("y_zero_point"))}
 }
