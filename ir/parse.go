@@ -233,18 +233,19 @@ func (p *parser) node(f *Func) {
 	}
 }
 
-// args reads the arguments. Bare numbers get the type of the first argument that is no constant, wherever it stands.
+// args reads the arguments. Bare numbers get the type of the first argument that is no constant, wherever it stands, so that they are
+// read twice: once to find it, with a type that takes any number.
 func (p *parser) args(f *Func) []*Value {
 	begin := p.at
 	bare := I64
-	args := p.argList(f, bare)
+	args := p.argList(f, F64)
 	for _, a := range args {
 		if a != nil && a.Type.Kind == Tensor && (a.Def == nil || !inline(a.Def)) {
 			bare = a.Type.Elem
 			break
 		}
 	}
-	if bare == I64 {
+	if bare == F64 {
 		return args
 	}
 	for _, a := range args { // read again: take back the constants made
@@ -365,6 +366,13 @@ func (p *parser) bounded(d Dim) Dim {
 
 func (p *parser) dimAtom() Dim {
 	switch t := p.next(); {
+	case t.kind == '-' && p.tok().kind == '0': // the least integer has no positive counterpart
+		n, err := strconv.ParseInt("-"+p.tok().text, 10, 64)
+		if err != nil {
+			p.fail("-%s is no integer", p.tok().text)
+		}
+		p.next()
+		return Dim{c: n}
 	case t.kind == '-':
 		if p.depth++; p.depth > 200 {
 			p.fail("nested too deeply")
