@@ -35,7 +35,7 @@ func main() {
 		os.Exit(2)
 	}
 	tmp, err := os.MkdirTemp("", "roundtrip")
-	if err != nil {
+	if err = errors.Join(err, ort.Start()); err != nil {
 		fmt.Fprintln(os.Stderr, "roundtrip:", err)
 		os.Exit(1)
 	}

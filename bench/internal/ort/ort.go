@@ -16,7 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-var start = sync.OnceValue(func() error {
+// Start finds ONNX Runtime; the functions here that need it call it.
+var Start = sync.OnceValue(func() error {
 	lib := os.Getenv("ORT_LIB")
 	if lib == "" {
 		return errors.New("ORT_LIB must name the shared library of ONNX Runtime; scripts/install-onnxruntime prints it")
@@ -29,6 +30,7 @@ var start = sync.OnceValue(func() error {
 type Session struct {
 	Inputs, Outputs []*pb.ValueInfoProto // of the graph, initializers left out
 	session         *ortgo.DynamicAdvancedSession
+	widened         map[int]ir.Elem // outputs that a Cast at the end makes float32, because the binding loses half of two-byte elements
 }
 
 // Options choose how a model runs.
@@ -39,7 +41,7 @@ type Options struct {
 
 // Open loads a model.
 func Open(path string, o Options) (*Session, error) {
-	if err := start(); err != nil {
+	if err := Start(); err != nil {
 		return nil, err
 	}
 	b, err := os.ReadFile(path)
@@ -50,7 +52,7 @@ func Open(path string, o Options) (*Session, error) {
 	if err := proto.Unmarshal(b, m); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	s := &Session{Outputs: m.GetGraph().GetOutput()}
+	s := &Session{Outputs: slices.Clone(m.GetGraph().GetOutput())}
 	stored := map[string]bool{}
 	for _, t := range m.GetGraph().GetInitializer() {
 		stored[t.GetName()] = true
@@ -65,7 +67,14 @@ func Open(path string, o Options) (*Session, error) {
 		return nil, err
 	}
 	defer options.Destroy()
-	s.session, err = ortgo.NewDynamicAdvancedSession(path, names(s.Inputs), names(s.Outputs), options)
+	in, out := names(s.Inputs), names(s.Outputs)
+	if s.widened = widen(m); len(s.widened) > 0 {
+		if b, err = proto.Marshal(m); err == nil {
+			s.session, err = ortgo.NewDynamicAdvancedSessionWithONNXData(b, in, names(m.Graph.Output), options)
+		}
+	} else {
+		s.session, err = ortgo.NewDynamicAdvancedSession(path, in, out, options)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -97,34 +106,20 @@ func names(infos []*pb.ValueInfoProto) []string {
 // Close frees the model.
 func (s *Session) Close() error { return s.session.Destroy() }
 
-// Run computes the outputs. Outputs whose element type the binding copies wrongly are computed a second time, into memory of ours.
+// Run computes the outputs.
 func (s *Session) Run(inputs []onnx.Value) ([]onnx.Value, error) {
 	in, err := toORT(inputs)
 	if err != nil {
 		return nil, err
 	}
 	defer destroy(in)
-	out := make([]ortgo.Value, len(s.Outputs))
-	if err := s.session.Run(in, out); err != nil {
+	out, err := s.outputs(len(in))
+	if err != nil {
 		return nil, err
 	}
 	defer func() { destroy(out) }()
-	if again := slices.ContainsFunc(out, wide); again {
-		second := make([]ortgo.Value, len(out))
-		for i, v := range out {
-			if !wide(v) {
-				continue
-			}
-			size := (int(v.GetShape().FlattenedSize())*ir.Elem(v.DataType()).Bits() + 7) / 8
-			if second[i], err = ortgo.NewCustomDataTensor(v.GetShape(), make([]byte, size), ortgo.TensorElementDataType(v.DataType())); err != nil {
-				return nil, err
-			}
-		}
-		if err := s.session.Run(in, second); err != nil {
-			return nil, err
-		}
-		destroy(out)
-		out = second
+	if err := s.session.Run(in, out); err != nil {
+		return nil, err
 	}
 	values := make([]onnx.Value, len(out))
 	for i, v := range out {
@@ -132,8 +127,30 @@ func (s *Session) Run(inputs []onnx.Value) ([]onnx.Value, error) {
 			return nil, fmt.Errorf("output %q: %w", s.Outputs[i].GetName(), err)
 		}
 		values[i].Name = s.Outputs[i].GetName()
+		if e, ok := s.widened[i]; ok {
+			values[i].Tensor = narrow(values[i].Tensor, e)
+		}
 	}
 	return values, nil
+}
+
+// outputs has a place for each output, filled for scalars only: the binding cannot make those by itself.
+func (s *Session) outputs(inputs int) ([]ortgo.Value, error) {
+	if inputs == 0 {
+		return nil, errors.New("the binding cannot run models without inputs")
+	}
+	out := make([]ortgo.Value, len(s.Outputs))
+	for i, info := range s.Outputs {
+		t := info.GetType().GetTensorType()
+		if t.GetShape() == nil || len(t.Shape.Dim) > 0 || t.ElemType == int32(ir.String) {
+			continue
+		}
+		var err error
+		if out[i], err = scalar(ir.Elem(t.ElemType), nil); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // Bind prepares a run that can be repeated without copying: for timing.
@@ -142,18 +159,15 @@ func (s *Session) Bind(inputs []onnx.Value) (run func() error, done func(), err 
 	if err != nil {
 		return nil, nil, err
 	}
-	out := make([]ortgo.Value, len(s.Outputs))
-	if err := s.session.Run(in, out); err != nil { // allocates the outputs
+	out, err := s.outputs(len(in))
+	if err == nil {
+		err = s.session.Run(in, out) // allocates the outputs
+	}
+	if err != nil {
 		destroy(in)
 		return nil, nil, err
 	}
 	return func() error { return s.session.Run(in, out) }, func() { destroy(in); destroy(out) }, nil
-}
-
-// wide reports whether the binding would have copied only a byte of each element.
-func wide(v ortgo.Value) bool {
-	_, custom := v.(*ortgo.CustomDataTensor)
-	return custom && ir.Elem(v.DataType()).Bits() != 8
 }
 
 func destroy(vs []ortgo.Value) {
@@ -191,6 +205,9 @@ func tensorToORT(d *ir.Data) (ortgo.Value, error) {
 	shape := make([]int64, len(d.Shape))
 	for i, n := range d.Shape {
 		shape[i] = int64(n)
+	}
+	if len(shape) == 0 && d.Elem != ir.String {
+		return scalar(d.Elem, d.Bytes)
 	}
 	if d.Elem == ir.String {
 		t, err := ortgo.NewStringTensor(shape)
@@ -231,7 +248,9 @@ func fromORT(v ortgo.Value) (onnx.Value, error) {
 	case *ortgo.CustomDataTensor:
 		d.Bytes, err = onnx.Unpack(d.Elem, slices.Clone(t.GetData()), n)
 	default:
-		d.Bytes, err = typedBytes(v)
+		if d.Bytes = scalarBytes(v); d.Bytes == nil {
+			d.Bytes, err = typedBytes(v)
+		}
 	}
 	if err != nil {
 		return onnx.Value{}, err
