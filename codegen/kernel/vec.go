@@ -1,16 +1,18 @@
 package kernel
 
 import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// vec is a width of vectors, and with it an instruction set. Vector registers
-// are given out by number: avo's allocation takes a register that is cleared
-// by XOR with itself for one that is read, and so runs out of them.
+// vec is a width of vectors in bytes, and with it an instruction set.
 type vec struct {
 	bytes int
-	regs  []reg.VecPhysical
+	regs  []reg.VecPhysical // for kernels that use them all, by number
 }
 
 var (
@@ -24,6 +26,9 @@ var (
 		reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15}}
 )
 
+// at is the memory at base+disp.
+func at(base reg.Register, disp int) operand.Mem { return operand.Mem{Base: base, Disp: disp} }
+
 // zero clears register x.
 func (v vec) zero(a *asm, x reg.VecPhysical) {
 	if v.bytes == 64 {
@@ -33,5 +38,231 @@ func (v vec) zero(a *asm, x reg.VecPhysical) {
 	}
 }
 
-// at is the vector at base+disp.
-func at(base reg.Register, disp int) operand.Mem { return operand.Mem{Base: base, Disp: disp} }
+// lanes writes code on vectors in registers that avo allocates. Its methods
+// give a fresh register unless they say that they change one.
+type lanes struct {
+	*asm
+	vec
+	bits reg.Register // which elements of a last, short vector there are: k or ymm
+}
+
+func (l *lanes) fresh() reg.VecVirtual {
+	if l.bytes == 64 {
+		return l.ZMM()
+	}
+	return l.YMM()
+}
+
+// c is a constant in memory, all elements of a vector.
+func (l *lanes) c(x float64) operand.Mem { return l.word(math.Float32bits(float32(x))) }
+
+// word is c for any 32 bits.
+func (l *lanes) word(bits uint32) operand.Mem {
+	name := fmt.Sprintf("word_%08x", bits)
+	m, ok := l.data[name]
+	if !ok {
+		m = l.StaticGlobal(name)
+		l.DataAttributes(attr.RODATA | attr.NOPTR)
+		for i := range 16 {
+			l.AddDatum(4*i, operand.U32(bits))
+		}
+		l.data[name] = m
+	}
+	return m
+}
+
+// set is a register with operand x in it.
+func (l *lanes) set(x operand.Op) reg.VecVirtual {
+	y := l.fresh()
+	l.VMOVUPS(x, y)
+	return y
+}
+
+func (l *lanes) add(a reg.Register, b operand.Op) reg.VecVirtual {
+	y := l.fresh()
+	l.VADDPS(b, a, y)
+	return y
+}
+func (l *lanes) sub(a reg.Register, b operand.Op) reg.VecVirtual {
+	y := l.fresh()
+	l.VSUBPS(b, a, y)
+	return y
+}
+func (l *lanes) mul(a reg.Register, b operand.Op) reg.VecVirtual {
+	y := l.fresh()
+	l.VMULPS(b, a, y)
+	return y
+}
+func (l *lanes) div(a reg.Register, b operand.Op) reg.VecVirtual {
+	y := l.fresh()
+	l.VDIVPS(b, a, y)
+	return y
+}
+func (l *lanes) and(a reg.Register, b operand.Op) reg.VecVirtual {
+	y := l.fresh()
+	l.VANDPS(b, a, y)
+	return y
+}
+func (l *lanes) or(a reg.Register, b operand.Op) reg.VecVirtual {
+	y := l.fresh()
+	l.VORPS(b, a, y)
+	return y
+}
+
+// min and max give b where either is NaN.
+func (l *lanes) min(a reg.Register, b operand.Op) reg.VecVirtual {
+	y := l.fresh()
+	l.VMINPS(b, a, y)
+	return y
+}
+func (l *lanes) max(a reg.Register, b operand.Op) reg.VecVirtual {
+	y := l.fresh()
+	l.VMAXPS(b, a, y)
+	return y
+}
+
+// abs is |x|, sign the sign of x alone.
+func (l *lanes) abs(x reg.Register) reg.VecVirtual  { return l.and(x, l.word(0x7fffffff)) }
+func (l *lanes) sign(x reg.Register) reg.VecVirtual { return l.and(x, l.word(0x80000000)) }
+
+// round is the nearest whole number, ties to even.
+func (l *lanes) round(x reg.Register) reg.VecVirtual {
+	y := l.fresh()
+	if l.bytes == 64 {
+		l.VRNDSCALEPS(operand.Imm(8), x, y)
+	} else {
+		l.VROUNDPS(operand.Imm(8), x, y)
+	}
+	return y
+}
+
+// polynomial is the one with the coefficients given, that of the highest power first.
+func (l *lanes) polynomial(x reg.Register, coefs ...float64) reg.VecVirtual {
+	p := l.set(l.c(coefs[0]))
+	for _, c := range coefs[1:] {
+		l.VFMADD213PS(l.c(c), x, p)
+	}
+	return p
+}
+
+// scale2 changes x to x·2ⁿ, n whole and between -252 and 254.
+func (l *lanes) scale2(x, n reg.Register) {
+	if l.bytes == 64 {
+		l.VSCALEFPS(n, x, x)
+		return
+	}
+	// By two factors, either of which can be written down even where the
+	// result is subnormal or infinite.
+	i, half := l.YMM(), l.YMM()
+	l.VCVTPS2DQ(n, i)
+	l.VPSRAD(operand.Imm(1), i, half)
+	l.VPSUBD(half, i, i)
+	for _, e := range []reg.Register{half, i} {
+		l.VPADDD(l.word(127), e, e)
+		l.VPSLLD(operand.Imm(23), e, e)
+		l.VMULPS(e, x, x)
+	}
+}
+
+// where is yes where a < b, else no.
+func (l *lanes) where(a reg.Register, b operand.Op, yes, no reg.Register) reg.VecVirtual {
+	const lessQuiet = 0x11
+	y := l.fresh()
+	if l.bytes == 64 {
+		k := l.K()
+		l.VCMPPS(operand.Imm(lessQuiet), b, a, k)
+		l.VBLENDMPS(yes, no, k, y)
+		return y
+	}
+	m := l.YMM()
+	l.VCMPPS(operand.Imm(lessQuiet), b, a, m)
+	l.VBLENDVPS(m, yes, no, y)
+	return y
+}
+
+// each writes a loop over n elements of the pointers, in vectors. After the
+// whole ones body is written once more with last, for what remains: there it
+// must load and store by load and store. It changes n and the pointers.
+func (l *lanes) each(label string, n reg.Register, pointers []reg.GPVirtual, body func(last bool)) {
+	l.Label(label + "_loop")
+	l.CMPQ(n, operand.U32(uint32(l.bytes/4)))
+	l.JLT(operand.LabelRef(label + "_rest"))
+	body(false)
+	for _, p := range pointers {
+		l.ADDQ(operand.U32(uint32(l.bytes)), p)
+	}
+	l.SUBQ(operand.U32(uint32(l.bytes/4)), n)
+	l.JMP(operand.LabelRef(label + "_loop"))
+	l.Label(label + "_rest")
+	l.TESTQ(n, n)
+	l.JZ(operand.LabelRef(label + "_done"))
+	l.some(n)
+	body(true)
+	l.Label(label + "_done")
+}
+
+// some sets bits for the first n elements of a vector, n less than all.
+func (l *lanes) some(n reg.Register) {
+	if l.bytes == 64 {
+		k, bits := l.K(), l.GP64()
+		l.MOVQ(operand.I32(-1), bits)
+		l.BZHIQ(n, bits, bits)
+		l.KMOVW(bits.As32(), k)
+		l.bits = k
+		return
+	}
+	// 8 words of ones, then 8 of zeros: read so that n ones come first.
+	m, ok := l.data["ones_zeros"]
+	if !ok {
+		m = l.StaticGlobal("ones_zeros")
+		l.DataAttributes(attr.RODATA | attr.NOPTR)
+		for i := range 16 {
+			l.AddDatum(4*i, operand.U32(uint32(0xffffffff)*uint32(1-i/8)))
+		}
+		l.data["ones_zeros"] = m
+	}
+	p, y := l.GP64(), l.YMM()
+	l.LEAQ(m.Offset(32), p)
+	l.SHLQ(operand.Imm(2), n)
+	l.SUBQ(n, p)
+	l.SHRQ(operand.Imm(2), n)
+	l.VMOVUPS(at(p, 0), y)
+	l.bits = y
+}
+
+// load is the vector at p; elements that a last one does not have are 0.
+func (l *lanes) load(p operand.Mem, last bool) reg.VecVirtual {
+	y := l.fresh()
+	switch {
+	case !last:
+		l.VMOVUPS(p, y)
+	case l.bytes == 64:
+		l.VMOVUPS_Z(p, l.bits, y)
+	default:
+		l.VMASKMOVPS(p, l.bits, y)
+	}
+	return y
+}
+
+// store stores the elements of y that there are.
+func (l *lanes) store(y reg.Register, p operand.Mem, last bool) {
+	switch {
+	case !last:
+		l.VMOVUPS(y, p)
+	case l.bytes == 64:
+		l.VMOVUPS(y, l.bits, p)
+	default:
+		l.VMASKMOVPS(y, l.bits, p)
+	}
+}
+
+// cut changes the elements of y that a last vector does not have to fill.
+func (l *lanes) cut(y reg.Register, fill operand.Mem) {
+	z := l.set(fill)
+	if l.bytes == 64 {
+		l.VMOVUPS(y, l.bits, z)
+		l.VMOVUPS(z, y)
+	} else {
+		l.VBLENDVPS(l.bits, y, z, y)
+	}
+}

@@ -4,6 +4,242 @@
 
 #include "textflag.h"
 
+// func add32AVX2(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX
+TEXT ·add32AVX2(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000020, SI, SI
+	IMUL3Q $0x00000020, DI, DI
+
+x_loop:
+	CMPQ    BX, $0x00000008
+	JLT     x_rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, BX
+	JMP     x_loop
+
+x_rest:
+	TESTQ      BX, BX
+	JZ         x_done
+	LEAQ       ones_zeros<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	SHRQ       $0x02, BX
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+DATA ones_zeros<>+0(SB)/4, $0xffffffff
+DATA ones_zeros<>+4(SB)/4, $0xffffffff
+DATA ones_zeros<>+8(SB)/4, $0xffffffff
+DATA ones_zeros<>+12(SB)/4, $0xffffffff
+DATA ones_zeros<>+16(SB)/4, $0xffffffff
+DATA ones_zeros<>+20(SB)/4, $0xffffffff
+DATA ones_zeros<>+24(SB)/4, $0xffffffff
+DATA ones_zeros<>+28(SB)/4, $0xffffffff
+DATA ones_zeros<>+32(SB)/4, $0x00000000
+DATA ones_zeros<>+36(SB)/4, $0x00000000
+DATA ones_zeros<>+40(SB)/4, $0x00000000
+DATA ones_zeros<>+44(SB)/4, $0x00000000
+DATA ones_zeros<>+48(SB)/4, $0x00000000
+DATA ones_zeros<>+52(SB)/4, $0x00000000
+DATA ones_zeros<>+56(SB)/4, $0x00000000
+DATA ones_zeros<>+60(SB)/4, $0x00000000
+GLOBL ones_zeros<>(SB), RODATA|NOPTR, $64
+
+// func add32AVX512(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·add32AVX512(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000040, SI, SI
+	IMUL3Q $0x00000040, DI, DI
+
+x_loop:
+	CMPQ    BX, $0x00000010
+	JLT     x_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, BX
+	JMP     x_loop
+
+x_rest:
+	TESTQ     BX, BX
+	JZ        x_done
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func axpbyAVX2(y *float32, x *float32, n int, alpha float32, beta float32)
+// Requires: AVX, FMA3
+TEXT ·axpbyAVX2(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS alpha+24(FP), Y0
+	VBROADCASTSS beta+28(FP), Y1
+	MOVL         beta+28(FP), BX
+	SHLL         $0x01, BX
+	JZ           scale_loop
+
+both_loop:
+	CMPQ        DX, $0x00000008
+	JLT         both_rest
+	VMOVUPS     (AX), Y2
+	VMULPS      Y2, Y1, Y2
+	VMOVUPS     (CX), Y3
+	VFMADD231PS Y3, Y0, Y2
+	VMOVUPS     Y2, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, DX
+	JMP         both_loop
+
+both_rest:
+	TESTQ       DX, DX
+	JZ          both_done
+	LEAQ        ones_zeros<>+32(SB), BX
+	SHLQ        $0x02, DX
+	SUBQ        DX, BX
+	SHRQ        $0x02, DX
+	VMOVUPS     (BX), Y2
+	VMASKMOVPS  (AX), Y2, Y3
+	VMULPS      Y3, Y1, Y1
+	VMASKMOVPS  (CX), Y2, Y3
+	VFMADD231PS Y3, Y0, Y1
+	VMASKMOVPS  Y1, Y2, (AX)
+
+both_done:
+	JMP end
+
+scale_loop:
+	CMPQ    DX, $0x00000008
+	JLT     scale_rest
+	VMOVUPS (CX), Y1
+	VMULPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     scale_loop
+
+scale_rest:
+	TESTQ      DX, DX
+	JZ         scale_done
+	LEAQ       ones_zeros<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	SHRQ       $0x02, DX
+	VMOVUPS    (BX), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMULPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+scale_done:
+end:
+	VZEROUPPER
+	RET
+
+// func axpbyAVX512(y *float32, x *float32, n int, alpha float32, beta float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·axpbyAVX512(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS alpha+24(FP), Z0
+	VBROADCASTSS beta+28(FP), Z1
+	MOVL         beta+28(FP), BX
+	SHLL         $0x01, BX
+	JZ           scale_loop
+
+both_loop:
+	CMPQ        DX, $0x00000010
+	JLT         both_rest
+	VMOVUPS     (AX), Z2
+	VMULPS      Z2, Z1, Z2
+	VMOVUPS     (CX), Z3
+	VFMADD231PS Z3, Z0, Z2
+	VMOVUPS     Z2, (AX)
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x00000010, DX
+	JMP         both_loop
+
+both_rest:
+	TESTQ       DX, DX
+	JZ          both_done
+	MOVQ        $-1, BX
+	BZHIQ       DX, BX, BX
+	KMOVW       BX, K1
+	VMOVUPS.Z   (AX), K1, Z2
+	VMULPS      Z2, Z1, Z1
+	VMOVUPS.Z   (CX), K1, Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, K1, (AX)
+
+both_done:
+	JMP end
+
+scale_loop:
+	CMPQ    DX, $0x00000010
+	JLT     scale_rest
+	VMOVUPS (CX), Z1
+	VMULPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     scale_loop
+
+scale_rest:
+	TESTQ     DX, DX
+	JZ        scale_done
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+scale_done:
+end:
+	VZEROUPPER
+	RET
+
 // func cpuid(leaf uint32, subleaf uint32) (eax uint32, ebx uint32, ecx uint32, edx uint32)
 // Requires: CPUID
 TEXT ·cpuid(SB), NOSPLIT, $0-24
@@ -14,6 +250,2578 @@ TEXT ·cpuid(SB), NOSPLIT, $0-24
 	MOVL BX, ebx+12(FP)
 	MOVL CX, ecx+16(FP)
 	MOVL DX, edx+20(FP)
+	RET
+
+// func div32AVX2(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX
+TEXT ·div32AVX2(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000020, SI, SI
+	IMUL3Q $0x00000020, DI, DI
+
+x_loop:
+	CMPQ    BX, $0x00000008
+	JLT     x_rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, BX
+	JMP     x_loop
+
+x_rest:
+	TESTQ      BX, BX
+	JZ         x_done
+	LEAQ       ones_zeros<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	SHRQ       $0x02, BX
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func div32AVX512(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·div32AVX512(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000040, SI, SI
+	IMUL3Q $0x00000040, DI, DI
+
+x_loop:
+	CMPQ    BX, $0x00000010
+	JLT     x_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, BX
+	JMP     x_loop
+
+x_rest:
+	TESTQ     BX, BX
+	JZ        x_done
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VDIVPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func erf32AVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·erf32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000008
+	JLT          x_rest
+	VMOVUPS      (CX), Y0
+	VANDPS       word_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      word_40800000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VMOVUPS      word_ba1c12de<>+0(SB), Y3
+	VFMADD213PS  word_3ba36119<>+0(SB), Y2, Y3
+	VFMADD213PS  word_bcdb3b65<>+0(SB), Y2, Y3
+	VFMADD213PS  word_3de70c82<>+0(SB), Y2, Y3
+	VFMADD213PS  word_bec0936e<>+0(SB), Y2, Y3
+	VFMADD213PS  word_3e0375d3<>+0(SB), Y2, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VMOVUPS      word_394fd92f<>+0(SB), Y2
+	VFMADD213PS  word_bb48e664<>+0(SB), Y1, Y2
+	VFMADD213PS  word_3cb6ce65<>+0(SB), Y1, Y2
+	VFMADD213PS  word_bdd5398d<>+0(SB), Y1, Y2
+	VFMADD213PS  word_bf2310dd<>+0(SB), Y1, Y2
+	VFMADD213PS  word_bf905ba9<>+0(SB), Y1, Y2
+	VFMADD213PS  word_b92e887b<>+0(SB), Y1, Y2
+	VMOVUPS      word_c2d00000<>+0(SB), Y4
+	VMAXPS       Y2, Y4, Y2
+	VMOVUPS      word_42b20000<>+0(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VMULPS       word_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVUPS      Y2, Y2
+	VFNMADD231PS word_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS word_b102e308<>+0(SB), Y4, Y2
+	VMOVUPS      word_3ab510bc<>+0(SB), Y5
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y2, Y5
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y2, Y5
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y2, Y5
+	VFMADD213PS  word_3efffffe<>+0(SB), Y2, Y5
+	VMULPS       Y2, Y5, Y5
+	VFMADD213PS  Y2, Y2, Y5
+	VADDPS       word_3f800000<>+0(SB), Y5, Y2
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       word_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y2, Y2
+	VPADDD       word_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS      word_3f800000<>+0(SB), Y4
+	VSUBPS       Y2, Y4, Y2
+	VANDPS       word_80000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y2, Y0
+	VCMPPS       $0x11, word_3f6e147b<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	LEAQ         ones_zeros<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	SHRQ         $0x02, DX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VANDPS       word_7fffffff<>+0(SB), Y1, Y2
+	VMOVUPS      word_40800000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMULPS       Y2, Y2, Y3
+	VMOVUPS      word_ba1c12de<>+0(SB), Y4
+	VFMADD213PS  word_3ba36119<>+0(SB), Y3, Y4
+	VFMADD213PS  word_bcdb3b65<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3de70c82<>+0(SB), Y3, Y4
+	VFMADD213PS  word_bec0936e<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3e0375d3<>+0(SB), Y3, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VMOVUPS      word_394fd92f<>+0(SB), Y3
+	VFMADD213PS  word_bb48e664<>+0(SB), Y2, Y3
+	VFMADD213PS  word_3cb6ce65<>+0(SB), Y2, Y3
+	VFMADD213PS  word_bdd5398d<>+0(SB), Y2, Y3
+	VFMADD213PS  word_bf2310dd<>+0(SB), Y2, Y3
+	VFMADD213PS  word_bf905ba9<>+0(SB), Y2, Y3
+	VFMADD213PS  word_b92e887b<>+0(SB), Y2, Y3
+	VMOVUPS      word_c2d00000<>+0(SB), Y5
+	VMAXPS       Y3, Y5, Y3
+	VMOVUPS      word_42b20000<>+0(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VMULPS       word_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVUPS      Y3, Y3
+	VFNMADD231PS word_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS word_b102e308<>+0(SB), Y5, Y3
+	VMOVUPS      word_3ab510bc<>+0(SB), Y6
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y3, Y6
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y3, Y6
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y3, Y6
+	VFMADD213PS  word_3efffffe<>+0(SB), Y3, Y6
+	VMULPS       Y3, Y6, Y6
+	VFMADD213PS  Y3, Y3, Y6
+	VADDPS       word_3f800000<>+0(SB), Y6, Y3
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       word_0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y3, Y3
+	VPADDD       word_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      word_3f800000<>+0(SB), Y5
+	VSUBPS       Y3, Y5, Y3
+	VANDPS       word_80000000<>+0(SB), Y1, Y1
+	VORPS        Y1, Y3, Y1
+	VCMPPS       $0x11, word_3f6e147b<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, Y4, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+DATA word_7fffffff<>+0(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+4(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+8(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+12(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+16(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+20(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+24(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+28(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+32(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+36(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+40(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+44(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+48(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+52(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+56(SB)/4, $0x7fffffff
+DATA word_7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL word_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA word_40800000<>+0(SB)/4, $0x40800000
+DATA word_40800000<>+4(SB)/4, $0x40800000
+DATA word_40800000<>+8(SB)/4, $0x40800000
+DATA word_40800000<>+12(SB)/4, $0x40800000
+DATA word_40800000<>+16(SB)/4, $0x40800000
+DATA word_40800000<>+20(SB)/4, $0x40800000
+DATA word_40800000<>+24(SB)/4, $0x40800000
+DATA word_40800000<>+28(SB)/4, $0x40800000
+DATA word_40800000<>+32(SB)/4, $0x40800000
+DATA word_40800000<>+36(SB)/4, $0x40800000
+DATA word_40800000<>+40(SB)/4, $0x40800000
+DATA word_40800000<>+44(SB)/4, $0x40800000
+DATA word_40800000<>+48(SB)/4, $0x40800000
+DATA word_40800000<>+52(SB)/4, $0x40800000
+DATA word_40800000<>+56(SB)/4, $0x40800000
+DATA word_40800000<>+60(SB)/4, $0x40800000
+GLOBL word_40800000<>(SB), RODATA|NOPTR, $64
+
+DATA word_ba1c12de<>+0(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+4(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+8(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+12(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+16(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+20(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+24(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+28(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+32(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+36(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+40(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+44(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+48(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+52(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+56(SB)/4, $0xba1c12de
+DATA word_ba1c12de<>+60(SB)/4, $0xba1c12de
+GLOBL word_ba1c12de<>(SB), RODATA|NOPTR, $64
+
+DATA word_3ba36119<>+0(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+4(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+8(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+12(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+16(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+20(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+24(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+28(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+32(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+36(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+40(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+44(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+48(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+52(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+56(SB)/4, $0x3ba36119
+DATA word_3ba36119<>+60(SB)/4, $0x3ba36119
+GLOBL word_3ba36119<>(SB), RODATA|NOPTR, $64
+
+DATA word_bcdb3b65<>+0(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+4(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+8(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+12(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+16(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+20(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+24(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+28(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+32(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+36(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+40(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+44(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+48(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+52(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+56(SB)/4, $0xbcdb3b65
+DATA word_bcdb3b65<>+60(SB)/4, $0xbcdb3b65
+GLOBL word_bcdb3b65<>(SB), RODATA|NOPTR, $64
+
+DATA word_3de70c82<>+0(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+4(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+8(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+12(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+16(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+20(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+24(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+28(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+32(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+36(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+40(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+44(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+48(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+52(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+56(SB)/4, $0x3de70c82
+DATA word_3de70c82<>+60(SB)/4, $0x3de70c82
+GLOBL word_3de70c82<>(SB), RODATA|NOPTR, $64
+
+DATA word_bec0936e<>+0(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+4(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+8(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+12(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+16(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+20(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+24(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+28(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+32(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+36(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+40(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+44(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+48(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+52(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+56(SB)/4, $0xbec0936e
+DATA word_bec0936e<>+60(SB)/4, $0xbec0936e
+GLOBL word_bec0936e<>(SB), RODATA|NOPTR, $64
+
+DATA word_3e0375d3<>+0(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+4(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+8(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+12(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+16(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+20(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+24(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+28(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+32(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+36(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+40(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+44(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+48(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+52(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+56(SB)/4, $0x3e0375d3
+DATA word_3e0375d3<>+60(SB)/4, $0x3e0375d3
+GLOBL word_3e0375d3<>(SB), RODATA|NOPTR, $64
+
+DATA word_394fd92f<>+0(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+4(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+8(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+12(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+16(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+20(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+24(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+28(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+32(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+36(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+40(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+44(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+48(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+52(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+56(SB)/4, $0x394fd92f
+DATA word_394fd92f<>+60(SB)/4, $0x394fd92f
+GLOBL word_394fd92f<>(SB), RODATA|NOPTR, $64
+
+DATA word_bb48e664<>+0(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+4(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+8(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+12(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+16(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+20(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+24(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+28(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+32(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+36(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+40(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+44(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+48(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+52(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+56(SB)/4, $0xbb48e664
+DATA word_bb48e664<>+60(SB)/4, $0xbb48e664
+GLOBL word_bb48e664<>(SB), RODATA|NOPTR, $64
+
+DATA word_3cb6ce65<>+0(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+4(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+8(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+12(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+16(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+20(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+24(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+28(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+32(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+36(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+40(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+44(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+48(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+52(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+56(SB)/4, $0x3cb6ce65
+DATA word_3cb6ce65<>+60(SB)/4, $0x3cb6ce65
+GLOBL word_3cb6ce65<>(SB), RODATA|NOPTR, $64
+
+DATA word_bdd5398d<>+0(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+4(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+8(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+12(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+16(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+20(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+24(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+28(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+32(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+36(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+40(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+44(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+48(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+52(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+56(SB)/4, $0xbdd5398d
+DATA word_bdd5398d<>+60(SB)/4, $0xbdd5398d
+GLOBL word_bdd5398d<>(SB), RODATA|NOPTR, $64
+
+DATA word_bf2310dd<>+0(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+4(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+8(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+12(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+16(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+20(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+24(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+28(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+32(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+36(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+40(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+44(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+48(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+52(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+56(SB)/4, $0xbf2310dd
+DATA word_bf2310dd<>+60(SB)/4, $0xbf2310dd
+GLOBL word_bf2310dd<>(SB), RODATA|NOPTR, $64
+
+DATA word_bf905ba9<>+0(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+4(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+8(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+12(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+16(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+20(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+24(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+28(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+32(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+36(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+40(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+44(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+48(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+52(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+56(SB)/4, $0xbf905ba9
+DATA word_bf905ba9<>+60(SB)/4, $0xbf905ba9
+GLOBL word_bf905ba9<>(SB), RODATA|NOPTR, $64
+
+DATA word_b92e887b<>+0(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+4(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+8(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+12(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+16(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+20(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+24(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+28(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+32(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+36(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+40(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+44(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+48(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+52(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+56(SB)/4, $0xb92e887b
+DATA word_b92e887b<>+60(SB)/4, $0xb92e887b
+GLOBL word_b92e887b<>(SB), RODATA|NOPTR, $64
+
+DATA word_c2d00000<>+0(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+4(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+8(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+12(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+16(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+20(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+24(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+28(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+32(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+36(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+40(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+44(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+48(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+52(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+56(SB)/4, $0xc2d00000
+DATA word_c2d00000<>+60(SB)/4, $0xc2d00000
+GLOBL word_c2d00000<>(SB), RODATA|NOPTR, $64
+
+DATA word_42b20000<>+0(SB)/4, $0x42b20000
+DATA word_42b20000<>+4(SB)/4, $0x42b20000
+DATA word_42b20000<>+8(SB)/4, $0x42b20000
+DATA word_42b20000<>+12(SB)/4, $0x42b20000
+DATA word_42b20000<>+16(SB)/4, $0x42b20000
+DATA word_42b20000<>+20(SB)/4, $0x42b20000
+DATA word_42b20000<>+24(SB)/4, $0x42b20000
+DATA word_42b20000<>+28(SB)/4, $0x42b20000
+DATA word_42b20000<>+32(SB)/4, $0x42b20000
+DATA word_42b20000<>+36(SB)/4, $0x42b20000
+DATA word_42b20000<>+40(SB)/4, $0x42b20000
+DATA word_42b20000<>+44(SB)/4, $0x42b20000
+DATA word_42b20000<>+48(SB)/4, $0x42b20000
+DATA word_42b20000<>+52(SB)/4, $0x42b20000
+DATA word_42b20000<>+56(SB)/4, $0x42b20000
+DATA word_42b20000<>+60(SB)/4, $0x42b20000
+GLOBL word_42b20000<>(SB), RODATA|NOPTR, $64
+
+DATA word_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
+DATA word_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
+GLOBL word_3fb8aa3b<>(SB), RODATA|NOPTR, $64
+
+DATA word_3f317218<>+0(SB)/4, $0x3f317218
+DATA word_3f317218<>+4(SB)/4, $0x3f317218
+DATA word_3f317218<>+8(SB)/4, $0x3f317218
+DATA word_3f317218<>+12(SB)/4, $0x3f317218
+DATA word_3f317218<>+16(SB)/4, $0x3f317218
+DATA word_3f317218<>+20(SB)/4, $0x3f317218
+DATA word_3f317218<>+24(SB)/4, $0x3f317218
+DATA word_3f317218<>+28(SB)/4, $0x3f317218
+DATA word_3f317218<>+32(SB)/4, $0x3f317218
+DATA word_3f317218<>+36(SB)/4, $0x3f317218
+DATA word_3f317218<>+40(SB)/4, $0x3f317218
+DATA word_3f317218<>+44(SB)/4, $0x3f317218
+DATA word_3f317218<>+48(SB)/4, $0x3f317218
+DATA word_3f317218<>+52(SB)/4, $0x3f317218
+DATA word_3f317218<>+56(SB)/4, $0x3f317218
+DATA word_3f317218<>+60(SB)/4, $0x3f317218
+GLOBL word_3f317218<>(SB), RODATA|NOPTR, $64
+
+DATA word_b102e308<>+0(SB)/4, $0xb102e308
+DATA word_b102e308<>+4(SB)/4, $0xb102e308
+DATA word_b102e308<>+8(SB)/4, $0xb102e308
+DATA word_b102e308<>+12(SB)/4, $0xb102e308
+DATA word_b102e308<>+16(SB)/4, $0xb102e308
+DATA word_b102e308<>+20(SB)/4, $0xb102e308
+DATA word_b102e308<>+24(SB)/4, $0xb102e308
+DATA word_b102e308<>+28(SB)/4, $0xb102e308
+DATA word_b102e308<>+32(SB)/4, $0xb102e308
+DATA word_b102e308<>+36(SB)/4, $0xb102e308
+DATA word_b102e308<>+40(SB)/4, $0xb102e308
+DATA word_b102e308<>+44(SB)/4, $0xb102e308
+DATA word_b102e308<>+48(SB)/4, $0xb102e308
+DATA word_b102e308<>+52(SB)/4, $0xb102e308
+DATA word_b102e308<>+56(SB)/4, $0xb102e308
+DATA word_b102e308<>+60(SB)/4, $0xb102e308
+GLOBL word_b102e308<>(SB), RODATA|NOPTR, $64
+
+DATA word_3ab510bc<>+0(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+4(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+8(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+12(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+16(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+20(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+24(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+28(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+32(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+36(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+40(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+44(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+48(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+52(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+56(SB)/4, $0x3ab510bc
+DATA word_3ab510bc<>+60(SB)/4, $0x3ab510bc
+GLOBL word_3ab510bc<>(SB), RODATA|NOPTR, $64
+
+DATA word_3c091dc5<>+0(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+4(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+8(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+12(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+16(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+20(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+24(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+28(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+32(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+36(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+40(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+44(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+48(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+52(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+56(SB)/4, $0x3c091dc5
+DATA word_3c091dc5<>+60(SB)/4, $0x3c091dc5
+GLOBL word_3c091dc5<>(SB), RODATA|NOPTR, $64
+
+DATA word_3d2aac7e<>+0(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+4(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+8(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+12(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+16(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+20(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+24(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+28(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+32(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+36(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+40(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+44(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+48(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+52(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+56(SB)/4, $0x3d2aac7e
+DATA word_3d2aac7e<>+60(SB)/4, $0x3d2aac7e
+GLOBL word_3d2aac7e<>(SB), RODATA|NOPTR, $64
+
+DATA word_3e2aaa48<>+0(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+4(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+8(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+12(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+16(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+20(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+24(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+28(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+32(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+36(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+40(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+44(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+48(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+52(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+56(SB)/4, $0x3e2aaa48
+DATA word_3e2aaa48<>+60(SB)/4, $0x3e2aaa48
+GLOBL word_3e2aaa48<>(SB), RODATA|NOPTR, $64
+
+DATA word_3efffffe<>+0(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+4(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+8(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+12(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+16(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+20(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+24(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+28(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+32(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+36(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+40(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+44(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+48(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+52(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+56(SB)/4, $0x3efffffe
+DATA word_3efffffe<>+60(SB)/4, $0x3efffffe
+GLOBL word_3efffffe<>(SB), RODATA|NOPTR, $64
+
+DATA word_3f800000<>+0(SB)/4, $0x3f800000
+DATA word_3f800000<>+4(SB)/4, $0x3f800000
+DATA word_3f800000<>+8(SB)/4, $0x3f800000
+DATA word_3f800000<>+12(SB)/4, $0x3f800000
+DATA word_3f800000<>+16(SB)/4, $0x3f800000
+DATA word_3f800000<>+20(SB)/4, $0x3f800000
+DATA word_3f800000<>+24(SB)/4, $0x3f800000
+DATA word_3f800000<>+28(SB)/4, $0x3f800000
+DATA word_3f800000<>+32(SB)/4, $0x3f800000
+DATA word_3f800000<>+36(SB)/4, $0x3f800000
+DATA word_3f800000<>+40(SB)/4, $0x3f800000
+DATA word_3f800000<>+44(SB)/4, $0x3f800000
+DATA word_3f800000<>+48(SB)/4, $0x3f800000
+DATA word_3f800000<>+52(SB)/4, $0x3f800000
+DATA word_3f800000<>+56(SB)/4, $0x3f800000
+DATA word_3f800000<>+60(SB)/4, $0x3f800000
+GLOBL word_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA word_0000007f<>+0(SB)/4, $0x0000007f
+DATA word_0000007f<>+4(SB)/4, $0x0000007f
+DATA word_0000007f<>+8(SB)/4, $0x0000007f
+DATA word_0000007f<>+12(SB)/4, $0x0000007f
+DATA word_0000007f<>+16(SB)/4, $0x0000007f
+DATA word_0000007f<>+20(SB)/4, $0x0000007f
+DATA word_0000007f<>+24(SB)/4, $0x0000007f
+DATA word_0000007f<>+28(SB)/4, $0x0000007f
+DATA word_0000007f<>+32(SB)/4, $0x0000007f
+DATA word_0000007f<>+36(SB)/4, $0x0000007f
+DATA word_0000007f<>+40(SB)/4, $0x0000007f
+DATA word_0000007f<>+44(SB)/4, $0x0000007f
+DATA word_0000007f<>+48(SB)/4, $0x0000007f
+DATA word_0000007f<>+52(SB)/4, $0x0000007f
+DATA word_0000007f<>+56(SB)/4, $0x0000007f
+DATA word_0000007f<>+60(SB)/4, $0x0000007f
+GLOBL word_0000007f<>(SB), RODATA|NOPTR, $64
+
+DATA word_3f6e147b<>+0(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+4(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+8(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+12(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+16(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+20(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+24(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+28(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+32(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+36(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+40(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+44(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+48(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+52(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+56(SB)/4, $0x3f6e147b
+DATA word_3f6e147b<>+60(SB)/4, $0x3f6e147b
+GLOBL word_3f6e147b<>(SB), RODATA|NOPTR, $64
+
+DATA word_80000000<>+0(SB)/4, $0x80000000
+DATA word_80000000<>+4(SB)/4, $0x80000000
+DATA word_80000000<>+8(SB)/4, $0x80000000
+DATA word_80000000<>+12(SB)/4, $0x80000000
+DATA word_80000000<>+16(SB)/4, $0x80000000
+DATA word_80000000<>+20(SB)/4, $0x80000000
+DATA word_80000000<>+24(SB)/4, $0x80000000
+DATA word_80000000<>+28(SB)/4, $0x80000000
+DATA word_80000000<>+32(SB)/4, $0x80000000
+DATA word_80000000<>+36(SB)/4, $0x80000000
+DATA word_80000000<>+40(SB)/4, $0x80000000
+DATA word_80000000<>+44(SB)/4, $0x80000000
+DATA word_80000000<>+48(SB)/4, $0x80000000
+DATA word_80000000<>+52(SB)/4, $0x80000000
+DATA word_80000000<>+56(SB)/4, $0x80000000
+DATA word_80000000<>+60(SB)/4, $0x80000000
+GLOBL word_80000000<>(SB), RODATA|NOPTR, $64
+
+// func erf32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·erf32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000010
+	JLT          x_rest
+	VMOVUPS      (CX), Z0
+	VANDPS       word_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS      word_40800000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS       Z1, Z1, Z2
+	VMOVUPS      word_ba1c12de<>+0(SB), Z5
+	VFMADD213PS  word_3ba36119<>+0(SB), Z2, Z5
+	VFMADD213PS  word_bcdb3b65<>+0(SB), Z2, Z5
+	VFMADD213PS  word_3de70c82<>+0(SB), Z2, Z5
+	VFMADD213PS  word_bec0936e<>+0(SB), Z2, Z5
+	VFMADD213PS  word_3e0375d3<>+0(SB), Z2, Z5
+	VFMADD213PS  Z0, Z0, Z5
+	VMOVUPS      word_394fd92f<>+0(SB), Z2
+	VFMADD213PS  word_bb48e664<>+0(SB), Z1, Z2
+	VFMADD213PS  word_3cb6ce65<>+0(SB), Z1, Z2
+	VFMADD213PS  word_bdd5398d<>+0(SB), Z1, Z2
+	VFMADD213PS  word_bf2310dd<>+0(SB), Z1, Z2
+	VFMADD213PS  word_bf905ba9<>+0(SB), Z1, Z2
+	VFMADD213PS  word_b92e887b<>+0(SB), Z1, Z2
+	VMOVUPS      word_c2d00000<>+0(SB), Z6
+	VMAXPS       Z2, Z6, Z2
+	VMOVUPS      word_42b20000<>+0(SB), Z6
+	VMINPS       Z2, Z6, Z2
+	VMULPS       word_3fb8aa3b<>+0(SB), Z2, Z6
+	VRNDSCALEPS  $0x08, Z6, Z6
+	VMOVUPS      Z2, Z2
+	VFNMADD231PS word_3f317218<>+0(SB), Z6, Z2
+	VFNMADD231PS word_b102e308<>+0(SB), Z6, Z2
+	VMOVUPS      word_3ab510bc<>+0(SB), Z7
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z2, Z7
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z2, Z7
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z2, Z7
+	VFMADD213PS  word_3efffffe<>+0(SB), Z2, Z7
+	VMULPS       Z2, Z7, Z7
+	VFMADD213PS  Z2, Z2, Z7
+	VADDPS       word_3f800000<>+0(SB), Z7, Z2
+	VSCALEFPS    Z6, Z2, Z2
+	VMOVUPS      word_3f800000<>+0(SB), Z6
+	VSUBPS       Z2, Z6, Z2
+	VANDPS       word_80000000<>+0(SB), Z0, Z0
+	VORPS        Z0, Z2, Z0
+	VCMPPS       $0x11, word_3f6e147b<>+0(SB), Z1, K1
+	VBLENDMPS    Z5, Z0, K1, Z3
+	VMOVUPS      Z3, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	MOVQ         $-1, BX
+	BZHIQ        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VANDPS       word_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS      word_40800000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS       Z1, Z1, Z2
+	VMOVUPS      word_ba1c12de<>+0(SB), Z3
+	VFMADD213PS  word_3ba36119<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bcdb3b65<>+0(SB), Z2, Z3
+	VFMADD213PS  word_3de70c82<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bec0936e<>+0(SB), Z2, Z3
+	VFMADD213PS  word_3e0375d3<>+0(SB), Z2, Z3
+	VFMADD213PS  Z0, Z0, Z3
+	VMOVUPS      word_394fd92f<>+0(SB), Z2
+	VFMADD213PS  word_bb48e664<>+0(SB), Z1, Z2
+	VFMADD213PS  word_3cb6ce65<>+0(SB), Z1, Z2
+	VFMADD213PS  word_bdd5398d<>+0(SB), Z1, Z2
+	VFMADD213PS  word_bf2310dd<>+0(SB), Z1, Z2
+	VFMADD213PS  word_bf905ba9<>+0(SB), Z1, Z2
+	VFMADD213PS  word_b92e887b<>+0(SB), Z1, Z2
+	VMOVUPS      word_c2d00000<>+0(SB), Z5
+	VMAXPS       Z2, Z5, Z2
+	VMOVUPS      word_42b20000<>+0(SB), Z5
+	VMINPS       Z2, Z5, Z2
+	VMULPS       word_3fb8aa3b<>+0(SB), Z2, Z5
+	VRNDSCALEPS  $0x08, Z5, Z5
+	VMOVUPS      Z2, Z2
+	VFNMADD231PS word_3f317218<>+0(SB), Z5, Z2
+	VFNMADD231PS word_b102e308<>+0(SB), Z5, Z2
+	VMOVUPS      word_3ab510bc<>+0(SB), Z6
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z2, Z6
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z2, Z6
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z2, Z6
+	VFMADD213PS  word_3efffffe<>+0(SB), Z2, Z6
+	VMULPS       Z2, Z6, Z6
+	VFMADD213PS  Z2, Z2, Z6
+	VADDPS       word_3f800000<>+0(SB), Z6, Z2
+	VSCALEFPS    Z5, Z2, Z2
+	VMOVUPS      word_3f800000<>+0(SB), Z5
+	VSUBPS       Z2, Z5, Z2
+	VANDPS       word_80000000<>+0(SB), Z0, Z0
+	VORPS        Z0, Z2, Z0
+	VCMPPS       $0x11, word_3f6e147b<>+0(SB), Z1, K2
+	VBLENDMPS    Z3, Z0, K2, Z4
+	VMOVUPS      Z4, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func exp32AVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·exp32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000008
+	JLT          x_rest
+	VMOVUPS      (CX), Y0
+	VMOVUPS      word_c2d00000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      word_42b20000<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       word_3fb8aa3b<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS word_3f317218<>+0(SB), Y1, Y0
+	VFNMADD231PS word_b102e308<>+0(SB), Y1, Y0
+	VMOVUPS      word_3ab510bc<>+0(SB), Y2
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y0, Y2
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y0, Y2
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y0, Y2
+	VFMADD213PS  word_3efffffe<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y2, Y2
+	VFMADD213PS  Y0, Y0, Y2
+	VADDPS       word_3f800000<>+0(SB), Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       word_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VPADDD       word_0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	LEAQ         ones_zeros<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	SHRQ         $0x02, DX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMOVUPS      word_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      word_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMULPS       word_3fb8aa3b<>+0(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVUPS      Y1, Y1
+	VFNMADD231PS word_3f317218<>+0(SB), Y2, Y1
+	VFNMADD231PS word_b102e308<>+0(SB), Y2, Y1
+	VMOVUPS      word_3ab510bc<>+0(SB), Y3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y1, Y3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y1, Y3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y1, Y3
+	VFMADD213PS  word_3efffffe<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y3
+	VFMADD213PS  Y1, Y1, Y3
+	VADDPS       word_3f800000<>+0(SB), Y3, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VPADDD       word_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func exp32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·exp32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000010
+	JLT          x_rest
+	VMOVUPS      (CX), Z0
+	VMOVUPS      word_c2d00000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      word_42b20000<>+0(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VMULPS       word_3fb8aa3b<>+0(SB), Z0, Z1
+	VRNDSCALEPS  $0x08, Z1, Z1
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS word_3f317218<>+0(SB), Z1, Z0
+	VFNMADD231PS word_b102e308<>+0(SB), Z1, Z0
+	VMOVUPS      word_3ab510bc<>+0(SB), Z2
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z0, Z2
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z0, Z2
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z0, Z2
+	VFMADD213PS  word_3efffffe<>+0(SB), Z0, Z2
+	VMULPS       Z0, Z2, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VADDPS       word_3f800000<>+0(SB), Z2, Z0
+	VSCALEFPS    Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	MOVQ         $-1, BX
+	BZHIQ        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS      word_c2d00000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      word_42b20000<>+0(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VMULPS       word_3fb8aa3b<>+0(SB), Z0, Z1
+	VRNDSCALEPS  $0x08, Z1, Z1
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS word_3f317218<>+0(SB), Z1, Z0
+	VFNMADD231PS word_b102e308<>+0(SB), Z1, Z0
+	VMOVUPS      word_3ab510bc<>+0(SB), Z2
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z0, Z2
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z0, Z2
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z0, Z2
+	VFMADD213PS  word_3efffffe<>+0(SB), Z0, Z2
+	VMULPS       Z0, Z2, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VADDPS       word_3f800000<>+0(SB), Z2, Z0
+	VSCALEFPS    Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func expSumAVX2(y *float32, x *float32, n int, m float32) float32
+// Requires: AVX, AVX2, FMA3
+TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS m+24(FP), Y0
+	VMOVUPS      word_00000000<>+0(SB), Y1
+
+x_loop:
+	CMPQ         DX, $0x00000008
+	JLT          x_rest
+	VMOVUPS      (CX), Y2
+	VSUBPS       Y0, Y2, Y2
+	VMOVUPS      word_c2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      word_42b20000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMULPS       word_3fb8aa3b<>+0(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVUPS      Y2, Y2
+	VFNMADD231PS word_3f317218<>+0(SB), Y3, Y2
+	VFNMADD231PS word_b102e308<>+0(SB), Y3, Y2
+	VMOVUPS      word_3ab510bc<>+0(SB), Y4
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y2, Y4
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y2, Y4
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y2, Y4
+	VFMADD213PS  word_3efffffe<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD213PS  Y2, Y2, Y4
+	VADDPS       word_3f800000<>+0(SB), Y4, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       word_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y2, Y2
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       Y2, Y1, Y1
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	LEAQ         ones_zeros<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	SHRQ         $0x02, DX
+	VMOVUPS      (BX), Y2
+	VMASKMOVPS   (CX), Y2, Y3
+	VSUBPS       Y0, Y3, Y0
+	VMOVUPS      word_c2d00000<>+0(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMOVUPS      word_42b20000<>+0(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VMULPS       word_3fb8aa3b<>+0(SB), Y0, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS word_3f317218<>+0(SB), Y3, Y0
+	VFNMADD231PS word_b102e308<>+0(SB), Y3, Y0
+	VMOVUPS      word_3ab510bc<>+0(SB), Y4
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y0, Y4
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y0, Y4
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y0, Y4
+	VFMADD213PS  word_3efffffe<>+0(SB), Y0, Y4
+	VMULPS       Y0, Y4, Y4
+	VFMADD213PS  Y0, Y0, Y4
+	VADDPS       word_3f800000<>+0(SB), Y4, Y0
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       word_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y0, Y0
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (AX)
+	VMOVUPS      word_00000000<>+0(SB), Y3
+	VBLENDVPS    Y2, Y0, Y3, Y0
+	VADDPS       Y0, Y1, Y1
+
+x_done:
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSS       X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
+DATA word_00000000<>+0(SB)/4, $0x00000000
+DATA word_00000000<>+4(SB)/4, $0x00000000
+DATA word_00000000<>+8(SB)/4, $0x00000000
+DATA word_00000000<>+12(SB)/4, $0x00000000
+DATA word_00000000<>+16(SB)/4, $0x00000000
+DATA word_00000000<>+20(SB)/4, $0x00000000
+DATA word_00000000<>+24(SB)/4, $0x00000000
+DATA word_00000000<>+28(SB)/4, $0x00000000
+DATA word_00000000<>+32(SB)/4, $0x00000000
+DATA word_00000000<>+36(SB)/4, $0x00000000
+DATA word_00000000<>+40(SB)/4, $0x00000000
+DATA word_00000000<>+44(SB)/4, $0x00000000
+DATA word_00000000<>+48(SB)/4, $0x00000000
+DATA word_00000000<>+52(SB)/4, $0x00000000
+DATA word_00000000<>+56(SB)/4, $0x00000000
+DATA word_00000000<>+60(SB)/4, $0x00000000
+GLOBL word_00000000<>(SB), RODATA|NOPTR, $64
+
+// func expSumAVX512(y *float32, x *float32, n int, m float32) float32
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS m+24(FP), Z0
+	VMOVUPS      word_00000000<>+0(SB), Z1
+
+x_loop:
+	CMPQ         DX, $0x00000010
+	JLT          x_rest
+	VMOVUPS      (CX), Z2
+	VSUBPS       Z0, Z2, Z2
+	VMOVUPS      word_c2d00000<>+0(SB), Z3
+	VMAXPS       Z2, Z3, Z2
+	VMOVUPS      word_42b20000<>+0(SB), Z3
+	VMINPS       Z2, Z3, Z2
+	VMULPS       word_3fb8aa3b<>+0(SB), Z2, Z3
+	VRNDSCALEPS  $0x08, Z3, Z3
+	VMOVUPS      Z2, Z2
+	VFNMADD231PS word_3f317218<>+0(SB), Z3, Z2
+	VFNMADD231PS word_b102e308<>+0(SB), Z3, Z2
+	VMOVUPS      word_3ab510bc<>+0(SB), Z4
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z2, Z4
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z2, Z4
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z2, Z4
+	VFMADD213PS  word_3efffffe<>+0(SB), Z2, Z4
+	VMULPS       Z2, Z4, Z4
+	VFMADD213PS  Z2, Z2, Z4
+	VADDPS       word_3f800000<>+0(SB), Z4, Z2
+	VSCALEFPS    Z3, Z2, Z2
+	VMOVUPS      Z2, (AX)
+	VADDPS       Z2, Z1, Z1
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	MOVQ         $-1, BX
+	BZHIQ        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (CX), K1, Z2
+	VSUBPS       Z0, Z2, Z0
+	VMOVUPS      word_c2d00000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMOVUPS      word_42b20000<>+0(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VMULPS       word_3fb8aa3b<>+0(SB), Z0, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS word_3f317218<>+0(SB), Z2, Z0
+	VFNMADD231PS word_b102e308<>+0(SB), Z2, Z0
+	VMOVUPS      word_3ab510bc<>+0(SB), Z3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3efffffe<>+0(SB), Z0, Z3
+	VMULPS       Z0, Z3, Z3
+	VFMADD213PS  Z0, Z0, Z3
+	VADDPS       word_3f800000<>+0(SB), Z3, Z0
+	VSCALEFPS    Z2, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	VMOVUPS      word_00000000<>+0(SB), Z2
+	VMOVUPS      Z0, K1, Z2
+	VMOVUPS      Z2, Z0
+	VADDPS       Z0, Z1, Z1
+
+x_done:
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x0e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x01, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func gelu32AVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gelu32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000008
+	JLT          x_rest
+	VMOVUPS      (CX), Y0
+	VANDPS       word_7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS      word_41680000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMOVUPS      word_40c00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      word_b2f4be2d<>+0(SB), Y3
+	VFMADD213PS  word_3564def1<>+0(SB), Y2, Y3
+	VFMADD213PS  word_b73712f1<>+0(SB), Y2, Y3
+	VFMADD213PS  word_389f9242<>+0(SB), Y2, Y3
+	VFMADD213PS  word_b991a7fe<>+0(SB), Y2, Y3
+	VFMADD213PS  word_b6c3c4fa<>+0(SB), Y2, Y3
+	VFMADD213PS  word_3be3f871<>+0(SB), Y2, Y3
+	VFMADD213PS  word_bd56d63d<>+0(SB), Y2, Y3
+	VFMADD213PS  word_3e8635f5<>+0(SB), Y2, Y3
+	VFMADD213PS  word_bf935766<>+0(SB), Y2, Y3
+	VFMADD213PS  word_bf800000<>+0(SB), Y2, Y3
+	VMULPS       word_bf38aa3b<>+0(SB), Y1, Y2
+	VFMADD231PS  Y2, Y1, Y3
+	VROUNDPS     $0x08, Y3, Y2
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      word_3920fdde<>+0(SB), Y4
+	VFMADD213PS  word_3aaf9f29<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3c1d96a6<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3d635774<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3e75fdee<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3f317218<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y4, Y4
+	VPADDD       word_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y4, Y4
+	VMAXPS       word_00000000<>+0(SB), Y0, Y0
+	VFNMADD231PS Y4, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	LEAQ         ones_zeros<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	SHRQ         $0x02, DX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VANDPS       word_7fffffff<>+0(SB), Y1, Y2
+	VMOVUPS      word_41680000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMOVUPS      word_40c00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y3
+	VMOVUPS      word_b2f4be2d<>+0(SB), Y4
+	VFMADD213PS  word_3564def1<>+0(SB), Y3, Y4
+	VFMADD213PS  word_b73712f1<>+0(SB), Y3, Y4
+	VFMADD213PS  word_389f9242<>+0(SB), Y3, Y4
+	VFMADD213PS  word_b991a7fe<>+0(SB), Y3, Y4
+	VFMADD213PS  word_b6c3c4fa<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3be3f871<>+0(SB), Y3, Y4
+	VFMADD213PS  word_bd56d63d<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3e8635f5<>+0(SB), Y3, Y4
+	VFMADD213PS  word_bf935766<>+0(SB), Y3, Y4
+	VFMADD213PS  word_bf800000<>+0(SB), Y3, Y4
+	VMULPS       word_bf38aa3b<>+0(SB), Y2, Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VROUNDPS     $0x08, Y4, Y3
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      word_3920fdde<>+0(SB), Y5
+	VFMADD213PS  word_3aaf9f29<>+0(SB), Y4, Y5
+	VFMADD213PS  word_3c1d96a6<>+0(SB), Y4, Y5
+	VFMADD213PS  word_3d635774<>+0(SB), Y4, Y5
+	VFMADD213PS  word_3e75fdee<>+0(SB), Y4, Y5
+	VFMADD213PS  word_3f317218<>+0(SB), Y4, Y5
+	VFMADD213PS  word_3f800000<>+0(SB), Y4, Y5
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       word_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y5, Y5
+	VMAXPS       word_00000000<>+0(SB), Y1, Y1
+	VFNMADD231PS Y5, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+DATA word_41680000<>+0(SB)/4, $0x41680000
+DATA word_41680000<>+4(SB)/4, $0x41680000
+DATA word_41680000<>+8(SB)/4, $0x41680000
+DATA word_41680000<>+12(SB)/4, $0x41680000
+DATA word_41680000<>+16(SB)/4, $0x41680000
+DATA word_41680000<>+20(SB)/4, $0x41680000
+DATA word_41680000<>+24(SB)/4, $0x41680000
+DATA word_41680000<>+28(SB)/4, $0x41680000
+DATA word_41680000<>+32(SB)/4, $0x41680000
+DATA word_41680000<>+36(SB)/4, $0x41680000
+DATA word_41680000<>+40(SB)/4, $0x41680000
+DATA word_41680000<>+44(SB)/4, $0x41680000
+DATA word_41680000<>+48(SB)/4, $0x41680000
+DATA word_41680000<>+52(SB)/4, $0x41680000
+DATA word_41680000<>+56(SB)/4, $0x41680000
+DATA word_41680000<>+60(SB)/4, $0x41680000
+GLOBL word_41680000<>(SB), RODATA|NOPTR, $64
+
+DATA word_40c00000<>+0(SB)/4, $0x40c00000
+DATA word_40c00000<>+4(SB)/4, $0x40c00000
+DATA word_40c00000<>+8(SB)/4, $0x40c00000
+DATA word_40c00000<>+12(SB)/4, $0x40c00000
+DATA word_40c00000<>+16(SB)/4, $0x40c00000
+DATA word_40c00000<>+20(SB)/4, $0x40c00000
+DATA word_40c00000<>+24(SB)/4, $0x40c00000
+DATA word_40c00000<>+28(SB)/4, $0x40c00000
+DATA word_40c00000<>+32(SB)/4, $0x40c00000
+DATA word_40c00000<>+36(SB)/4, $0x40c00000
+DATA word_40c00000<>+40(SB)/4, $0x40c00000
+DATA word_40c00000<>+44(SB)/4, $0x40c00000
+DATA word_40c00000<>+48(SB)/4, $0x40c00000
+DATA word_40c00000<>+52(SB)/4, $0x40c00000
+DATA word_40c00000<>+56(SB)/4, $0x40c00000
+DATA word_40c00000<>+60(SB)/4, $0x40c00000
+GLOBL word_40c00000<>(SB), RODATA|NOPTR, $64
+
+DATA word_b2f4be2d<>+0(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+4(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+8(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+12(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+16(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+20(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+24(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+28(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+32(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+36(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+40(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+44(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+48(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+52(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+56(SB)/4, $0xb2f4be2d
+DATA word_b2f4be2d<>+60(SB)/4, $0xb2f4be2d
+GLOBL word_b2f4be2d<>(SB), RODATA|NOPTR, $64
+
+DATA word_3564def1<>+0(SB)/4, $0x3564def1
+DATA word_3564def1<>+4(SB)/4, $0x3564def1
+DATA word_3564def1<>+8(SB)/4, $0x3564def1
+DATA word_3564def1<>+12(SB)/4, $0x3564def1
+DATA word_3564def1<>+16(SB)/4, $0x3564def1
+DATA word_3564def1<>+20(SB)/4, $0x3564def1
+DATA word_3564def1<>+24(SB)/4, $0x3564def1
+DATA word_3564def1<>+28(SB)/4, $0x3564def1
+DATA word_3564def1<>+32(SB)/4, $0x3564def1
+DATA word_3564def1<>+36(SB)/4, $0x3564def1
+DATA word_3564def1<>+40(SB)/4, $0x3564def1
+DATA word_3564def1<>+44(SB)/4, $0x3564def1
+DATA word_3564def1<>+48(SB)/4, $0x3564def1
+DATA word_3564def1<>+52(SB)/4, $0x3564def1
+DATA word_3564def1<>+56(SB)/4, $0x3564def1
+DATA word_3564def1<>+60(SB)/4, $0x3564def1
+GLOBL word_3564def1<>(SB), RODATA|NOPTR, $64
+
+DATA word_b73712f1<>+0(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+4(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+8(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+12(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+16(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+20(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+24(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+28(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+32(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+36(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+40(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+44(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+48(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+52(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+56(SB)/4, $0xb73712f1
+DATA word_b73712f1<>+60(SB)/4, $0xb73712f1
+GLOBL word_b73712f1<>(SB), RODATA|NOPTR, $64
+
+DATA word_389f9242<>+0(SB)/4, $0x389f9242
+DATA word_389f9242<>+4(SB)/4, $0x389f9242
+DATA word_389f9242<>+8(SB)/4, $0x389f9242
+DATA word_389f9242<>+12(SB)/4, $0x389f9242
+DATA word_389f9242<>+16(SB)/4, $0x389f9242
+DATA word_389f9242<>+20(SB)/4, $0x389f9242
+DATA word_389f9242<>+24(SB)/4, $0x389f9242
+DATA word_389f9242<>+28(SB)/4, $0x389f9242
+DATA word_389f9242<>+32(SB)/4, $0x389f9242
+DATA word_389f9242<>+36(SB)/4, $0x389f9242
+DATA word_389f9242<>+40(SB)/4, $0x389f9242
+DATA word_389f9242<>+44(SB)/4, $0x389f9242
+DATA word_389f9242<>+48(SB)/4, $0x389f9242
+DATA word_389f9242<>+52(SB)/4, $0x389f9242
+DATA word_389f9242<>+56(SB)/4, $0x389f9242
+DATA word_389f9242<>+60(SB)/4, $0x389f9242
+GLOBL word_389f9242<>(SB), RODATA|NOPTR, $64
+
+DATA word_b991a7fe<>+0(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+4(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+8(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+12(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+16(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+20(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+24(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+28(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+32(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+36(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+40(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+44(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+48(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+52(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+56(SB)/4, $0xb991a7fe
+DATA word_b991a7fe<>+60(SB)/4, $0xb991a7fe
+GLOBL word_b991a7fe<>(SB), RODATA|NOPTR, $64
+
+DATA word_b6c3c4fa<>+0(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+4(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+8(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+12(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+16(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+20(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+24(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+28(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+32(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+36(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+40(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+44(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+48(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+52(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+56(SB)/4, $0xb6c3c4fa
+DATA word_b6c3c4fa<>+60(SB)/4, $0xb6c3c4fa
+GLOBL word_b6c3c4fa<>(SB), RODATA|NOPTR, $64
+
+DATA word_3be3f871<>+0(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+4(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+8(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+12(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+16(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+20(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+24(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+28(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+32(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+36(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+40(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+44(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+48(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+52(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+56(SB)/4, $0x3be3f871
+DATA word_3be3f871<>+60(SB)/4, $0x3be3f871
+GLOBL word_3be3f871<>(SB), RODATA|NOPTR, $64
+
+DATA word_bd56d63d<>+0(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+4(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+8(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+12(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+16(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+20(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+24(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+28(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+32(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+36(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+40(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+44(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+48(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+52(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+56(SB)/4, $0xbd56d63d
+DATA word_bd56d63d<>+60(SB)/4, $0xbd56d63d
+GLOBL word_bd56d63d<>(SB), RODATA|NOPTR, $64
+
+DATA word_3e8635f5<>+0(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+4(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+8(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+12(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+16(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+20(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+24(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+28(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+32(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+36(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+40(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+44(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+48(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+52(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+56(SB)/4, $0x3e8635f5
+DATA word_3e8635f5<>+60(SB)/4, $0x3e8635f5
+GLOBL word_3e8635f5<>(SB), RODATA|NOPTR, $64
+
+DATA word_bf935766<>+0(SB)/4, $0xbf935766
+DATA word_bf935766<>+4(SB)/4, $0xbf935766
+DATA word_bf935766<>+8(SB)/4, $0xbf935766
+DATA word_bf935766<>+12(SB)/4, $0xbf935766
+DATA word_bf935766<>+16(SB)/4, $0xbf935766
+DATA word_bf935766<>+20(SB)/4, $0xbf935766
+DATA word_bf935766<>+24(SB)/4, $0xbf935766
+DATA word_bf935766<>+28(SB)/4, $0xbf935766
+DATA word_bf935766<>+32(SB)/4, $0xbf935766
+DATA word_bf935766<>+36(SB)/4, $0xbf935766
+DATA word_bf935766<>+40(SB)/4, $0xbf935766
+DATA word_bf935766<>+44(SB)/4, $0xbf935766
+DATA word_bf935766<>+48(SB)/4, $0xbf935766
+DATA word_bf935766<>+52(SB)/4, $0xbf935766
+DATA word_bf935766<>+56(SB)/4, $0xbf935766
+DATA word_bf935766<>+60(SB)/4, $0xbf935766
+GLOBL word_bf935766<>(SB), RODATA|NOPTR, $64
+
+DATA word_bf800000<>+0(SB)/4, $0xbf800000
+DATA word_bf800000<>+4(SB)/4, $0xbf800000
+DATA word_bf800000<>+8(SB)/4, $0xbf800000
+DATA word_bf800000<>+12(SB)/4, $0xbf800000
+DATA word_bf800000<>+16(SB)/4, $0xbf800000
+DATA word_bf800000<>+20(SB)/4, $0xbf800000
+DATA word_bf800000<>+24(SB)/4, $0xbf800000
+DATA word_bf800000<>+28(SB)/4, $0xbf800000
+DATA word_bf800000<>+32(SB)/4, $0xbf800000
+DATA word_bf800000<>+36(SB)/4, $0xbf800000
+DATA word_bf800000<>+40(SB)/4, $0xbf800000
+DATA word_bf800000<>+44(SB)/4, $0xbf800000
+DATA word_bf800000<>+48(SB)/4, $0xbf800000
+DATA word_bf800000<>+52(SB)/4, $0xbf800000
+DATA word_bf800000<>+56(SB)/4, $0xbf800000
+DATA word_bf800000<>+60(SB)/4, $0xbf800000
+GLOBL word_bf800000<>(SB), RODATA|NOPTR, $64
+
+DATA word_bf38aa3b<>+0(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+4(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+8(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+12(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+16(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+20(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+24(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+28(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+32(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+36(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+40(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+44(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+48(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+52(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+56(SB)/4, $0xbf38aa3b
+DATA word_bf38aa3b<>+60(SB)/4, $0xbf38aa3b
+GLOBL word_bf38aa3b<>(SB), RODATA|NOPTR, $64
+
+DATA word_3920fdde<>+0(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+4(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+8(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+12(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+16(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+20(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+24(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+28(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+32(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+36(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+40(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+44(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+48(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+52(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+56(SB)/4, $0x3920fdde
+DATA word_3920fdde<>+60(SB)/4, $0x3920fdde
+GLOBL word_3920fdde<>(SB), RODATA|NOPTR, $64
+
+DATA word_3aaf9f29<>+0(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+4(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+8(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+12(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+16(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+20(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+24(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+28(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+32(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+36(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+40(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+44(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+48(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+52(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+56(SB)/4, $0x3aaf9f29
+DATA word_3aaf9f29<>+60(SB)/4, $0x3aaf9f29
+GLOBL word_3aaf9f29<>(SB), RODATA|NOPTR, $64
+
+DATA word_3c1d96a6<>+0(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+4(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+8(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+12(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+16(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+20(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+24(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+28(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+32(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+36(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+40(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+44(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+48(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+52(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+56(SB)/4, $0x3c1d96a6
+DATA word_3c1d96a6<>+60(SB)/4, $0x3c1d96a6
+GLOBL word_3c1d96a6<>(SB), RODATA|NOPTR, $64
+
+DATA word_3d635774<>+0(SB)/4, $0x3d635774
+DATA word_3d635774<>+4(SB)/4, $0x3d635774
+DATA word_3d635774<>+8(SB)/4, $0x3d635774
+DATA word_3d635774<>+12(SB)/4, $0x3d635774
+DATA word_3d635774<>+16(SB)/4, $0x3d635774
+DATA word_3d635774<>+20(SB)/4, $0x3d635774
+DATA word_3d635774<>+24(SB)/4, $0x3d635774
+DATA word_3d635774<>+28(SB)/4, $0x3d635774
+DATA word_3d635774<>+32(SB)/4, $0x3d635774
+DATA word_3d635774<>+36(SB)/4, $0x3d635774
+DATA word_3d635774<>+40(SB)/4, $0x3d635774
+DATA word_3d635774<>+44(SB)/4, $0x3d635774
+DATA word_3d635774<>+48(SB)/4, $0x3d635774
+DATA word_3d635774<>+52(SB)/4, $0x3d635774
+DATA word_3d635774<>+56(SB)/4, $0x3d635774
+DATA word_3d635774<>+60(SB)/4, $0x3d635774
+GLOBL word_3d635774<>(SB), RODATA|NOPTR, $64
+
+DATA word_3e75fdee<>+0(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+4(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+8(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+12(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+16(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+20(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+24(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+28(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+32(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+36(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+40(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+44(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+48(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+52(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+56(SB)/4, $0x3e75fdee
+DATA word_3e75fdee<>+60(SB)/4, $0x3e75fdee
+GLOBL word_3e75fdee<>(SB), RODATA|NOPTR, $64
+
+// func gelu32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·gelu32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000010
+	JLT          x_rest
+	VMOVUPS      (CX), Z0
+	VANDPS       word_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS      word_41680000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMOVUPS      word_40c00000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z2
+	VMOVUPS      word_b2f4be2d<>+0(SB), Z3
+	VFMADD213PS  word_3564def1<>+0(SB), Z2, Z3
+	VFMADD213PS  word_b73712f1<>+0(SB), Z2, Z3
+	VFMADD213PS  word_389f9242<>+0(SB), Z2, Z3
+	VFMADD213PS  word_b991a7fe<>+0(SB), Z2, Z3
+	VFMADD213PS  word_b6c3c4fa<>+0(SB), Z2, Z3
+	VFMADD213PS  word_3be3f871<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bd56d63d<>+0(SB), Z2, Z3
+	VFMADD213PS  word_3e8635f5<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bf935766<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bf800000<>+0(SB), Z2, Z3
+	VMULPS       word_bf38aa3b<>+0(SB), Z1, Z2
+	VFMADD231PS  Z2, Z1, Z3
+	VRNDSCALEPS  $0x08, Z3, Z2
+	VSUBPS       Z2, Z3, Z3
+	VMOVUPS      word_3920fdde<>+0(SB), Z4
+	VFMADD213PS  word_3aaf9f29<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3c1d96a6<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3d635774<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3e75fdee<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3f317218<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3f800000<>+0(SB), Z3, Z4
+	VSCALEFPS    Z2, Z4, Z4
+	VMAXPS       word_00000000<>+0(SB), Z0, Z0
+	VFNMADD231PS Z4, Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	MOVQ         $-1, BX
+	BZHIQ        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VANDPS       word_7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS      word_41680000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMOVUPS      word_40c00000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z2
+	VMOVUPS      word_b2f4be2d<>+0(SB), Z3
+	VFMADD213PS  word_3564def1<>+0(SB), Z2, Z3
+	VFMADD213PS  word_b73712f1<>+0(SB), Z2, Z3
+	VFMADD213PS  word_389f9242<>+0(SB), Z2, Z3
+	VFMADD213PS  word_b991a7fe<>+0(SB), Z2, Z3
+	VFMADD213PS  word_b6c3c4fa<>+0(SB), Z2, Z3
+	VFMADD213PS  word_3be3f871<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bd56d63d<>+0(SB), Z2, Z3
+	VFMADD213PS  word_3e8635f5<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bf935766<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bf800000<>+0(SB), Z2, Z3
+	VMULPS       word_bf38aa3b<>+0(SB), Z1, Z2
+	VFMADD231PS  Z2, Z1, Z3
+	VRNDSCALEPS  $0x08, Z3, Z2
+	VSUBPS       Z2, Z3, Z3
+	VMOVUPS      word_3920fdde<>+0(SB), Z4
+	VFMADD213PS  word_3aaf9f29<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3c1d96a6<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3d635774<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3e75fdee<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3f317218<>+0(SB), Z3, Z4
+	VFMADD213PS  word_3f800000<>+0(SB), Z3, Z4
+	VSCALEFPS    Z2, Z4, Z4
+	VMAXPS       word_00000000<>+0(SB), Z0, Z0
+	VFNMADD231PS Z4, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func geluTanh32AVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluTanh32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000008
+	JLT          x_rest
+	VMOVUPS      (CX), Y0
+	VMULPS       Y0, Y0, Y1
+	VMOVUPS      word_3d922279<>+0(SB), Y2
+	VFMADD213PS  word_3fcc422a<>+0(SB), Y1, Y2
+	VMAXPS       word_ff7fffff<>+0(SB), Y0, Y1
+	VMULPS       Y0, Y2, Y0
+	VMOVUPS      word_00000000<>+0(SB), Y2
+	VSUBPS       Y0, Y2, Y0
+	VMOVUPS      word_c2d00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      word_42b20000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VMULPS       word_3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS word_3f317218<>+0(SB), Y2, Y0
+	VFNMADD231PS word_b102e308<>+0(SB), Y2, Y0
+	VMOVUPS      word_3ab510bc<>+0(SB), Y3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y0, Y3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y0, Y3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y0, Y3
+	VFMADD213PS  word_3efffffe<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y3, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VADDPS       word_3f800000<>+0(SB), Y3, Y0
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y0, Y0
+	VPADDD       word_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VADDPS       word_3f800000<>+0(SB), Y0, Y0
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	LEAQ         ones_zeros<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	SHRQ         $0x02, DX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMULPS       Y1, Y1, Y2
+	VMOVUPS      word_3d922279<>+0(SB), Y3
+	VFMADD213PS  word_3fcc422a<>+0(SB), Y2, Y3
+	VMAXPS       word_ff7fffff<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y3, Y1
+	VMOVUPS      word_00000000<>+0(SB), Y3
+	VSUBPS       Y1, Y3, Y1
+	VMOVUPS      word_c2d00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      word_42b20000<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMULPS       word_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVUPS      Y1, Y1
+	VFNMADD231PS word_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS word_b102e308<>+0(SB), Y3, Y1
+	VMOVUPS      word_3ab510bc<>+0(SB), Y4
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y1, Y4
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y1, Y4
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y1, Y4
+	VFMADD213PS  word_3efffffe<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y4, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VADDPS       word_3f800000<>+0(SB), Y4, Y1
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       word_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       word_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+DATA word_3d922279<>+0(SB)/4, $0x3d922279
+DATA word_3d922279<>+4(SB)/4, $0x3d922279
+DATA word_3d922279<>+8(SB)/4, $0x3d922279
+DATA word_3d922279<>+12(SB)/4, $0x3d922279
+DATA word_3d922279<>+16(SB)/4, $0x3d922279
+DATA word_3d922279<>+20(SB)/4, $0x3d922279
+DATA word_3d922279<>+24(SB)/4, $0x3d922279
+DATA word_3d922279<>+28(SB)/4, $0x3d922279
+DATA word_3d922279<>+32(SB)/4, $0x3d922279
+DATA word_3d922279<>+36(SB)/4, $0x3d922279
+DATA word_3d922279<>+40(SB)/4, $0x3d922279
+DATA word_3d922279<>+44(SB)/4, $0x3d922279
+DATA word_3d922279<>+48(SB)/4, $0x3d922279
+DATA word_3d922279<>+52(SB)/4, $0x3d922279
+DATA word_3d922279<>+56(SB)/4, $0x3d922279
+DATA word_3d922279<>+60(SB)/4, $0x3d922279
+GLOBL word_3d922279<>(SB), RODATA|NOPTR, $64
+
+DATA word_3fcc422a<>+0(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+4(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+8(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+12(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+16(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+20(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+24(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+28(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+32(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+36(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+40(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+44(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+48(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+52(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+56(SB)/4, $0x3fcc422a
+DATA word_3fcc422a<>+60(SB)/4, $0x3fcc422a
+GLOBL word_3fcc422a<>(SB), RODATA|NOPTR, $64
+
+DATA word_ff7fffff<>+0(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+4(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+8(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+12(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+16(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+20(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+24(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+28(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+32(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+36(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+40(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+44(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+48(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+52(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+56(SB)/4, $0xff7fffff
+DATA word_ff7fffff<>+60(SB)/4, $0xff7fffff
+GLOBL word_ff7fffff<>(SB), RODATA|NOPTR, $64
+
+// func geluTanh32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·geluTanh32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000010
+	JLT          x_rest
+	VMOVUPS      (CX), Z0
+	VMULPS       Z0, Z0, Z1
+	VMOVUPS      word_3d922279<>+0(SB), Z2
+	VFMADD213PS  word_3fcc422a<>+0(SB), Z1, Z2
+	VMAXPS       word_ff7fffff<>+0(SB), Z0, Z1
+	VMULPS       Z0, Z2, Z0
+	VMOVUPS      word_00000000<>+0(SB), Z2
+	VSUBPS       Z0, Z2, Z0
+	VMOVUPS      word_c2d00000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMOVUPS      word_42b20000<>+0(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VMULPS       word_3fb8aa3b<>+0(SB), Z0, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS word_3f317218<>+0(SB), Z2, Z0
+	VFNMADD231PS word_b102e308<>+0(SB), Z2, Z0
+	VMOVUPS      word_3ab510bc<>+0(SB), Z3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3efffffe<>+0(SB), Z0, Z3
+	VMULPS       Z0, Z3, Z3
+	VFMADD213PS  Z0, Z0, Z3
+	VADDPS       word_3f800000<>+0(SB), Z3, Z0
+	VSCALEFPS    Z2, Z0, Z0
+	VADDPS       word_3f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	MOVQ         $-1, BX
+	BZHIQ        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMULPS       Z0, Z0, Z1
+	VMOVUPS      word_3d922279<>+0(SB), Z2
+	VFMADD213PS  word_3fcc422a<>+0(SB), Z1, Z2
+	VMAXPS       word_ff7fffff<>+0(SB), Z0, Z1
+	VMULPS       Z0, Z2, Z0
+	VMOVUPS      word_00000000<>+0(SB), Z2
+	VSUBPS       Z0, Z2, Z0
+	VMOVUPS      word_c2d00000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMOVUPS      word_42b20000<>+0(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VMULPS       word_3fb8aa3b<>+0(SB), Z0, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS word_3f317218<>+0(SB), Z2, Z0
+	VFNMADD231PS word_b102e308<>+0(SB), Z2, Z0
+	VMOVUPS      word_3ab510bc<>+0(SB), Z3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3efffffe<>+0(SB), Z0, Z3
+	VMULPS       Z0, Z3, Z3
+	VFMADD213PS  Z0, Z0, Z3
+	VADDPS       word_3f800000<>+0(SB), Z3, Z0
+	VSCALEFPS    Z2, Z0, Z0
+	VADDPS       word_3f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func max32AVX2(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX
+TEXT ·max32AVX2(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000020, SI, SI
+	IMUL3Q $0x00000020, DI, DI
+
+x_loop:
+	CMPQ      BX, $0x00000008
+	JLT       x_rest
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      SI, CX
+	ADDQ      DI, DX
+	ADDQ      $0x00000020, AX
+	SUBQ      $0x00000008, BX
+	JMP       x_loop
+
+x_rest:
+	TESTQ      BX, BX
+	JZ         x_done
+	LEAQ       ones_zeros<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	SHRQ       $0x02, BX
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMAXPS     Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y3
+	VBLENDVPS  Y3, Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func max32AVX512(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·max32AVX512(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000040, SI, SI
+	IMUL3Q $0x00000040, DI, DI
+
+x_loop:
+	CMPQ      BX, $0x00000010
+	JLT       x_rest
+	VMOVUPS   (CX), Z0
+	VMOVUPS   (DX), Z1
+	VMAXPS    Z1, Z0, Z1
+	VCMPPS    $0x03, Z0, Z0, K1
+	VBLENDMPS Z0, Z1, K1, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      SI, CX
+	ADDQ      DI, DX
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000010, BX
+	JMP       x_loop
+
+x_rest:
+	TESTQ     BX, BX
+	JZ        x_done
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VCMPPS    $0x03, Z0, Z0, K2
+	VBLENDMPS Z0, Z1, K2, Z3
+	VMOVUPS   Z3, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func min32AVX2(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX
+TEXT ·min32AVX2(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000020, SI, SI
+	IMUL3Q $0x00000020, DI, DI
+
+x_loop:
+	CMPQ      BX, $0x00000008
+	JLT       x_rest
+	VMOVUPS   (CX), Y0
+	VMOVUPS   (DX), Y1
+	VMINPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      SI, CX
+	ADDQ      DI, DX
+	ADDQ      $0x00000020, AX
+	SUBQ      $0x00000008, BX
+	JMP       x_loop
+
+x_rest:
+	TESTQ      BX, BX
+	JZ         x_done
+	LEAQ       ones_zeros<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	SHRQ       $0x02, BX
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMINPS     Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y3
+	VBLENDVPS  Y3, Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func min32AVX512(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·min32AVX512(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000040, SI, SI
+	IMUL3Q $0x00000040, DI, DI
+
+x_loop:
+	CMPQ      BX, $0x00000010
+	JLT       x_rest
+	VMOVUPS   (CX), Z0
+	VMOVUPS   (DX), Z1
+	VMINPS    Z1, Z0, Z1
+	VCMPPS    $0x03, Z0, Z0, K1
+	VBLENDMPS Z0, Z1, K1, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      SI, CX
+	ADDQ      DI, DX
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000010, BX
+	JMP       x_loop
+
+x_rest:
+	TESTQ     BX, BX
+	JZ        x_done
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMINPS    Z1, Z0, Z1
+	VCMPPS    $0x03, Z0, Z0, K2
+	VBLENDMPS Z0, Z1, K2, Z3
+	VMOVUPS   Z3, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func mul32AVX2(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX
+TEXT ·mul32AVX2(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000020, SI, SI
+	IMUL3Q $0x00000020, DI, DI
+
+x_loop:
+	CMPQ    BX, $0x00000008
+	JLT     x_rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, BX
+	JMP     x_loop
+
+x_rest:
+	TESTQ      BX, BX
+	JZ         x_done
+	LEAQ       ones_zeros<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	SHRQ       $0x02, BX
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func mul32AVX512(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·mul32AVX512(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000040, SI, SI
+	IMUL3Q $0x00000040, DI, DI
+
+x_loop:
+	CMPQ    BX, $0x00000010
+	JLT     x_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, BX
+	JMP     x_loop
+
+x_rest:
+	TESTQ     BX, BX
+	JZ        x_done
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func normRowAVX2(y *float32, x *float32, gamma *float32, beta *float32, n int, center int, eps float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·normRowAVX2(SB), NOSPLIT, $0-52
+	MOVQ       x+8(FP), AX
+	MOVQ       n+32(FP), CX
+	VMOVUPS    word_00000000<>+0(SB), Y0
+	VCVTSI2SSQ CX, X0, X0
+	VMOVUPS    word_00000000<>+0(SB), Y1
+	MOVQ       center+40(FP), DX
+	TESTQ      DX, DX
+	JZ         centered
+	VMOVUPS    word_00000000<>+0(SB), Y1
+
+mean_loop:
+	CMPQ    CX, $0x00000008
+	JLT     mean_rest
+	VMOVUPS (AX), Y2
+	VADDPS  Y2, Y1, Y1
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, CX
+	JMP     mean_loop
+
+mean_rest:
+	TESTQ      CX, CX
+	JZ         mean_done
+	LEAQ       ones_zeros<>+32(SB), DX
+	SHLQ       $0x02, CX
+	SUBQ       CX, DX
+	SHRQ       $0x02, CX
+	VMOVUPS    (DX), Y2
+	VMASKMOVPS (AX), Y2, Y2
+	VADDPS     Y2, Y1, Y1
+
+mean_done:
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDPS       X2, X1, X1
+	VDIVSS       X0, X1, X1
+	VBROADCASTSS X1, Y1
+
+centered:
+	MOVQ    x+8(FP), AX
+	MOVQ    n+32(FP), CX
+	VMOVUPS word_00000000<>+0(SB), Y2
+
+squares_loop:
+	CMPQ        CX, $0x00000008
+	JLT         squares_rest
+	VMOVUPS     (AX), Y3
+	VSUBPS      Y1, Y3, Y3
+	VFMADD231PS Y3, Y3, Y2
+	ADDQ        $0x00000020, AX
+	SUBQ        $0x00000008, CX
+	JMP         squares_loop
+
+squares_rest:
+	TESTQ       CX, CX
+	JZ          squares_done
+	LEAQ        ones_zeros<>+32(SB), DX
+	SHLQ        $0x02, CX
+	SUBQ        CX, DX
+	SHRQ        $0x02, CX
+	VMOVUPS     (DX), Y3
+	VMASKMOVPS  (AX), Y3, Y4
+	VSUBPS      Y1, Y4, Y4
+	VMOVUPS     word_00000000<>+0(SB), Y5
+	VBLENDVPS   Y3, Y4, Y5, Y4
+	VFMADD231PS Y4, Y4, Y2
+
+squares_done:
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x0e, X2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x01, X2, X3
+	VADDPS       X3, X2, X2
+	VDIVSS       X0, X2, X2
+	VADDSS       eps+48(FP), X2, X2
+	VSQRTSS      X2, X2, X2
+	VBROADCASTSS X2, Y0
+	VMOVUPS      word_3f800000<>+0(SB), Y2
+	VDIVPS       Y0, Y2, Y0
+	MOVQ         x+8(FP), AX
+	MOVQ         n+32(FP), CX
+	MOVQ         y+0(FP), DX
+	MOVQ         gamma+16(FP), BX
+	MOVQ         beta+24(FP), SI
+	TESTQ        SI, SI
+	JZ           plain_loop
+
+shifted_loop:
+	CMPQ    CX, $0x00000008
+	JLT     shifted_rest
+	VMOVUPS (AX), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS (BX), Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS (SI), Y3
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DX)
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000008, CX
+	JMP     shifted_loop
+
+shifted_rest:
+	TESTQ      CX, CX
+	JZ         shifted_done
+	LEAQ       ones_zeros<>+32(SB), DI
+	SHLQ       $0x02, CX
+	SUBQ       CX, DI
+	SHRQ       $0x02, CX
+	VMOVUPS    (DI), Y2
+	VMASKMOVPS (AX), Y2, Y3
+	VSUBPS     Y1, Y3, Y1
+	VMULPS     Y0, Y1, Y0
+	VMASKMOVPS (BX), Y2, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS (SI), Y2, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (DX)
+
+shifted_done:
+	JMP end
+
+plain_loop:
+	CMPQ    CX, $0x00000008
+	JLT     plain_rest
+	VMOVUPS (AX), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS (BX), Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DX)
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000008, CX
+	JMP     plain_loop
+
+plain_rest:
+	TESTQ      CX, CX
+	JZ         plain_done
+	LEAQ       ones_zeros<>+32(SB), SI
+	SHLQ       $0x02, CX
+	SUBQ       CX, SI
+	SHRQ       $0x02, CX
+	VMOVUPS    (SI), Y2
+	VMASKMOVPS (AX), Y2, Y3
+	VSUBPS     Y1, Y3, Y1
+	VMULPS     Y0, Y1, Y0
+	VMASKMOVPS (BX), Y2, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (DX)
+
+plain_done:
+end:
+	VZEROUPPER
+	RET
+
+// func normRowAVX512(y *float32, x *float32, gamma *float32, beta *float32, n int, center int, eps float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·normRowAVX512(SB), NOSPLIT, $0-52
+	MOVQ       x+8(FP), AX
+	MOVQ       n+32(FP), CX
+	VMOVUPS    word_00000000<>+0(SB), Z0
+	VCVTSI2SSQ CX, X0, X0
+	VMOVUPS    word_00000000<>+0(SB), Z1
+	MOVQ       center+40(FP), DX
+	TESTQ      DX, DX
+	JZ         centered
+	VMOVUPS    word_00000000<>+0(SB), Z1
+
+mean_loop:
+	CMPQ    CX, $0x00000010
+	JLT     mean_rest
+	VMOVUPS (AX), Z2
+	VADDPS  Z2, Z1, Z1
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, CX
+	JMP     mean_loop
+
+mean_rest:
+	TESTQ     CX, CX
+	JZ        mean_done
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (AX), K1, Z2
+	VADDPS    Z2, Z1, Z1
+
+mean_done:
+	VEXTRACTF32X8 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0x0e, X1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0x01, X1, X2
+	VADDPS        X2, X1, X1
+	VDIVSS        X0, X1, X1
+	VBROADCASTSS  X1, Z1
+
+centered:
+	MOVQ    x+8(FP), AX
+	MOVQ    n+32(FP), CX
+	VMOVUPS word_00000000<>+0(SB), Z2
+
+squares_loop:
+	CMPQ        CX, $0x00000010
+	JLT         squares_rest
+	VMOVUPS     (AX), Z3
+	VSUBPS      Z1, Z3, Z3
+	VFMADD231PS Z3, Z3, Z2
+	ADDQ        $0x00000040, AX
+	SUBQ        $0x00000010, CX
+	JMP         squares_loop
+
+squares_rest:
+	TESTQ       CX, CX
+	JZ          squares_done
+	MOVQ        $-1, DX
+	BZHIQ       CX, DX, DX
+	KMOVW       DX, K1
+	VMOVUPS.Z   (AX), K1, Z3
+	VSUBPS      Z1, Z3, Z3
+	VMOVUPS     word_00000000<>+0(SB), Z4
+	VMOVUPS     Z3, K1, Z4
+	VMOVUPS     Z4, Z3
+	VFMADD231PS Z3, Z3, Z2
+
+squares_done:
+	VEXTRACTF32X8 $0x01, Z2, Y3
+	VADDPS        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPS        X3, X2, X2
+	VPERMILPS     $0x0e, X2, X3
+	VADDPS        X3, X2, X2
+	VPERMILPS     $0x01, X2, X3
+	VADDPS        X3, X2, X2
+	VDIVSS        X0, X2, X2
+	VADDSS        eps+48(FP), X2, X2
+	VSQRTSS       X2, X2, X2
+	VBROADCASTSS  X2, Z0
+	VMOVUPS       word_3f800000<>+0(SB), Z2
+	VDIVPS        Z0, Z2, Z0
+	MOVQ          x+8(FP), AX
+	MOVQ          n+32(FP), CX
+	MOVQ          y+0(FP), DX
+	MOVQ          gamma+16(FP), BX
+	MOVQ          beta+24(FP), SI
+	TESTQ         SI, SI
+	JZ            plain_loop
+
+shifted_loop:
+	CMPQ    CX, $0x00000010
+	JLT     shifted_rest
+	VMOVUPS (AX), Z2
+	VSUBPS  Z1, Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS (BX), Z3
+	VMULPS  Z3, Z2, Z2
+	VMOVUPS (SI), Z3
+	VADDPS  Z3, Z2, Z2
+	VMOVUPS Z2, (DX)
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, BX
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x00000010, CX
+	JMP     shifted_loop
+
+shifted_rest:
+	TESTQ     CX, CX
+	JZ        shifted_done
+	MOVQ      $-1, DI
+	BZHIQ     CX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX), K1, Z2
+	VSUBPS    Z1, Z2, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS.Z (BX), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS.Z (SI), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (DX)
+
+shifted_done:
+	JMP end
+
+plain_loop:
+	CMPQ    CX, $0x00000010
+	JLT     plain_rest
+	VMOVUPS (AX), Z2
+	VSUBPS  Z1, Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS (BX), Z3
+	VMULPS  Z3, Z2, Z2
+	VMOVUPS Z2, (DX)
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, CX
+	JMP     plain_loop
+
+plain_rest:
+	TESTQ     CX, CX
+	JZ        plain_done
+	MOVQ      $-1, SI
+	BZHIQ     CX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (AX), K1, Z2
+	VSUBPS    Z1, Z2, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS.Z (BX), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (DX)
+
+plain_done:
+end:
+	VZEROUPPER
 	RET
 
 // func panelMulAVX2(y *float32, x *float32, w *float32, bias *float32, add *float32, m int, k int, ldy int, ldx int, sx int, ldadd int)
@@ -3616,6 +6424,1115 @@ TEXT ·pause(SB), NOSPLIT, $0
 	PAUSE
 	PAUSE
 	PAUSE
+	RET
+
+// func relu32AVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·relu32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ    DX, $0x00000008
+	JLT     x_rest
+	VMOVUPS (CX), Y0
+	VMOVUPS word_00000000<>+0(SB), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     x_loop
+
+x_rest:
+	TESTQ      DX, DX
+	JZ         x_done
+	LEAQ       ones_zeros<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	SHRQ       $0x02, DX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMOVUPS    word_00000000<>+0(SB), Y2
+	VMAXPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func relu32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·relu32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ    DX, $0x00000010
+	JLT     x_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS word_00000000<>+0(SB), Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     x_loop
+
+x_rest:
+	TESTQ     DX, DX
+	JZ        x_done
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS   word_00000000<>+0(SB), Z1
+	VMAXPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func rowMaxAVX2(x *float32, n int) float32
+// Requires: AVX
+TEXT ·rowMaxAVX2(SB), NOSPLIT, $0-20
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS word_ff800000<>+0(SB), Y0
+
+x_loop:
+	CMPQ    CX, $0x00000008
+	JLT     x_rest
+	VMOVUPS (AX), Y1
+	VMAXPS  Y0, Y1, Y0
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, CX
+	JMP     x_loop
+
+x_rest:
+	TESTQ      CX, CX
+	JZ         x_done
+	LEAQ       ones_zeros<>+32(SB), DX
+	SHLQ       $0x02, CX
+	SUBQ       CX, DX
+	SHRQ       $0x02, CX
+	VMOVUPS    (DX), Y1
+	VMASKMOVPS (AX), Y1, Y2
+	VMOVUPS    word_ff800000<>+0(SB), Y3
+	VBLENDVPS  Y1, Y2, Y3, Y2
+	VMAXPS     Y0, Y2, Y0
+
+x_done:
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+DATA word_ff800000<>+0(SB)/4, $0xff800000
+DATA word_ff800000<>+4(SB)/4, $0xff800000
+DATA word_ff800000<>+8(SB)/4, $0xff800000
+DATA word_ff800000<>+12(SB)/4, $0xff800000
+DATA word_ff800000<>+16(SB)/4, $0xff800000
+DATA word_ff800000<>+20(SB)/4, $0xff800000
+DATA word_ff800000<>+24(SB)/4, $0xff800000
+DATA word_ff800000<>+28(SB)/4, $0xff800000
+DATA word_ff800000<>+32(SB)/4, $0xff800000
+DATA word_ff800000<>+36(SB)/4, $0xff800000
+DATA word_ff800000<>+40(SB)/4, $0xff800000
+DATA word_ff800000<>+44(SB)/4, $0xff800000
+DATA word_ff800000<>+48(SB)/4, $0xff800000
+DATA word_ff800000<>+52(SB)/4, $0xff800000
+DATA word_ff800000<>+56(SB)/4, $0xff800000
+DATA word_ff800000<>+60(SB)/4, $0xff800000
+GLOBL word_ff800000<>(SB), RODATA|NOPTR, $64
+
+// func rowMaxAVX512(x *float32, n int) float32
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·rowMaxAVX512(SB), NOSPLIT, $0-20
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS word_ff800000<>+0(SB), Z0
+
+x_loop:
+	CMPQ    CX, $0x00000010
+	JLT     x_rest
+	VMOVUPS (AX), Z1
+	VMAXPS  Z0, Z1, Z0
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, CX
+	JMP     x_loop
+
+x_rest:
+	TESTQ     CX, CX
+	JZ        x_done
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS.Z (AX), K1, Z1
+	VMOVUPS   word_ff800000<>+0(SB), Z2
+	VMOVUPS   Z1, K1, Z2
+	VMOVUPS   Z2, Z1
+	VMAXPS    Z0, Z1, Z0
+
+x_done:
+	VEXTRACTF32X8 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x0e, X0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x01, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSS        X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func scaleAddMaxAVX2(x *float32, bias *float32, n int, scale float32) float32
+// Requires: AVX
+TEXT ·scaleAddMaxAVX2(SB), NOSPLIT, $0-36
+	MOVQ         x+0(FP), AX
+	MOVQ         bias+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS scale+24(FP), Y0
+	VMOVUPS      word_ff800000<>+0(SB), Y1
+	TESTQ        CX, CX
+	JZ           plain_loop
+
+biased_loop:
+	CMPQ    DX, $0x00000008
+	JLT     biased_rest
+	VMOVUPS (AX), Y2
+	VMULPS  Y2, Y0, Y2
+	VMOVUPS (CX), Y3
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)
+	VMAXPS  Y1, Y2, Y1
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     biased_loop
+
+biased_rest:
+	TESTQ      DX, DX
+	JZ         biased_done
+	LEAQ       ones_zeros<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	SHRQ       $0x02, DX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS (AX), Y2, Y3
+	VMULPS     Y3, Y0, Y0
+	VMASKMOVPS (CX), Y2, Y3
+	VADDPS     Y3, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+	VMOVUPS    word_ff800000<>+0(SB), Y3
+	VBLENDVPS  Y2, Y0, Y3, Y0
+	VMAXPS     Y1, Y0, Y1
+
+biased_done:
+	JMP end
+
+plain_loop:
+	CMPQ    DX, $0x00000008
+	JLT     plain_rest
+	VMOVUPS (AX), Y2
+	VMULPS  Y2, Y0, Y2
+	VMOVUPS Y2, (AX)
+	VMAXPS  Y1, Y2, Y1
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, DX
+	JMP     plain_loop
+
+plain_rest:
+	TESTQ      DX, DX
+	JZ         plain_done
+	LEAQ       ones_zeros<>+32(SB), CX
+	SHLQ       $0x02, DX
+	SUBQ       DX, CX
+	SHRQ       $0x02, DX
+	VMOVUPS    (CX), Y2
+	VMASKMOVPS (AX), Y2, Y3
+	VMULPS     Y3, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
+	VMOVUPS    word_ff800000<>+0(SB), Y3
+	VBLENDVPS  Y2, Y0, Y3, Y0
+	VMAXPS     Y1, Y0, Y1
+
+plain_done:
+end:
+	VEXTRACTF128 $0x01, Y1, X0
+	VMAXPS       X0, X1, X1
+	VPERMILPS    $0x0e, X1, X0
+	VMAXPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VMAXPS       X0, X1, X1
+	VMOVSS       X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func scaleAddMaxAVX512(x *float32, bias *float32, n int, scale float32) float32
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·scaleAddMaxAVX512(SB), NOSPLIT, $0-36
+	MOVQ         x+0(FP), AX
+	MOVQ         bias+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS scale+24(FP), Z0
+	VMOVUPS      word_ff800000<>+0(SB), Z1
+	TESTQ        CX, CX
+	JZ           plain_loop
+
+biased_loop:
+	CMPQ    DX, $0x00000010
+	JLT     biased_rest
+	VMOVUPS (AX), Z2
+	VMULPS  Z2, Z0, Z2
+	VMOVUPS (CX), Z3
+	VADDPS  Z3, Z2, Z2
+	VMOVUPS Z2, (AX)
+	VMAXPS  Z1, Z2, Z1
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     biased_loop
+
+biased_rest:
+	TESTQ     DX, DX
+	JZ        biased_done
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (AX), K1, Z2
+	VMULPS    Z2, Z0, Z0
+	VMOVUPS.Z (CX), K1, Z2
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	VMOVUPS   word_ff800000<>+0(SB), Z2
+	VMOVUPS   Z0, K1, Z2
+	VMOVUPS   Z2, Z0
+	VMAXPS    Z1, Z0, Z1
+
+biased_done:
+	JMP end
+
+plain_loop:
+	CMPQ    DX, $0x00000010
+	JLT     plain_rest
+	VMOVUPS (AX), Z2
+	VMULPS  Z2, Z0, Z2
+	VMOVUPS Z2, (AX)
+	VMAXPS  Z1, Z2, Z1
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, DX
+	JMP     plain_loop
+
+plain_rest:
+	TESTQ     DX, DX
+	JZ        plain_done
+	MOVQ      $-1, CX
+	BZHIQ     DX, CX, CX
+	KMOVW     CX, K1
+	VMOVUPS.Z (AX), K1, Z2
+	VMULPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	VMOVUPS   word_ff800000<>+0(SB), Z2
+	VMOVUPS   Z0, K1, Z2
+	VMOVUPS   Z2, Z0
+	VMAXPS    Z1, Z0, Z1
+
+plain_done:
+end:
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VMAXPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x0e, X0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPS     $0x01, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSS        X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func sigmoid32AVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoid32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000008
+	JLT          x_rest
+	VMOVUPS      (CX), Y0
+	VMOVUPS      word_3f800000<>+0(SB), Y1
+	VMOVUPS      word_00000000<>+0(SB), Y2
+	VSUBPS       Y0, Y2, Y0
+	VMOVUPS      word_c2d00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      word_42b20000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VMULPS       word_3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS word_3f317218<>+0(SB), Y2, Y0
+	VFNMADD231PS word_b102e308<>+0(SB), Y2, Y0
+	VMOVUPS      word_3ab510bc<>+0(SB), Y3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y0, Y3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y0, Y3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y0, Y3
+	VFMADD213PS  word_3efffffe<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y3, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VADDPS       word_3f800000<>+0(SB), Y3, Y0
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y0, Y0
+	VPADDD       word_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VADDPS       word_3f800000<>+0(SB), Y0, Y0
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	LEAQ         ones_zeros<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	SHRQ         $0x02, DX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMOVUPS      word_3f800000<>+0(SB), Y2
+	VMOVUPS      word_00000000<>+0(SB), Y3
+	VSUBPS       Y1, Y3, Y1
+	VMOVUPS      word_c2d00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      word_42b20000<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMULPS       word_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVUPS      Y1, Y1
+	VFNMADD231PS word_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS word_b102e308<>+0(SB), Y3, Y1
+	VMOVUPS      word_3ab510bc<>+0(SB), Y4
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y1, Y4
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y1, Y4
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y1, Y4
+	VFMADD213PS  word_3efffffe<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y4, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VADDPS       word_3f800000<>+0(SB), Y4, Y1
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       word_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       word_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func sigmoid32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sigmoid32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000010
+	JLT          x_rest
+	VMOVUPS      (CX), Z0
+	VMOVUPS      word_3f800000<>+0(SB), Z1
+	VMOVUPS      word_00000000<>+0(SB), Z2
+	VSUBPS       Z0, Z2, Z0
+	VMOVUPS      word_c2d00000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMOVUPS      word_42b20000<>+0(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VMULPS       word_3fb8aa3b<>+0(SB), Z0, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS word_3f317218<>+0(SB), Z2, Z0
+	VFNMADD231PS word_b102e308<>+0(SB), Z2, Z0
+	VMOVUPS      word_3ab510bc<>+0(SB), Z3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3efffffe<>+0(SB), Z0, Z3
+	VMULPS       Z0, Z3, Z3
+	VFMADD213PS  Z0, Z0, Z3
+	VADDPS       word_3f800000<>+0(SB), Z3, Z0
+	VSCALEFPS    Z2, Z0, Z0
+	VADDPS       word_3f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	MOVQ         $-1, BX
+	BZHIQ        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS      word_3f800000<>+0(SB), Z1
+	VMOVUPS      word_00000000<>+0(SB), Z2
+	VSUBPS       Z0, Z2, Z0
+	VMOVUPS      word_c2d00000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMOVUPS      word_42b20000<>+0(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VMULPS       word_3fb8aa3b<>+0(SB), Z0, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS word_3f317218<>+0(SB), Z2, Z0
+	VFNMADD231PS word_b102e308<>+0(SB), Z2, Z0
+	VMOVUPS      word_3ab510bc<>+0(SB), Z3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3efffffe<>+0(SB), Z0, Z3
+	VMULPS       Z0, Z3, Z3
+	VFMADD213PS  Z0, Z0, Z3
+	VADDPS       word_3f800000<>+0(SB), Z3, Z0
+	VSCALEFPS    Z2, Z0, Z0
+	VADDPS       word_3f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func silu32AVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·silu32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000008
+	JLT          x_rest
+	VMOVUPS      (CX), Y0
+	VMAXPS       word_ff7fffff<>+0(SB), Y0, Y1
+	VMOVUPS      word_00000000<>+0(SB), Y2
+	VSUBPS       Y0, Y2, Y0
+	VMOVUPS      word_c2d00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      word_42b20000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VMULPS       word_3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS word_3f317218<>+0(SB), Y2, Y0
+	VFNMADD231PS word_b102e308<>+0(SB), Y2, Y0
+	VMOVUPS      word_3ab510bc<>+0(SB), Y3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y0, Y3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y0, Y3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y0, Y3
+	VFMADD213PS  word_3efffffe<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y3, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VADDPS       word_3f800000<>+0(SB), Y3, Y0
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y3
+	VPSUBD       Y3, Y2, Y2
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y0, Y0
+	VPADDD       word_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VADDPS       word_3f800000<>+0(SB), Y0, Y0
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	LEAQ         ones_zeros<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	SHRQ         $0x02, DX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMAXPS       word_ff7fffff<>+0(SB), Y1, Y2
+	VMOVUPS      word_00000000<>+0(SB), Y3
+	VSUBPS       Y1, Y3, Y1
+	VMOVUPS      word_c2d00000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      word_42b20000<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMULPS       word_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVUPS      Y1, Y1
+	VFNMADD231PS word_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS word_b102e308<>+0(SB), Y3, Y1
+	VMOVUPS      word_3ab510bc<>+0(SB), Y4
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y1, Y4
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y1, Y4
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y1, Y4
+	VFMADD213PS  word_3efffffe<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y4, Y4
+	VFMADD213PS  Y1, Y1, Y4
+	VADDPS       word_3f800000<>+0(SB), Y4, Y1
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y4
+	VPSUBD       Y4, Y3, Y3
+	VPADDD       word_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y1, Y1
+	VPADDD       word_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       word_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func silu32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·silu32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000010
+	JLT          x_rest
+	VMOVUPS      (CX), Z0
+	VMAXPS       word_ff7fffff<>+0(SB), Z0, Z1
+	VMOVUPS      word_00000000<>+0(SB), Z2
+	VSUBPS       Z0, Z2, Z0
+	VMOVUPS      word_c2d00000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMOVUPS      word_42b20000<>+0(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VMULPS       word_3fb8aa3b<>+0(SB), Z0, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS word_3f317218<>+0(SB), Z2, Z0
+	VFNMADD231PS word_b102e308<>+0(SB), Z2, Z0
+	VMOVUPS      word_3ab510bc<>+0(SB), Z3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3efffffe<>+0(SB), Z0, Z3
+	VMULPS       Z0, Z3, Z3
+	VFMADD213PS  Z0, Z0, Z3
+	VADDPS       word_3f800000<>+0(SB), Z3, Z0
+	VSCALEFPS    Z2, Z0, Z0
+	VADDPS       word_3f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	MOVQ         $-1, BX
+	BZHIQ        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMAXPS       word_ff7fffff<>+0(SB), Z0, Z1
+	VMOVUPS      word_00000000<>+0(SB), Z2
+	VSUBPS       Z0, Z2, Z0
+	VMOVUPS      word_c2d00000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMOVUPS      word_42b20000<>+0(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VMULPS       word_3fb8aa3b<>+0(SB), Z0, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS word_3f317218<>+0(SB), Z2, Z0
+	VFNMADD231PS word_b102e308<>+0(SB), Z2, Z0
+	VMOVUPS      word_3ab510bc<>+0(SB), Z3
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z0, Z3
+	VFMADD213PS  word_3efffffe<>+0(SB), Z0, Z3
+	VMULPS       Z0, Z3, Z3
+	VFMADD213PS  Z0, Z0, Z3
+	VADDPS       word_3f800000<>+0(SB), Z3, Z0
+	VSCALEFPS    Z2, Z0, Z0
+	VADDPS       word_3f800000<>+0(SB), Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func sub32AVX2(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX
+TEXT ·sub32AVX2(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000020, SI, SI
+	IMUL3Q $0x00000020, DI, DI
+
+x_loop:
+	CMPQ    BX, $0x00000008
+	JLT     x_rest
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, BX
+	JMP     x_loop
+
+x_rest:
+	TESTQ      BX, BX
+	JZ         x_done
+	LEAQ       ones_zeros<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	SHRQ       $0x02, BX
+	VMOVUPS    (SI), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VMASKMOVPS (DX), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func sub32AVX512(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sub32AVX512(SB), NOSPLIT, $0-48
+	MOVQ   y+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   n+24(FP), BX
+	MOVQ   aStep+32(FP), SI
+	MOVQ   bStep+40(FP), DI
+	IMUL3Q $0x00000040, SI, SI
+	IMUL3Q $0x00000040, DI, DI
+
+x_loop:
+	CMPQ    BX, $0x00000010
+	JLT     x_rest
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, CX
+	ADDQ    DI, DX
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, BX
+	JMP     x_loop
+
+x_rest:
+	TESTQ     BX, BX
+	JZ        x_done
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func tanh32AVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanh32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000008
+	JLT          x_rest
+	VMOVUPS      (CX), Y0
+	VANDPS       word_7fffffff<>+0(SB), Y0, Y1
+	VMULPS       Y0, Y0, Y2
+	VMOVUPS      word_bbc12c2c<>+0(SB), Y3
+	VFMADD213PS  word_3caa5c50<>+0(SB), Y2, Y3
+	VFMADD213PS  word_bd5c4c6f<>+0(SB), Y2, Y3
+	VFMADD213PS  word_3e0884d7<>+0(SB), Y2, Y3
+	VFMADD213PS  word_beaaaa9f<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y2
+	VFMADD213PS  Y0, Y0, Y2
+	VADDPS       Y1, Y1, Y3
+	VMOVUPS      word_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      word_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMULPS       word_3fb8aa3b<>+0(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVUPS      Y3, Y3
+	VFNMADD231PS word_3f317218<>+0(SB), Y4, Y3
+	VFNMADD231PS word_b102e308<>+0(SB), Y4, Y3
+	VMOVUPS      word_3ab510bc<>+0(SB), Y5
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y3, Y5
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y3, Y5
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y3, Y5
+	VFMADD213PS  word_3efffffe<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y5, Y5
+	VFMADD213PS  Y3, Y3, Y5
+	VADDPS       word_3f800000<>+0(SB), Y5, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       word_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y3, Y3
+	VPADDD       word_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       word_3f800000<>+0(SB), Y3, Y3
+	VMOVUPS      word_3f800000<>+0(SB), Y4
+	VMOVUPS      word_40000000<>+0(SB), Y5
+	VDIVPS       Y3, Y5, Y3
+	VSUBPS       Y3, Y4, Y3
+	VANDPS       word_80000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y3, Y0
+	VCMPPS       $0x11, word_3f19999a<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	LEAQ         ones_zeros<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	SHRQ         $0x02, DX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VANDPS       word_7fffffff<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y3
+	VMOVUPS      word_bbc12c2c<>+0(SB), Y4
+	VFMADD213PS  word_3caa5c50<>+0(SB), Y3, Y4
+	VFMADD213PS  word_bd5c4c6f<>+0(SB), Y3, Y4
+	VFMADD213PS  word_3e0884d7<>+0(SB), Y3, Y4
+	VFMADD213PS  word_beaaaa9f<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y3
+	VFMADD213PS  Y1, Y1, Y3
+	VADDPS       Y2, Y2, Y4
+	VMOVUPS      word_c2d00000<>+0(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VMOVUPS      word_42b20000<>+0(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VMULPS       word_3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVUPS      Y4, Y4
+	VFNMADD231PS word_3f317218<>+0(SB), Y5, Y4
+	VFNMADD231PS word_b102e308<>+0(SB), Y5, Y4
+	VMOVUPS      word_3ab510bc<>+0(SB), Y6
+	VFMADD213PS  word_3c091dc5<>+0(SB), Y4, Y6
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Y4, Y6
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Y4, Y6
+	VFMADD213PS  word_3efffffe<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  Y4, Y4, Y6
+	VADDPS       word_3f800000<>+0(SB), Y6, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       word_0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VPADDD       word_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       word_3f800000<>+0(SB), Y4, Y4
+	VMOVUPS      word_3f800000<>+0(SB), Y5
+	VMOVUPS      word_40000000<>+0(SB), Y6
+	VDIVPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y5, Y4
+	VANDPS       word_80000000<>+0(SB), Y1, Y1
+	VORPS        Y1, Y4, Y1
+	VCMPPS       $0x11, word_3f19999a<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+x_done:
+	VZEROUPPER
+	RET
+
+DATA word_bbc12c2c<>+0(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+4(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+8(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+12(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+16(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+20(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+24(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+28(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+32(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+36(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+40(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+44(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+48(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+52(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+56(SB)/4, $0xbbc12c2c
+DATA word_bbc12c2c<>+60(SB)/4, $0xbbc12c2c
+GLOBL word_bbc12c2c<>(SB), RODATA|NOPTR, $64
+
+DATA word_3caa5c50<>+0(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+4(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+8(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+12(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+16(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+20(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+24(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+28(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+32(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+36(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+40(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+44(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+48(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+52(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+56(SB)/4, $0x3caa5c50
+DATA word_3caa5c50<>+60(SB)/4, $0x3caa5c50
+GLOBL word_3caa5c50<>(SB), RODATA|NOPTR, $64
+
+DATA word_bd5c4c6f<>+0(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+4(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+8(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+12(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+16(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+20(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+24(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+28(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+32(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+36(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+40(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+44(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+48(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+52(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+56(SB)/4, $0xbd5c4c6f
+DATA word_bd5c4c6f<>+60(SB)/4, $0xbd5c4c6f
+GLOBL word_bd5c4c6f<>(SB), RODATA|NOPTR, $64
+
+DATA word_3e0884d7<>+0(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+4(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+8(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+12(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+16(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+20(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+24(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+28(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+32(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+36(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+40(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+44(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+48(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+52(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+56(SB)/4, $0x3e0884d7
+DATA word_3e0884d7<>+60(SB)/4, $0x3e0884d7
+GLOBL word_3e0884d7<>(SB), RODATA|NOPTR, $64
+
+DATA word_beaaaa9f<>+0(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+4(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+8(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+12(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+16(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+20(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+24(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+28(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+32(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+36(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+40(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+44(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+48(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+52(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+56(SB)/4, $0xbeaaaa9f
+DATA word_beaaaa9f<>+60(SB)/4, $0xbeaaaa9f
+GLOBL word_beaaaa9f<>(SB), RODATA|NOPTR, $64
+
+DATA word_40000000<>+0(SB)/4, $0x40000000
+DATA word_40000000<>+4(SB)/4, $0x40000000
+DATA word_40000000<>+8(SB)/4, $0x40000000
+DATA word_40000000<>+12(SB)/4, $0x40000000
+DATA word_40000000<>+16(SB)/4, $0x40000000
+DATA word_40000000<>+20(SB)/4, $0x40000000
+DATA word_40000000<>+24(SB)/4, $0x40000000
+DATA word_40000000<>+28(SB)/4, $0x40000000
+DATA word_40000000<>+32(SB)/4, $0x40000000
+DATA word_40000000<>+36(SB)/4, $0x40000000
+DATA word_40000000<>+40(SB)/4, $0x40000000
+DATA word_40000000<>+44(SB)/4, $0x40000000
+DATA word_40000000<>+48(SB)/4, $0x40000000
+DATA word_40000000<>+52(SB)/4, $0x40000000
+DATA word_40000000<>+56(SB)/4, $0x40000000
+DATA word_40000000<>+60(SB)/4, $0x40000000
+GLOBL word_40000000<>(SB), RODATA|NOPTR, $64
+
+DATA word_3f19999a<>+0(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+4(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+8(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+12(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+16(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+20(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+24(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+28(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+32(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+36(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+40(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+44(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+48(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+52(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+56(SB)/4, $0x3f19999a
+DATA word_3f19999a<>+60(SB)/4, $0x3f19999a
+GLOBL word_3f19999a<>(SB), RODATA|NOPTR, $64
+
+// func tanh32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·tanh32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+x_loop:
+	CMPQ         DX, $0x00000010
+	JLT          x_rest
+	VMOVUPS      (CX), Z0
+	VANDPS       word_7fffffff<>+0(SB), Z0, Z1
+	VMULPS       Z0, Z0, Z2
+	VMOVUPS      word_bbc12c2c<>+0(SB), Z3
+	VFMADD213PS  word_3caa5c50<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bd5c4c6f<>+0(SB), Z2, Z3
+	VFMADD213PS  word_3e0884d7<>+0(SB), Z2, Z3
+	VFMADD213PS  word_beaaaa9f<>+0(SB), Z2, Z3
+	VMULPS       Z2, Z3, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VADDPS       Z1, Z1, Z3
+	VMOVUPS      word_c2d00000<>+0(SB), Z6
+	VMAXPS       Z3, Z6, Z3
+	VMOVUPS      word_42b20000<>+0(SB), Z6
+	VMINPS       Z3, Z6, Z3
+	VMULPS       word_3fb8aa3b<>+0(SB), Z3, Z6
+	VRNDSCALEPS  $0x08, Z6, Z6
+	VMOVUPS      Z3, Z3
+	VFNMADD231PS word_3f317218<>+0(SB), Z6, Z3
+	VFNMADD231PS word_b102e308<>+0(SB), Z6, Z3
+	VMOVUPS      word_3ab510bc<>+0(SB), Z7
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z3, Z7
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z3, Z7
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z3, Z7
+	VFMADD213PS  word_3efffffe<>+0(SB), Z3, Z7
+	VMULPS       Z3, Z7, Z7
+	VFMADD213PS  Z3, Z3, Z7
+	VADDPS       word_3f800000<>+0(SB), Z7, Z3
+	VSCALEFPS    Z6, Z3, Z3
+	VADDPS       word_3f800000<>+0(SB), Z3, Z3
+	VMOVUPS      word_3f800000<>+0(SB), Z6
+	VMOVUPS      word_40000000<>+0(SB), Z7
+	VDIVPS       Z3, Z7, Z3
+	VSUBPS       Z3, Z6, Z3
+	VANDPS       word_80000000<>+0(SB), Z0, Z0
+	VORPS        Z0, Z3, Z0
+	VCMPPS       $0x11, word_3f19999a<>+0(SB), Z1, K1
+	VBLENDMPS    Z2, Z0, K1, Z4
+	VMOVUPS      Z4, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          x_loop
+
+x_rest:
+	TESTQ        DX, DX
+	JZ           x_done
+	MOVQ         $-1, BX
+	BZHIQ        DX, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VANDPS       word_7fffffff<>+0(SB), Z0, Z1
+	VMULPS       Z0, Z0, Z2
+	VMOVUPS      word_bbc12c2c<>+0(SB), Z3
+	VFMADD213PS  word_3caa5c50<>+0(SB), Z2, Z3
+	VFMADD213PS  word_bd5c4c6f<>+0(SB), Z2, Z3
+	VFMADD213PS  word_3e0884d7<>+0(SB), Z2, Z3
+	VFMADD213PS  word_beaaaa9f<>+0(SB), Z2, Z3
+	VMULPS       Z2, Z3, Z2
+	VFMADD213PS  Z0, Z0, Z2
+	VADDPS       Z1, Z1, Z3
+	VMOVUPS      word_c2d00000<>+0(SB), Z4
+	VMAXPS       Z3, Z4, Z3
+	VMOVUPS      word_42b20000<>+0(SB), Z4
+	VMINPS       Z3, Z4, Z3
+	VMULPS       word_3fb8aa3b<>+0(SB), Z3, Z4
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VMOVUPS      Z3, Z3
+	VFNMADD231PS word_3f317218<>+0(SB), Z4, Z3
+	VFNMADD231PS word_b102e308<>+0(SB), Z4, Z3
+	VMOVUPS      word_3ab510bc<>+0(SB), Z6
+	VFMADD213PS  word_3c091dc5<>+0(SB), Z3, Z6
+	VFMADD213PS  word_3d2aac7e<>+0(SB), Z3, Z6
+	VFMADD213PS  word_3e2aaa48<>+0(SB), Z3, Z6
+	VFMADD213PS  word_3efffffe<>+0(SB), Z3, Z6
+	VMULPS       Z3, Z6, Z6
+	VFMADD213PS  Z3, Z3, Z6
+	VADDPS       word_3f800000<>+0(SB), Z6, Z3
+	VSCALEFPS    Z4, Z3, Z3
+	VADDPS       word_3f800000<>+0(SB), Z3, Z3
+	VMOVUPS      word_3f800000<>+0(SB), Z4
+	VMOVUPS      word_40000000<>+0(SB), Z6
+	VDIVPS       Z3, Z6, Z3
+	VSUBPS       Z3, Z4, Z3
+	VANDPS       word_80000000<>+0(SB), Z0, Z0
+	VORPS        Z0, Z3, Z0
+	VCMPPS       $0x11, word_3f19999a<>+0(SB), Z1, K2
+	VBLENDMPS    Z2, Z0, K2, Z5
+	VMOVUPS      Z5, K1, (AX)
+
+x_done:
+	VZEROUPPER
 	RET
 
 // func xgetbv() (eax uint32, edx uint32)

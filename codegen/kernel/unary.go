@@ -1,0 +1,141 @@
+package kernel
+
+import (
+	"math"
+
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// unaryKernels are y[i] = f(x[i]).
+var unaryKernels = everyVec("func(y, x *float32, n int)", map[string]func(*lanes){
+	"relu32":     unary((*lanes).relu),
+	"exp32":      unary((*lanes).exp),
+	"erf32":      unary((*lanes).erf),
+	"tanh32":     unary((*lanes).tanh),
+	"sigmoid32":  unary((*lanes).sigmoid),
+	"silu32":     unary((*lanes).silu),
+	"gelu32":     unary((*lanes).gelu),
+	"geluTanh32": unary((*lanes).geluTanh),
+})
+
+// everyVec is generators of one signature for every instruction set.
+func everyVec(signature string, bodies map[string]func(*lanes)) map[string]generator {
+	all := map[string]generator{}
+	for name, body := range bodies {
+		for suffix, v := range map[string]vec{"AVX512": wide, "AVX2": narrow} {
+			all[name+suffix] = generator{signature, func(a *asm) {
+				body(&lanes{asm: a, vec: v})
+				a.VZEROUPPER()
+				a.RET()
+			}}
+		}
+	}
+	return all
+}
+
+func unary(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
+	return func(l *lanes) {
+		y, x, n := l.param("y"), l.param("x"), l.param("n")
+		l.each("x", n, []reg.GPVirtual{y, x}, func(last bool) {
+			l.store(f(l, l.load(at(x, 0), last)), at(y, 0), last)
+		})
+	}
+}
+
+// param is a 64-bit parameter in a fresh register.
+func (l *lanes) param(name string) reg.GPVirtual {
+	r := l.GP64()
+	l.Load(l.Param(name), r)
+	return r
+}
+
+// The polynomials of this file were fitted to have the least largest error
+// over their interval, relative to the function they stand for; with exact
+// arithmetic that error would be below 0.3 of half an ulp.
+
+func (l *lanes) relu(x reg.Register) reg.VecVirtual {
+	return l.max(l.set(l.c(0)), x)
+}
+
+// exp is 2ⁿ·exp(r), n whole and |r| at most ln(2)/2.
+func (l *lanes) exp(x reg.Register) reg.VecVirtual {
+	// Beyond these bounds it is infinite or 0. x comes second, so that NaN stays.
+	x = l.max(l.set(l.c(-104)), x)
+	x = l.min(l.set(l.c(89)), x)
+	n := l.round(l.mul(x, l.c(math.Log2E)))
+	high := float64(float32(math.Ln2))
+	r := l.set(x)
+	l.VFNMADD231PS(l.c(high), n, r)
+	l.VFNMADD231PS(l.c(math.Ln2-high), n, r)
+	p := l.polynomial(r, 0.00138141913, 0.00836891402, 0.0416684076, 0.166665196, 0.49999994)
+	p = l.mul(p, r)
+	l.VFMADD213PS(r, r, p)
+	p = l.add(p, l.c(1))
+	l.scale2(p, n)
+	return p
+}
+
+// tanh is a polynomial near 0, where the quotient would cancel, and else
+// 1-2/(exp(2x)+1).
+func (l *lanes) tanh(x reg.Register) reg.VecVirtual {
+	t := l.abs(x)
+	s := l.mul(x, x)
+	near := l.polynomial(s, -0.00589515828, 0.0207959712, -0.0537838303, 0.133319244, -0.333332986)
+	near = l.mul(near, s)
+	l.VFMADD213PS(x, x, near)
+	e := l.add(l.exp(l.add(t, t)), l.c(1))
+	far := l.sub(l.set(l.c(1)), l.div(l.set(l.c(2)), e))
+	return l.where(t, l.c(0.6), near, l.or(far, l.sign(x)))
+}
+
+// erf is a polynomial near 0 and else 1 - exp(log(erfc)), the logarithm being
+// a polynomial.
+func (l *lanes) erf(x reg.Register) reg.VecVirtual {
+	t := l.abs(x)
+	t = l.min(l.set(l.c(4)), t) // erf(4) rounds to 1
+	s := l.mul(t, t)
+	near := l.polynomial(s, -0.000595373916, 0.00498594018, -0.02676172, 0.112816826, -0.376124799, 0.128379151)
+	l.VFMADD213PS(x, x, near)
+	e := l.exp(l.polynomial(t, 0.000198219655, -0.00306549016, 0.0223152135, -0.104113676, -0.636976063, -1.12779725, -0.00016644776))
+	far := l.sub(l.set(l.c(1)), e)
+	return l.where(t, l.c(0.93), near, l.or(far, l.sign(x)))
+}
+
+// onePlusExpMinus is 1+exp(-x).
+func (l *lanes) onePlusExpMinus(x reg.Register) reg.VecVirtual {
+	e := l.exp(l.sub(l.set(l.c(0)), x))
+	return l.add(e, l.c(1))
+}
+
+func (l *lanes) sigmoid(x reg.Register) reg.VecVirtual {
+	return l.div(l.set(l.c(1)), l.onePlusExpMinus(x))
+}
+
+func (l *lanes) silu(x reg.Register) reg.VecVirtual {
+	return l.div(l.max(x, l.c(-math.MaxFloat32)), l.onePlusExpMinus(x))
+}
+
+// geluTanh is x/(1+exp(-2u)), which is x/2·(1+tanh(u)) without cancellation.
+func (l *lanes) geluTanh(x reg.Register) reg.VecVirtual {
+	c := 2 * math.Sqrt(2/math.Pi)
+	u := l.polynomial(l.mul(x, x), 0.044715*c, c)
+	return l.div(l.max(x, l.c(-math.MaxFloat32)), l.onePlusExpMinus(l.mul(u, x)))
+}
+
+// gelu is max(x, 0) - t·Q(t), where t is |x| and Q the tail of the normal
+// distribution, 2 to the power of -t²/2·log2(e) and a polynomial. There is no
+// cancellation for negative x, and no difference of cases.
+func (l *lanes) gelu(x reg.Register) reg.VecVirtual {
+	t := l.abs(x)
+	t = l.min(l.set(l.c(14.5)), t) // where Q is 0
+	e := l.polynomial(l.min(l.set(l.c(6)), t), -2.84918205e-08, 8.52610412e-07, -1.09120601e-05, 7.60895346e-05,
+		-0.000277817191, -5.83438396e-06, 0.00695710676, -0.0524504073, 0.262130409, -1.15110469, -1)
+	l.VFMADD231PS(l.mul(t, l.c(-math.Log2E/2)), t, e)
+	n := l.round(e)
+	f := l.sub(e, n)
+	q := l.polynomial(f, 0.00015353362, 0.00133988739, 0.00961843692, 0.0555033237, 0.240226477, 0.693147182, 1)
+	l.scale2(q, n)
+	y := l.max(x, l.c(0))
+	l.VFNMADD231PS(q, t, y)
+	return y
+}

@@ -1,0 +1,100 @@
+//go:build amd64 && !purego
+
+package lib
+
+import "math"
+
+func axpby(y, x []float32, alpha, beta float32) {
+	switch {
+	case len(y) == 0 || isa == isaPortable:
+		axpbyGo(y, x, alpha, beta)
+	case isa == isaAVX512:
+		axpbyAVX512(&y[0], &x[0], len(y), alpha, beta)
+	default:
+		axpbyAVX2(&y[0], &x[0], len(y), alpha, beta)
+	}
+}
+
+//go:noescape
+func axpbyAVX512(y, x *float32, n int, alpha, beta float32)
+
+//go:noescape
+func axpbyAVX2(y, x *float32, n int, alpha, beta float32)
+
+func rowMax(x []float32) float32 {
+	switch {
+	case len(x) == 0 || isa == isaPortable:
+		return rowMaxGo(x)
+	case isa == isaAVX512:
+		return rowMaxAVX512(&x[0], len(x))
+	}
+	return rowMaxAVX2(&x[0], len(x))
+}
+
+//go:noescape
+func rowMaxAVX512(x *float32, n int) float32
+
+//go:noescape
+func rowMaxAVX2(x *float32, n int) float32
+
+func scaleAddMax(x, bias []float32, scale float32) float32 {
+	switch {
+	case len(x) == 0 || isa == isaPortable:
+		return scaleAddMaxGo(x, bias, scale)
+	case isa == isaAVX512:
+		return scaleAddMaxAVX512(&x[0], first(bias), len(x), scale)
+	}
+	return scaleAddMaxAVX2(&x[0], first(bias), len(x), scale)
+}
+
+//go:noescape
+func scaleAddMaxAVX512(x, bias *float32, n int, scale float32) float32
+
+//go:noescape
+func scaleAddMaxAVX2(x, bias *float32, n int, scale float32) float32
+
+func expSum(y, x []float32, m float32) float32 {
+	switch {
+	case len(y) == 0 || isa == isaPortable || m < -math.MaxFloat32:
+		return expSumGo(y, x, m)
+	case isa == isaAVX512:
+		return expSumAVX512(&y[0], &x[0], len(y), m)
+	}
+	return expSumAVX2(&y[0], &x[0], len(y), m)
+}
+
+//go:noescape
+func expSumAVX512(y, x *float32, n int, m float32) float32
+
+//go:noescape
+func expSumAVX2(y, x *float32, n int, m float32) float32
+
+func layerNormRow(y, x, gamma, beta []float32, eps float32) {
+	switch {
+	case len(y) == 0 || isa == isaPortable:
+		layerNormRowGo(y, x, gamma, beta, eps)
+	case isa == isaAVX512:
+		normRowAVX512(&y[0], &x[0], &gamma[0], first(beta), len(y), 1, eps)
+	default:
+		normRowAVX2(&y[0], &x[0], &gamma[0], first(beta), len(y), 1, eps)
+	}
+}
+
+func rmsNormRow(y, x, gamma, beta []float32, eps float32) {
+	switch {
+	case len(y) == 0 || isa == isaPortable:
+		rmsNormRowGo(y, x, gamma, beta, eps)
+	case isa == isaAVX512:
+		normRowAVX512(&y[0], &x[0], &gamma[0], nil, len(y), 0, eps)
+	default:
+		normRowAVX2(&y[0], &x[0], &gamma[0], nil, len(y), 0, eps)
+	}
+}
+
+// normRowAVX512 is layerNormRow with center 1, rmsNormRow with 0.
+//
+//go:noescape
+func normRowAVX512(y, x, gamma, beta *float32, n, center int, eps float32)
+
+//go:noescape
+func normRowAVX2(y, x, gamma, beta *float32, n, center int, eps float32)

@@ -1,0 +1,15 @@
+//go:build !amd64 || purego
+
+package lib
+
+func axpby(y, x []float32, alpha, beta float32) { axpbyGo(y, x, alpha, beta) }
+
+func rowMax(x []float32) float32 { return rowMaxGo(x) }
+
+func scaleAddMax(x, bias []float32, scale float32) float32 { return scaleAddMaxGo(x, bias, scale) }
+
+func expSum(y, x []float32, m float32) float32 { return expSumGo(y, x, m) }
+
+func layerNormRow(y, x, gamma, beta []float32, eps float32) { layerNormRowGo(y, x, gamma, beta, eps) }
+
+func rmsNormRow(y, x, gamma, beta []float32, eps float32) { rmsNormRowGo(y, x, gamma, beta, eps) }
