@@ -212,3 +212,38 @@ func unpool[T any](y, x []T, index []int64, from, to []int) {
 		y[((plane*out[0]+at[0])*out[1]+at[1])*out[2]+at[2]] = x[p]
 	}
 }
+
+// col2im adds up the columns x [batch, channels·block, blocks] to the image y:
+// what im2col would have taken them from.
+func col2im[A, T number, I integer](y, x []T, sy []int, block []I, blocks int, strides, dilations, pads []int) {
+	s := sliding{kernel: [3]int{1, 1, 1}, stride: [3]int{1, 1, 1}, dilation: [3]int{1, 1, 1}}
+	in, out := [3]int{1, 1, 1}, spatial(sy)
+	k := len(sy) - 2
+	for i := range k {
+		a := 3 - k + i
+		s.kernel[a] = int(block[i])
+		if len(strides) > 0 {
+			s.stride[a] = strides[i]
+		}
+		if len(dilations) > 0 {
+			s.dilation[a] = dilations[i]
+		}
+		after := 0
+		if len(pads) > 0 {
+			s.before[a], after = pads[i], pads[k+i]
+		}
+		in[a] = (out[a]+s.before[a]+after-(s.kernel[a]-1)*s.dilation[a]-1)/s.stride[a] + 1
+	}
+	taps, outSize := volume(s.kernel), volume(out)
+	for p := range y {
+		at := [3]int{p / (out[1] * out[2]) % out[0], p / out[2] % out[1], p % out[2]}
+		var sum A
+		for t := range taps {
+			tap := [3]int{t / (s.kernel[1] * s.kernel[2]), t / s.kernel[2] % s.kernel[1], t % s.kernel[2]}
+			if from, ok := s.source(at, tap, in); ok {
+				sum += A(x[(p/outSize*taps+t)*blocks+from])
+			}
+		}
+		y[p] = T(sum)
+	}
+}

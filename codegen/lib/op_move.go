@@ -84,6 +84,50 @@ func sliceSize[I, J, K integer](n, axis, rank int, starts, ends []I, axes []J, s
 	return n
 }
 
+// reshapeSize is what the shape of a Reshape says for axis, where -1 is what the
+// others leave and 0, unless allowZero, the dimension of x.
+func reshapeSize[I integer](shape []I, axis int, sx []int, allowZero bool) int {
+	dim := func(i int) int {
+		if shape[i] == 0 && !allowZero {
+			return sx[i]
+		}
+		return int(shape[i])
+	}
+	if d := dim(axis); d != -1 {
+		return d
+	}
+	rest := 1
+	for i := range shape {
+		if i != axis {
+			rest *= dim(i)
+		}
+	}
+	if rest == 0 || size(sx)%rest != 0 {
+		panic(inputError("a tensor does not fit the shape that it is to have"))
+	}
+	return size(sx) / rest
+}
+
+// broadcastSize is what two dimensions broadcast to.
+func broadcastSize(a, b int) int {
+	switch {
+	case a == 1:
+		return b
+	case b != 1 && a != b:
+		panic(inputError("a tensor cannot be broadcast to the shape that it is to have"))
+	}
+	return a
+}
+
+// productOf multiplies up the elements of a list.
+func productOf[I integer](list []I) int {
+	n := 1
+	for _, d := range list {
+		n *= int(d)
+	}
+	return n
+}
+
 // copyRows copies rows of n elements: row i of x begins at x[xAt+i*xRow], of y
 // at y[yAt+i*yRow]. It is what concatenating and splitting do.
 func copyRows[T any](y []T, yAt, yRow int, x []T, xAt, xRow, rows, n int) {

@@ -94,6 +94,19 @@ func cut[I integer](shape []int, axes []I) (kept, dropped part) {
 	return kept, dropped
 }
 
+// reducedSize is what a reduction over axes leaves of a dimension n of axis.
+func reducedSize[I integer](n, axis, rank int, axes []I) int {
+	for _, a := range axes {
+		if axisOf(int(a), rank) == axis {
+			return 1
+		}
+	}
+	if len(axes) == 0 {
+		return 1
+	}
+	return n
+}
+
 // axisOf resolves an axis that may count from the end.
 func axisOf(axis, rank int) int {
 	if axis < 0 {

@@ -34,9 +34,15 @@ func insertBest[T number](y []T, index []int64, at, step, n, k int, v T, j int64
 		p--
 	}
 	for ; p > 0 && better(v, y[at+(p-1)*step]); p-- {
-		y[at+p*step], index[at+p*step] = y[at+(p-1)*step], index[at+(p-1)*step]
+		y[at+p*step] = y[at+(p-1)*step]
+		if index != nil {
+			index[at+p*step] = index[at+(p-1)*step]
+		}
 	}
-	y[at+p*step], index[at+p*step] = v, j
+	y[at+p*step] = v
+	if index != nil {
+		index[at+p*step] = j
+	}
 }
 
 // A distinct is the different elements, or slices along an axis, of a tensor.
@@ -82,10 +88,10 @@ func distinctOf(n int, sorted bool, compare func(a, b int) int) distinct {
 	return e
 }
 
-// unique is the different slices of x along axis (all of whose outer
-// dimensions come before it), where each is first, which of them each slice is,
-// how often each is there, and how many they are.
-func unique[T any](x []T, sx []int, axis int, sorted bool, compare func(a, b T) int) (y []T, first, inverse, count []int64, n int) {
+// unique counts the different slices of x along axis and sets, where a pointer
+// is not nil, y to them, first to where each is for the first time, inverse to
+// which of them each slice is, and count to how often each is there.
+func unique[T any](y *[]T, first, inverse, count *[]int64, x []T, sx []int, axis int, sorted bool, compare func(a, b T) int) int {
 	outer, size, inner := around(sx, axis)
 	d := distinctOf(size, sorted, func(a, b int) int {
 		for o := range outer {
@@ -97,15 +103,27 @@ func unique[T any](x []T, sx []int, axis int, sorted bool, compare func(a, b T) 
 		}
 		return 0
 	})
-	for o := range outer {
-		for _, k := range d.first {
-			y = append(y, x[(o*size+k)*inner:(o*size+k+1)*inner]...)
+	if y != nil {
+		*y = (*y)[:0]
+		for o := range outer {
+			for _, k := range d.first {
+				*y = append(*y, x[(o*size+k)*inner:(o*size+k+1)*inner]...)
+			}
 		}
 	}
-	for _, k := range d.first {
-		first = append(first, int64(k))
+	if first != nil {
+		*first = (*first)[:0]
+		for _, k := range d.first {
+			*first = append(*first, int64(k))
+		}
 	}
-	return y, first, d.inverse, d.count, len(d.first)
+	if inverse != nil {
+		*inverse = append((*inverse)[:0], d.inverse...)
+	}
+	if count != nil {
+		*count = append((*count)[:0], d.count...)
+	}
+	return len(d.first)
 }
 
 func order[T number | ~string](a, b T) int {
