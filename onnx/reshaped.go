@@ -141,6 +141,23 @@ func scalesInput(n *node) error {
 	return err
 }
 
+// scalarInputs makes scalars of inputs that are vectors of one element, which many runtimes take for scalars.
+func scalarInputs(n *node) error {
+	for i, a := range n.args {
+		if a == nil || a.Type.Rank() != 1 || !a.Type.Shape[0].Is(1) {
+			continue
+		}
+		first, err := n.vector(0)
+		if err == nil {
+			n.args[i], err = n.new("Squeeze", nil, a, first)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // asymmetric gives a Resize of opset 10 the coordinates that it had, and a place for regions of interest. To enlarge, nearest was
 // the one below; to shrink, the one above.
 func asymmetric(n *node) error {

@@ -60,6 +60,7 @@ var upgrades = []upgrade{
 // alwaysUpgraded have more than one spelling in their newest version too.
 var alwaysUpgraded = map[string]func(n *node) error{
 	"CastLike": castToElem,
+	"Range":    scalarInputs,
 	"Resize":   dropEmptyInputs,
 	"Split":    equalParts,
 }
