@@ -47,9 +47,9 @@ func inferRandomLike(n *Node) ([]Type, error) {
 	return []Type{x.With(e)}, err
 }
 
-// seeded are the attributes that n has of the named ones.
+// seeded are the attributes that n has of the named ones, and a seed: its own number if it has none.
 func (n *Node) seeded(names ...string) Attrs {
-	attrs := Attrs{}
+	attrs := Attrs{"seed": n.ID}
 	for _, name := range names {
 		if v, ok := n.Attrs[name]; ok {
 			attrs[name] = v
