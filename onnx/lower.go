@@ -22,6 +22,17 @@ var forms = func() map[string]int {
 	return of
 }
 
+// onnxName is the name that ONNX has for op, "" if it has none.
+func onnxName(op *ir.Op) string {
+	switch op {
+	case ir.ONNXAttention:
+		return "Attention"
+	case ir.Attention:
+		return ""
+	}
+	return op.Name
+}
+
 // chooseOpset expands in f what ONNX lacks and returns the opset to write: the wanted one or, when that is 0, the oldest from the
 // imported one on that has every operator.
 func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
@@ -30,7 +41,7 @@ func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 	}
 	first := forms()
 	expand(f, func(op *ir.Op) bool {
-		since, ok := first[op.Name]
+		since, ok := first[onnxName(op)]
 		return !ok || wanted != 0 && since > wanted
 	})
 	opset := wanted
@@ -44,7 +55,7 @@ func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 		if n.Op == ir.Const || n.Op == ir.Weight {
 			return
 		}
-		since, ok := first[n.Op.Name]
+		since, ok := first[onnxName(n.Op)]
 		switch {
 		case !ok:
 			problems[fmt.Sprintf("%s is no operator of ONNX", n.Op.Name)] = true

@@ -59,10 +59,11 @@ var upgrades = []upgrade{
 
 // alwaysUpgraded have more than one spelling in their newest version too.
 var alwaysUpgraded = map[string]func(n *node) error{
-	"CastLike": castToElem,
-	"Range":    scalarInputs,
-	"Resize":   dropEmptyInputs,
-	"Split":    equalParts,
+	"Attention": becoming(ir.ONNXAttention.Name),
+	"CastLike":  castToElem,
+	"Range":     scalarInputs,
+	"Resize":    dropEmptyInputs,
+	"Split":     equalParts,
 }
 
 // upgradesOf are the rows of one operator, in the order of their versions. It is filled late because an upgrade builds nodes, which
@@ -82,6 +83,8 @@ func becomes(op string) string {
 		return "ScatterElements"
 	case "Upsample":
 		return "Resize"
+	case "Attention": // that name is our own, simpler operator's
+		return ir.ONNXAttention.Name
 	}
 	return op
 }

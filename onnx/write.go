@@ -82,7 +82,7 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 	case ir.Const:
 		return w.constant(n)
 	}
-	p := &pb.NodeProto{OpType: n.Op.Name, Name: n.Name}
+	p := &pb.NodeProto{OpType: onnxName(n.Op), Name: n.Name}
 	for _, a := range n.Args {
 		p.Input = append(p.Input, w.names[a]) // "" for nil
 	}
