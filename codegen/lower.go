@@ -1,8 +1,10 @@
 package codegen
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,15 +15,18 @@ import (
 // attribute. Operators that have none run as their expansion.
 type lowering func(e *emitter, n *ir.Node) error
 
-// lowerings are all operators that the code generator knows. Each lower_*.go adds its family by
+// lowerings are all operators that the code generator knows, each with the ways to lower it, the one to try first in front. Each
+// lower_*.go adds its family by
 //
 //	var _ = register(portable, map[*ir.Op]lowering{...})
-var (
-	lowerings = map[*ir.Op]lowering{}
-	ranks     = map[*ir.Op]rank{}
-)
+var lowerings = map[*ir.Op][]ranked{}
 
-// A rank says which of two lowerings of an operator counts. A fast one may call the portable one for what it does not serve.
+type ranked struct {
+	rank rank
+	low  lowering
+}
+
+// A rank says which of two lowerings of an operator is tried first: a portable one serves what a fast one cannot.
 type rank int
 
 const (
@@ -32,18 +37,18 @@ const (
 // register enters a family's table.
 func register(r rank, family map[*ir.Op]lowering) bool {
 	for op, low := range family {
-		if ranks[op] <= r {
-			lowerings[op], ranks[op] = low, r
-		}
+		lowerings[op] = append(lowerings[op], ranked{r, low})
+		slices.SortFunc(lowerings[op], func(a, b ranked) int { return cmp.Compare(b.rank, a.rank) })
 	}
 	return true
 }
 
 // An emitter writes the statements of one function of the package.
 type emitter struct {
-	g     *generator
-	fn    *function
-	b     strings.Builder
+	g  *generator
+	fn *function
+	b  strings.Builder
+
 	ready map[*ir.Value]bool // heap values whose slice has its size already
 }
 
@@ -51,9 +56,9 @@ type emitter struct {
 func (e *emitter) Line(format string, args ...any) { fmt.Fprintf(&e.b, "\t"+format+"\n", args...) }
 
 // Call writes the statement fn(args...). Strings are Go expressions; other arguments are printed as Go literals.
-func (e *emitter) Call(fn string, args ...any) { e.Line("%s", call(fn, args)) }
+func (e *emitter) Call(fn string, args ...any) { e.Line("%s", callText(fn, args)) }
 
-func call(fn string, args []any) string {
+func callText(fn string, args []any) string {
 	s := make([]string, len(args))
 	for i, a := range args {
 		s[i] = literal(a)
@@ -106,7 +111,7 @@ func (e *emitter) CallDyn(fn string, n *ir.Node, args ...any) {
 		lhs = append(lhs, "d."+e.g.dimField(name))
 	}
 	e.ready[n.Out()] = true
-	e.Line("%s = %s", strings.Join(lhs, ", "), call(fn, args))
+	e.Line("%s = %s", strings.Join(lhs, ", "), callText(fn, args))
 }
 
 // Define writes d.n7 = expr for a dimension that the node itself brings into being.

@@ -43,3 +43,75 @@ func BenchmarkLinear(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkAttention(b *testing.B) {
+	for _, s := range []attentionShape{
+		{1, 12, 12, 128, 128, 32, 32, false, 0}, {1, 12, 12, 128, 128, 64, 64, false, 0}, {1, 12, 12, 512, 512, 64, 64, true, 0},
+		{1, 12, 12, 2048, 2048, 64, 64, false, 0}, {1, 12, 12, 1, 512, 64, 64, false, 0}, {1, 32, 8, 1, 1024, 64, 64, false, 0},
+	} {
+		for _, dual := range []bool{false, true} {
+			a := newAttentionCase(b, "", s, dual)
+			a.p.gain, a.n.gain = heads{}, heads{}
+			y := packedHeads(b, s.batch, s.heads, s.queries, s.dv, 9)
+			flop := 2 * s.batch * s.heads * s.queries * s.keys * (s.d + s.dv)
+			if s.causal {
+				flop /= 2
+			}
+			for _, threads := range []int{1, 2} {
+				c := newCtx(threads)
+				b.Run(fmt.Sprintf("%dx%dx%dx%d/dual=%v/threads=%d", s.heads, s.queries, s.keys, s.d, dual, threads), func(b *testing.B) {
+					benchmarkLevels(b, func(b *testing.B) {
+						for b.Loop() {
+							if dual {
+								dualAttention(c, y, a.p, a.n, bias{}, keep{}, s)
+							} else {
+								attention(c, y, a.p.q, a.p.k, a.p.v, a.p.score, bias{}, keep{}, s)
+							}
+						}
+						if dual {
+							gflops(b, 2*flop)
+						} else {
+							gflops(b, flop)
+						}
+					})
+				})
+				c.close()
+			}
+		}
+	}
+}
+
+func BenchmarkVector(b *testing.B) {
+	x, y := random(b, 1<<13, 1), random(b, 1<<13, 2)
+	for _, f := range vectorFuncs() {
+		b.Run(f.name, func(b *testing.B) {
+			benchmarkLevels(b, func(b *testing.B) {
+				for b.Loop() {
+					f.f(y, x)
+				}
+				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/float64(len(x)), "ns/element")
+			})
+		})
+	}
+}
+
+func BenchmarkRows(b *testing.B) {
+	const rows, cols = 128, 384
+	x, y, gamma := random(b, rows*cols, 1), random(b, rows*cols, 2), random(b, cols, 3)
+	c := newCtx(1)
+	for name, f := range map[string]func(){
+		"softmax":   func() { softmax(c, y, x, rows, cols) },
+		"layerNorm": func() { layerNorm(c, y, nil, x, y, gamma, gamma, rows, cols, 1e-5) },
+		"rmsNorm":   func() { rmsNorm(c, y, nil, x, nil, gamma, rows, cols, 1e-5) },
+		"add":       func() { binary(c, y, x, y, add32, rows, cols, cols, cols, cols, cols) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			benchmarkLevels(b, func(b *testing.B) {
+				for b.Loop() {
+					f()
+				}
+				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/rows/cols, "ns/element")
+			})
+		})
+	}
+}

@@ -1,0 +1,172 @@
+// Package codegen turns a program into a Go package that depends on nothing but the standard library.
+//
+// It brings the program to operators that have lowerings (legal.go), finds what repeats (outline.go), decides which values have
+// memory and where (plan.go, view.go), and prints (print.go). The functions that the printed steps call are the declarations of
+// package lib, of which a package gets those it reaches (shake.go), and assembly from package kernel.
+package codegen
+
+import (
+	"errors"
+	"fmt"
+	"go/token"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// Options say what to emit.
+type Options struct {
+	Package string
+	File    bool   // weights in a file beside the package, to be mapped, rather than embedded
+	Main    bool   // also a program that runs the model on files
+	Import  string // the package's import path, for Main
+}
+
+// Output is an emitted package.
+type Output struct {
+	Files   map[string][]byte // sources by name
+	Weights []byte            // the contents of WeightsFile
+	Inputs  []Port
+	Results []Port
+	Dims    []Dimension // the fields of Inputs that are sizes
+}
+
+// A Port is an input or output.
+type Port struct {
+	Name, Field string
+	Type        ir.Type
+}
+
+// A Dimension is a size that the caller gives.
+type Dimension struct{ Name, Field string }
+
+// WeightsFile is the name of the file of weights in a package's folder.
+const WeightsFile = "weights.bin"
+
+// maxEmbedded is what go:embed can take in one string.
+const maxEmbedded = 2000 << 20
+
+// Compile emits p. The error is a Missing when p has nodes that cannot be compiled. p is not changed.
+func Compile(p *ir.Program, opts Options) (*Output, error) {
+	if !token.IsIdentifier(opts.Package) || opts.Package == "main" || opts.Package == "_" {
+		return nil, fmt.Errorf("%q is no name for a package", opts.Package)
+	}
+	if err := checkTypes(p); err != nil {
+		return nil, err
+	}
+	expand, widen := map[int]bool{}, map[int]bool{}
+	for {
+		q := p.Clone()
+		legalize(q, expand, widen)
+		if err := checkTypes(q); err != nil {
+			return nil, err
+		}
+		if err := ir.Verify(q.Main); err != nil {
+			panic(fmt.Sprintf("BUG: legalize: %v\n%s", err, q))
+		}
+		g := newGenerator(q, opts)
+		out, err := g.emit()
+		if err != nil {
+			return nil, err
+		}
+		if len(g.failed) == 0 {
+			return out, nil
+		}
+		if err := retry(g, expand, widen); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// retry decides what to do about nodes that could not be lowered: to expand composites, to compute narrow floats in float32. The
+// error lists those about which nothing can be done.
+func retry(g *generator, expand, widen map[int]bool) error {
+	var missing Missing
+	for _, n := range g.p.Main.Nodes {
+		err := g.failed[n]
+		switch {
+		case err == nil:
+		case n.Op.Expand != nil && !expand[n.ID]:
+			expand[n.ID] = true
+		case hasNarrow(n) && !widen[n.ID]:
+			widen[n.ID] = true
+		default:
+			missing = append(missing, MissingNode{n.Op.Name, n.Name, err.Error()})
+		}
+	}
+	if missing != nil {
+		return missing
+	}
+	return nil
+}
+
+var errNoLowering = errors.New("there is no Go for this operator")
+
+// checkTypes refuses values that are no tensors or whose number of dimensions is not known.
+func checkTypes(p *ir.Program) error {
+	var missing Missing
+	for _, v := range p.Main.Params {
+		if !v.Type.Ranked() {
+			missing = append(missing, MissingNode{"input", v.Name, "type " + v.Type.String() + " is not supported in compiled packages"})
+		}
+	}
+	for _, n := range p.Main.Nodes {
+		for _, r := range n.Results {
+			if !r.Type.Ranked() {
+				missing = append(missing, MissingNode{n.Op.Name, n.Name, "a result of type " + r.Type.String() + " is not supported in compiled packages"})
+				break
+			}
+		}
+		if len(n.Bodies) > 0 {
+			missing = append(missing, MissingNode{n.Op.Name, n.Name, errNoLowering.Error()})
+		}
+	}
+	if missing != nil {
+		return missing
+	}
+	return nil
+}
+
+// emit makes the package, or fills g.failed.
+func (g *generator) emit() (*Output, error) {
+	g.fns = outline(g.p.Main)
+	g.nameFunctions()
+	bodies := map[*function]string{}
+	for _, fn := range g.fns {
+		g.plans[fn] = newPlan(g, fn)
+	}
+	for _, fn := range g.fns[1:] {
+		g.refer(fn)
+		g.pair(fn)
+	}
+	g.referMain()
+	for _, fn := range g.fns {
+		g.plans[fn].assign()
+	}
+	for _, fn := range g.fns {
+		bodies[fn] = g.body(fn)
+	}
+	if len(g.failed) > 0 {
+		return nil, nil
+	}
+	g.outputs = g.outputExprs()
+	g.unused()
+	return g.print(bodies)
+}
+
+// lower writes the statements of n by the first of its lowerings that serves it.
+func (g *generator) lower(e *emitter, n *ir.Node) {
+	err := errNoLowering
+	before := e.b.Len()
+	for _, r := range lowerings[n.Op] {
+		if err = r.low(e, n); err == nil {
+			return
+		}
+		text := e.b.String()[:before]
+		e.b.Reset()
+		e.b.WriteString(text)
+		for _, v := range n.Results {
+			delete(e.ready, v)
+		}
+	}
+	g.failed[n] = err
+}

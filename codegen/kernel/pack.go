@@ -1,0 +1,76 @@
+package kernel
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// packKernels transpose. Wider vectors would not help: shuffling is the work.
+var packKernels = map[string]generator{
+	"packBlocksAVX2": {"func(dst, w *float32, k, n, ld int)", packBlocks},
+}
+
+// packBlocks goes through w in blocks of 8 x 8: down a block of 8 columns,
+// then to the next.
+func packBlocks(a *asm) {
+	dst, w, n, ld := a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	a.Load(a.Param("dst"), dst)
+	a.Load(a.Param("w"), w)
+	a.Load(a.Param("n"), n)
+	a.Load(a.Param("ld"), ld)
+	a.SHLQ(operand.Imm(2), ld)
+	a.Label("columns")
+	to, from, k := a.GP64(), a.GP64(), a.GP64()
+	a.MOVQ(dst, to)
+	a.MOVQ(w, from)
+	a.Load(a.Param("k"), k)
+	a.Label("rows")
+	transpose(a, from, ld, to)
+	a.ADDQ(operand.U32(8*4), from)
+	a.ADDQ(operand.U32(8*panelBytes), to)
+	a.SUBQ(operand.U32(8), k)
+	a.JNZ(operand.LabelRef("rows"))
+	a.LEAQ(operand.Mem{Base: w, Index: ld, Scale: 8}, w)
+	a.ADDQ(operand.U32(8*4), dst)
+	a.SUBQ(operand.U32(8), n)
+	a.JNZ(operand.LabelRef("columns"))
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// transpose moves the 8 x 8 block at from, its rows ld bytes apart, to the
+// panel at to. The halves of a vector are loaded from rows 4 apart, so that no
+// shuffle has to cross them.
+func transpose(a *asm, from, ld, to reg.GPVirtual) {
+	fourth := a.GP64()
+	a.LEAQ(operand.Mem{Base: from, Index: ld, Scale: 4}, fourth)
+	third := a.GP64()
+	a.LEAQ(operand.Mem{Base: ld, Index: ld, Scale: 2}, third)
+	row := func(base reg.Register, i, disp int) operand.Mem {
+		m := operand.Mem{Base: base, Disp: disp}
+		switch i {
+		case 1, 2:
+			m.Index, m.Scale = ld, uint8(i)
+		case 3:
+			m.Index, m.Scale = third, 1
+		}
+		return m
+	}
+	for half := range 2 {
+		var y, t [4]reg.VecVirtual
+		for i := range y {
+			y[i], t[i] = a.YMM(), a.YMM()
+			a.VMOVUPS(row(from, i, 16*half), y[i].AsX())
+			a.VINSERTF128(operand.Imm(1), row(fourth, i, 16*half), y[i], y[i])
+		}
+		for i := range 2 {
+			a.VUNPCKLPS(y[2*i+1], y[2*i], t[2*i])
+			a.VUNPCKHPS(y[2*i+1], y[2*i], t[2*i+1])
+		}
+		for i := range 4 {
+			r := a.YMM()
+			a.VSHUFPS(operand.Imm([]uint64{0x44, 0xee}[i%2]), t[2+i/2], t[i/2], r)
+			a.VMOVUPS(r, at(to, (4*half+i)*panelBytes))
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package lib
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// view sees n elements of b from a byte on as values of type T. The bytes must be aligned for T, as those of aligned and mapFile are.
+func view[T any](b []byte, offset, n int) []T {
+	if n == 0 {
+		return nil
+	}
+	var t T
+	b = b[offset : offset+n*int(unsafe.Sizeof(t))]
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), n)
+}
+
+// reinterpret sees values of one type as values of another of the same size.
+func reinterpret[T, U any](x []U) []T {
+	if len(x) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(&x[0])), len(x))
+}
+
+// cacheLine is the alignment of all buffers.
+const cacheLine = 64
+
+// aligned allocates n bytes that begin a cache line.
+func aligned(n int) []byte {
+	b := make([]byte, n+cacheLine)
+	skip := int(-uintptr(unsafe.Pointer(&b[0])) & (cacheLine - 1))
+	return b[skip : skip+n : skip+n]
+}
+
+// embedded is a file that go:embed has put into a string, without a copy where it lies on a boundary of 8 bytes.
+func embedded(s string) []byte {
+	if len(s) == 0 {
+		return nil
+	}
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	if uintptr(unsafe.Pointer(&b[0]))%8 != 0 {
+		c := aligned(len(b))
+		copy(c, b)
+		return c
+	}
+	return b
+}
+
+// checkWeights reports weights of another size than the package was made for, and a machine that they are not made for.
+func checkWeights(b []byte, size int) error {
+	one := uint16(1)
+	if *(*byte)(unsafe.Pointer(&one)) != 1 {
+		return fmt.Errorf("weights are little-endian, this machine is not")
+	}
+	if len(b) != size {
+		return fmt.Errorf("weights of %d bytes, the model has %d", len(b), size)
+	}
+	return nil
+}
+
+// An arena is laid out by take and then allocated once.
+type arena struct {
+	mem  []byte
+	size int
+}
+
+// take reserves n bytes and returns where they will begin.
+func (a *arena) take(n int) int {
+	at := a.size
+	a.size += (n + cacheLine - 1) &^ (cacheLine - 1)
+	return at
+}
+
+// allocate sees to it that the memory is there; it keeps what it has when that is enough.
+func (a *arena) allocate() {
+	if len(a.mem) < a.size {
+		a.mem = aligned(a.size)
+	}
+}
+
+// grow returns a slice of n elements, of x's memory where that is enough.
+func grow[T any](x []T, n int) []T {
+	if cap(x) < n {
+		return make([]T, n)
+	}
+	return x[:n]
+}
+
+// stride is the distance of a dimension's elements, 0 for a dimension of 1, which repeats.
+func stride(dim, step int) int {
+	if dim == 1 {
+		return 0
+	}
+	return step
+}
+
+// checkLen reports an input of the wrong length.
+func checkLen(name string, got, want int, typ string) error {
+	if got != want {
+		return fmt.Errorf("input %q has %d elements; %s has %d", name, got, typ, want)
+	}
+	return nil
+}
+
+// checkDim reports an impossible size.
+func checkDim(name string, n int) error {
+	if n < 0 {
+		return fmt.Errorf("dimension %s is %d", name, n)
+	}
+	return nil
+}
+
+// tensorData is the elements of t if they are of type T.
+func tensorData[T any](t Tensor, name string, rank int) ([]T, error) {
+	x, ok := t.Data.([]T)
+	if !ok {
+		return nil, fmt.Errorf("input %q is %T instead of %T", name, t.Data, x)
+	}
+	if len(t.Shape) != rank {
+		return nil, fmt.Errorf("input %q has shape %v instead of %d dimensions", name, t.Shape, rank)
+	}
+	return x, nil
+}
+
+// checkShape reports a shape that does not fit the other inputs' dimensions.
+func checkShape(name string, got, want []int) error {
+	for i, n := range want {
+		if got[i] != n {
+			return fmt.Errorf("input %q has shape %v instead of %v", name, got, want)
+		}
+	}
+	return nil
+}
+
+// A Tensor is an input or output in the general form that RunTensors takes: Data is a slice of the elements, row by row. Elements of
+// types that Go has not are their bits: uint16 for float16 and bfloat16, uint8 for floats of eight bits and less.
+type Tensor struct {
+	Shape []int
+	Data  any
+}
+
+// copyStrided brings elements that lie apart together: y is row by row, element (i, j, ...) of it is x[i*strides[0]+j*strides[1]+...].
+func copyStrided[T any](y, x []T, shape, strides []int) {
+	if len(y) == 0 {
+		return
+	}
+	copyStridedFrom(y, x, 0, shape, strides)
+}
+
+// copyStridedFrom is copyStrided where element 0 lies at x[at], so that strides can be negative.
+func copyStridedFrom[T any](y, x []T, at int, shape, strides []int) {
+	rank := len(shape)
+	if rank == 0 {
+		y[0] = x[at]
+		return
+	}
+	n, step := shape[rank-1], strides[rank-1]
+	if rank == 1 {
+		copyRow(y[:n], x, at, step)
+		return
+	}
+	size := len(y) / max(shape[0], 1)
+	for i := range shape[0] {
+		copyStridedFrom(y[i*size:(i+1)*size], x, at+i*strides[0], shape[1:], strides[1:])
+	}
+}
+
+func copyRow[T any](y, x []T, at, step int) {
+	switch step {
+	case 1:
+		copy(y, x[at:at+len(y)])
+	case 0:
+		for i := range y {
+			y[i] = x[at]
+		}
+	default:
+		for i := range y {
+			y[i] = x[at+i*step]
+		}
+	}
+}

@@ -1,0 +1,366 @@
+package codegen
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// The operators that package lib has float32 kernels for. What a kernel cannot do, the portable lowering or the expansion does.
+var _ = register(fast, map[*ir.Op]lowering{
+	ir.Linear: lowerLinear, ir.MatMul: lowerMatMul, ir.Attention: lowerAttention, ir.DualAttention: lowerDualAttention,
+	ir.Softmax: lowerSoftmax, ir.LayerNormalization: lowerLayerNorm, ir.RMSNormalization: lowerRMSNorm,
+	ir.Relu: lowerUnary("relu32"), ir.Exp: lowerUnary("exp32"), ir.Erf: lowerUnary("erf32"), ir.Tanh: lowerUnary("tanh32"),
+	ir.Sigmoid: lowerUnary("sigmoid32"), ir.Swish: lowerSwish, ir.Gelu: lowerGelu,
+	ir.Add: lowerBinary("add32"), ir.Sub: lowerBinary("sub32"), ir.Mul: lowerBinary("mul32"), ir.Div: lowerBinary("div32"),
+	ir.Transpose: lowerCopy, ir.Split: copySplit, ir.Slice: lowerCopy, ir.Expand: lowerCopy,
+})
+
+var (
+	errElem  = errors.New("not float32")
+	errShape = errors.New("a shape that the kernel does not have")
+)
+
+func f32(n *ir.Node) error {
+	for _, v := range append(append([]*ir.Value{}, n.Args...), n.Results...) {
+		if v != nil && v.Type.Elem != ir.F32 {
+			return errElem
+		}
+	}
+	return nil
+}
+
+// from is the slice of v's memory from an element on.
+func (e *emitter) from(x view) string {
+	s := e.Val(x.root)
+	if x.offset.Is(0) {
+		return s
+	}
+	if strings.HasPrefix(s, "[]") {
+		s = "(" + s + ")"
+	}
+	return s + "[" + e.Dim(x.offset) + ":]"
+}
+
+// view is where argument k's elements lie: in another value's memory if the node reads them there, else in its own.
+func (e *emitter) view(n *ir.Node, k int) view {
+	pl := e.g.plans[e.fn]
+	if v := n.Args[k]; !pl.takesView(n, k) {
+		return view{root: v, dims: v.Type.Shape, strides: contiguous(v.Type.Shape)}
+	}
+	return pl.viewOf(n.Args[k])
+}
+
+// lowerCopy brings what is only another view of memory into memory of its own.
+func lowerCopy(e *emitter, n *ir.Node) error { return copyView(e, n, 0) }
+
+func copySplit(e *emitter, n *ir.Node) error {
+	for i, r := range n.Results {
+		if e.g.plans[e.fn].needed[r] {
+			if err := copyView(e, n, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func copyView(e *emitter, n *ir.Node, i int) error {
+	v := n.Results[i]
+	x := e.g.plans[e.fn].viewOf(v)
+	if x.root == v || definesDims(n) {
+		return errShape
+	}
+	shape, strides := mergeAxes(x)
+	negative := false
+	for _, s := range strides {
+		if c, ok := s.Const(); ok && c < 0 || strings.HasPrefix(s.String(), "-") {
+			negative = true
+		}
+	}
+	y := e.Y(n, i)
+	switch {
+	case len(shape) == 0, len(shape) == 1 && strides[0].Is(1):
+		e.Call("copy", y, e.from(x))
+	case negative:
+		e.Call("copyStridedFrom", y, e.Val(x.root), e.Dim(x.offset), e.Dims(shape), e.Dims(strides))
+	default:
+		e.Call("copyStrided", y, e.from(x), e.Dims(shape), e.Dims(strides))
+	}
+	return nil
+}
+
+// mergeAxes drops axes of 1 and joins axes that follow each other in memory.
+func mergeAxes(x view) (shape, strides []ir.Dim) {
+	for i, d := range x.dims {
+		if d.Is(1) {
+			continue
+		}
+		if k := len(shape) - 1; k >= 0 && strides[k].Equal(x.strides[i].Mul(d)) {
+			shape[k], strides[k] = shape[k].Mul(d), x.strides[i]
+			continue
+		}
+		shape, strides = append(shape, d), append(strides, x.strides[i])
+	}
+	return shape, strides
+}
+
+var actKernels = map[string]string{"": "nil", "relu": "relu32", "gelu": "gelu32", "gelu_tanh": "geluTanh32", "silu": "silu32",
+	"sigmoid": "sigmoid32", "tanh": "tanh32"}
+
+func lowerLinear(e *emitter, n *ir.Node) error {
+	if err := f32(n); err != nil {
+		return err
+	}
+	bias, r := "nil", "nil"
+	cols := n.Out().Type.Shape[n.Out().Type.Rank()-1]
+	if b := n.Arg("b"); b != nil {
+		if !ir.EqualDims(b.Type.Shape, []ir.Dim{cols}) {
+			return errShape
+		}
+		bias = e.Val(b)
+	}
+	if v := n.Arg("r"); v != nil {
+		if !ir.EqualDims(v.Type.Shape, n.Out().Type.Shape) || n.Str("act") != "" {
+			return errShape // the kernel adds before it activates
+		}
+		r = e.Val(v)
+	}
+	return e.linear(n, bias, r, actKernels[n.Str("act")])
+}
+
+// linear writes y = act(x·w + bias + r) for the arguments 0 and 1 of n, w being a weight.
+func (e *emitter) linear(n *ir.Node, bias, r, act string) error {
+	w := n.Args[1]
+	if !w.Is(ir.Weight) && w.Const() == nil || w.Type.Rank() != 2 || n.TypeAt(0).Rank() < 1 || act == "" {
+		return errShape
+	}
+	x := e.view(n, 0)
+	step, ok := rowStride(x)
+	if !ok {
+		return errShape
+	}
+	k, cols := w.Type.Shape[0], w.Type.Shape[1]
+	rows := ir.Product(x.dims[:len(x.dims)-1])
+	packed := e.g.weightExpr(e.fn, w, packedLayout)
+	from := e.from(x)
+	if y := e.Y(n, 0); step.Equal(k) {
+		e.Call("linear", e.Ctx(), y, from, packed, bias, r, act, e.Dim(rows), e.Dim(k), e.Dim(cols))
+	} else {
+		e.Call("gemm", e.Ctx(), y, e.Dim(cols), from, e.Dim(step), packed, bias, r, e.Dim(cols), act, e.Dim(rows), e.Dim(k), e.Dim(cols))
+	}
+	return nil
+}
+
+func lowerMatMul(e *emitter, n *ir.Node) error {
+	if err := f32(n); err != nil {
+		return err
+	}
+	if n.Args[1].Is(ir.Weight) && n.TypeAt(1).Rank() == 2 && n.TypeAt(0).Rank() >= 2 {
+		return e.linear(n, "nil", "nil", "nil")
+	}
+	if n.TypeAt(0).Rank() < 2 || n.TypeAt(1).Rank() < 2 {
+		return errShape
+	}
+	a, b := e.view(n, 0), e.view(n, 1)
+	shape := n.Out().Type.Shape
+	batch := shape[:len(shape)-2]
+	y := view{dims: shape, strides: contiguous(shape)}
+	axes, ok := e.batchAxes(batch, y, a, b)
+	if !ok {
+		return errShape
+	}
+	last := func(x view) (row, col ir.Dim) { return x.strides[len(x.strides)-2], x.strides[len(x.strides)-1] }
+	aRow, aCol := last(a)
+	bRow, bCol := last(b)
+	field := func(i int) string {
+		s := make([]string, 3)
+		for j := range axes {
+			s[j] = e.Dim(axes[j][i])
+		}
+		return "[3]int{" + strings.Join(s, ", ") + "}"
+	}
+	m, k, cols := shape[len(shape)-2], a.dims[len(a.dims)-1], shape[len(shape)-1]
+	parts := []string{fmt.Sprintf("m: %s, k: %s, n: %s, batch: %s", e.Dim(m), e.Dim(k), e.Dim(cols), field(0))}
+	if len(batch) > 0 {
+		parts = append(parts, fmt.Sprintf("yBatch: %s, aBatch: %s, bBatch: %s", field(1), field(2), field(3)))
+	}
+	parts = append(parts, fmt.Sprintf("yRow: %s, aRow: %s, aCol: %s, bRow: %s, bCol: %s",
+		e.Dim(cols), e.Dim(aRow), e.Dim(aCol), e.Dim(bRow), e.Dim(bCol)))
+	e.Call("matmul", e.Ctx(), e.Y(n, 0), e.from(a), e.from(b), "product{"+strings.Join(parts, ", ")+"}")
+	return nil
+}
+
+// batchAxes are the size of each axis of a batch with the distances along it in y, a and b, brought to three; ok is false where there
+// are more or where only the run knows what is broadcast.
+func (e *emitter) batchAxes(batch []ir.Dim, y, a, b view) (axes [3][4]ir.Dim, ok bool) {
+	var list [][4]ir.Dim
+	for i, d := range batch {
+		axis := [4]ir.Dim{d, y.strides[i]}
+		for j, x := range []view{a, b} {
+			at := i - len(batch) + len(x.dims) - 2
+			switch {
+			case at < 0 || x.dims[at].Is(1):
+			case x.dims[at].Equal(d):
+				axis[2+j] = x.strides[at]
+			default:
+				return axes, false
+			}
+		}
+		if d.Is(1) {
+			continue
+		}
+		if k := len(list) - 1; k >= 0 && follows(list[k], axis) {
+			size := list[k][0].Mul(d)
+			list[k] = axis
+			list[k][0] = size
+			continue
+		}
+		list = append(list, axis)
+	}
+	if len(list) > 3 {
+		return axes, false
+	}
+	for i := range axes {
+		axes[i] = [4]ir.Dim{ir.N(1)}
+	}
+	copy(axes[3-len(list):], list)
+	return axes, true
+}
+
+// follows reports whether an outer axis and the one behind it are one in all three operands.
+func follows(outer, axis [4]ir.Dim) bool {
+	for i := 1; i < 4; i++ {
+		if !outer[i].Equal(axis[i].Mul(axis[0])) {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerSoftmax(e *emitter, n *ir.Node) error {
+	if err := f32(n); err != nil {
+		return err
+	}
+	shape := n.Out().Type.Shape
+	axis, err := ir.Axis(n.Int("axis"), len(shape))
+	if err != nil || axis != len(shape)-1 {
+		return errShape
+	}
+	e.Call("softmax", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.Product(shape[:axis]), e.Dim(shape[axis]))
+	return nil
+}
+
+// normArgs are rows and columns of a normalization over the axes from axis on, all of whose parameters have a number for each column.
+func normArgs(e *emitter, n *ir.Node) (rows, cols string, err error) {
+	if err := f32(n); err != nil {
+		return "", "", err
+	}
+	shape := n.TypeAt(0).Shape
+	axis, err := ir.Axis(n.Int("axis"), len(shape))
+	if err != nil || len(n.Results) > 1 || n.Int("stash_type") != int(ir.F32) {
+		return "", "", errShape
+	}
+	for _, p := range n.Args[1:] {
+		if p != nil && !ir.EqualDims(p.Type.Shape, shape[axis:]) {
+			return "", "", errShape
+		}
+	}
+	return e.Product(shape[:axis]), e.Product(shape[axis:]), nil
+}
+
+func lowerLayerNorm(e *emitter, n *ir.Node) error {
+	rows, cols, err := normArgs(e, n)
+	if err != nil {
+		return err
+	}
+	beta := "nil"
+	if e.Has(n, 2) {
+		beta = e.X(n, 2)
+	}
+	e.Call("layerNorm", e.Ctx(), e.Y(n, 0), "nil", e.X(n, 0), "nil", e.X(n, 1), beta, rows, cols, n.Float("epsilon"))
+	return nil
+}
+
+func lowerRMSNorm(e *emitter, n *ir.Node) error {
+	rows, cols, err := normArgs(e, n)
+	if err != nil {
+		return err
+	}
+	e.Call("rmsNorm", e.Ctx(), e.Y(n, 0), "nil", e.X(n, 0), "nil", e.X(n, 1), rows, cols, n.Float("epsilon"))
+	return nil
+}
+
+func lowerUnary(kernel string) lowering {
+	return func(e *emitter, n *ir.Node) error {
+		if err := f32(n); err != nil {
+			return err
+		}
+		e.Call("unary", e.Ctx(), e.Y(n, 0), e.X(n, 0), kernel)
+		return nil
+	}
+}
+
+func lowerSwish(e *emitter, n *ir.Node) error {
+	if n.Float("alpha") != 1 {
+		return errors.New("alpha is not 1")
+	}
+	return lowerUnary("silu32")(e, n)
+}
+
+func lowerGelu(e *emitter, n *ir.Node) error {
+	if n.Str("approximate") == "tanh" {
+		return lowerUnary("geluTanh32")(e, n)
+	}
+	return lowerUnary("gelu32")(e, n)
+}
+
+// lowerBinary serves what is rows of equal length of which one operand may repeat one row, or one element a row.
+func lowerBinary(kernel string) lowering {
+	return func(e *emitter, n *ir.Node) error {
+		if err := f32(n); err != nil {
+			return err
+		}
+		shape := n.Out().Type.Shape
+		for cut := range len(shape) + 1 {
+			a, ok1 := rowsOf(n.TypeAt(0).Shape, shape, cut)
+			b, ok2 := rowsOf(n.TypeAt(1).Shape, shape, cut)
+			if !ok1 || !ok2 {
+				continue
+			}
+			e.Call("binary", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.X(n, 1), kernel, e.Product(shape[:cut]), e.Product(shape[cut:]),
+				e.Dim(a.row), e.Dim(a.cols), e.Dim(b.row), e.Dim(b.cols))
+			return nil
+		}
+		return errShape
+	}
+}
+
+type operandRows struct{ row, cols ir.Dim }
+
+// rowsOf sees an operand of a broadcast as rows: the axes before cut are rows, the others columns; each of the two is there whole or
+// not at all.
+func rowsOf(own, shape []ir.Dim, cut int) (operandRows, bool) {
+	full := make([]ir.Dim, len(shape))
+	for i := range full {
+		full[i] = ir.N(1)
+		if j := i - len(shape) + len(own); j >= 0 {
+			full[i] = own[j]
+		}
+	}
+	r := operandRows{cols: ir.Product(full[cut:])}
+	if !ir.EqualDims(full[cut:], shape[cut:]) && !r.cols.Is(1) {
+		return r, false
+	}
+	switch rows := ir.Product(full[:cut]); {
+	case ir.EqualDims(full[:cut], shape[:cut]):
+		r.row = r.cols
+	case rows.Is(1):
+		r.row = ir.N(0)
+	default:
+		return r, false
+	}
+	return r, true
+}

@@ -1,0 +1,389 @@
+package codegen
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// A plan says for one function which values have memory of their own, and where.
+type plan struct {
+	g      *generator
+	fn     *function
+	nodes  map[*ir.Node]bool        // of this function
+	layout map[*ir.Value][]int      // values stored with permuted axes, so that a Transpose of them is nothing
+	store  map[*ir.Value]*ir.Value  // values that are other values' memory, whole
+	needed map[*ir.Value]bool       // values that must lie in memory, whole and row by row (but for layout)
+	live   map[*ir.Node]bool        // nodes that are emitted
+	uses   map[*ir.Value][]*ir.Node // within the function
+}
+
+// A slot is a piece of the arena that values share whose lives do not overlap.
+type slot struct {
+	sizes []ir.Dim // in bytes; the slot is as large as the largest
+	free  bool
+}
+
+func newPlan(g *generator, fn *function) *plan {
+	pl := &plan{g: g, fn: fn, nodes: map[*ir.Node]bool{}, layout: map[*ir.Value][]int{}, store: map[*ir.Value]*ir.Value{},
+		needed: map[*ir.Value]bool{}, live: map[*ir.Node]bool{}, uses: map[*ir.Value][]*ir.Node{}}
+	for _, s := range fn.steps {
+		if s.node == nil {
+			continue
+		}
+		pl.nodes[s.node] = true
+		for _, a := range s.node.Args {
+			if a != nil {
+				pl.uses[a] = append(pl.uses[a], s.node)
+			}
+		}
+	}
+	pl.chooseLayouts()
+	pl.chooseNeeded()
+	return pl
+}
+
+// inside reports whether v is the result of a node of this function.
+func (pl *plan) inside(v *ir.Value) bool { return v.Def != nil && pl.nodes[v.Def] }
+
+// isResult reports whether v leaves the function.
+func (pl *plan) isResult(v *ir.Value) bool {
+	if pl.fn == pl.g.main() {
+		return slices.Contains(pl.g.p.Main.Results, v)
+	}
+	return slices.Contains(pl.fn.results, v)
+}
+
+// usedByCall reports whether a call of another function reads v.
+func (pl *plan) usedByCall(v *ir.Value) bool {
+	for _, s := range pl.fn.steps {
+		if s.call != nil && slices.Contains(s.call.args, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// chooseLayouts lets attention write its result the way the Transpose behind it, which merges the heads, wants it.
+func (pl *plan) chooseLayouts() {
+	for n := range pl.nodes {
+		if n.Op != ir.Attention && n.Op != ir.DualAttention || n.Out().Type.Elem != ir.F32 {
+			continue
+		}
+		v := n.Out()
+		var perm []int
+		ok := !pl.isResult(v) && !pl.usedByCall(v) && len(pl.uses[v]) > 0
+		for _, u := range pl.uses[v] {
+			if u.Op != ir.Transpose || perm != nil && !slices.Equal(perm, permutation(u)) {
+				ok = false
+				break
+			}
+			perm = permutation(u)
+		}
+		if ok && perm[len(perm)-1] == len(perm)-1 { // rows stay whole
+			pl.layout[v] = perm
+			for _, u := range pl.uses[v] {
+				pl.store[u.Out()] = v
+			}
+		}
+	}
+}
+
+// chooseNeeded goes backwards: results are needed; a live node needs its arguments in memory, except where it can read a view, which
+// needs the view's root.
+func (pl *plan) chooseNeeded() {
+	results := pl.fn.results
+	if pl.fn == pl.g.main() {
+		results = pl.g.p.Main.Results
+	}
+	for _, r := range results {
+		pl.need(r)
+	}
+	for i := len(pl.fn.steps) - 1; i >= 0; i-- {
+		s := pl.fn.steps[i]
+		if s.call != nil {
+			for _, a := range s.call.args {
+				pl.need(a)
+			}
+			continue
+		}
+		if !slices.ContainsFunc(s.node.Results, func(r *ir.Value) bool { return pl.needed[r] }) {
+			continue
+		}
+		n := s.node
+		if root, ok := pl.sharesMemory(n); ok {
+			pl.need(root)
+			continue
+		}
+		pl.live[n] = true
+		for k, a := range n.Args {
+			switch {
+			case a == nil || pl.g.readsShapeOnly(n, k):
+			case pl.takesView(n, k):
+				pl.need(pl.viewOf(a).root)
+			default:
+				pl.need(a)
+			}
+		}
+	}
+}
+
+func (pl *plan) need(v *ir.Value) { pl.needed[v] = true }
+
+// sharesMemory reports that n's result is the memory of another value, which it returns.
+func (pl *plan) sharesMemory(n *ir.Node) (*ir.Value, bool) {
+	v := n.Out()
+	if root := pl.store[v]; root != nil {
+		return root, true
+	}
+	switch n.Op {
+	case ir.Identity, ir.Reshape, ir.Squeeze, ir.Unsqueeze, ir.Flatten:
+		if pl.g.onHeap(v) != pl.g.onHeap(n.Args[0]) && definesDims(n) {
+			return nil, false
+		}
+		pl.store[v] = n.Args[0]
+		return n.Args[0], true
+	case ir.Transpose:
+		if x := pl.viewOf(v); x.root != v && x.plain() && pl.layout[x.root] == nil {
+			pl.store[v] = x.root
+			return x.root, true
+		}
+	}
+	return nil, false
+}
+
+// definesDims reports whether n brings dimensions into being that only its data decides.
+func definesDims(n *ir.Node) bool {
+	own := n.Fresh(0).String()
+	for _, r := range n.Results {
+		set := map[string]bool{}
+		for _, d := range r.Type.Shape {
+			d.Names(set)
+		}
+		for name := range set {
+			if name == own || strings.HasPrefix(name, own+".") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// storage is the value whose memory v is.
+func (pl *plan) storage(v *ir.Value) *ir.Value {
+	for pl.store[v] != nil {
+		v = pl.store[v]
+	}
+	return v
+}
+
+// takesView reports whether n reads its argument k where it lies, so that the argument itself need not be in memory.
+func (pl *plan) takesView(n *ir.Node, k int) bool {
+	x := pl.viewOf(n.Args[k])
+	if x.root == n.Args[k] && pl.layout[x.root] == nil {
+		return false
+	}
+	accepts := viewReaders[n.Op]
+	return accepts != nil && accepts(n, k, x)
+}
+
+// viewReaders say of the operators whose lowerings take strides which views of an argument they can read.
+var viewReaders map[*ir.Op]func(n *ir.Node, k int, x view) bool
+
+func init() {
+	any0 := func(_ *ir.Node, k int, _ view) bool { return k == 0 }
+	heads := func(last int) func(n *ir.Node, k int, x view) bool {
+		return func(n *ir.Node, k int, x view) bool {
+			return k < last && n.Args[k].Type.Elem == ir.F32 && len(x.dims) == 4 && (x.strides[3].Is(1) || x.dims[3].Is(1))
+		}
+	}
+	viewReaders = map[*ir.Op]func(n *ir.Node, k int, x view) bool{
+		ir.Transpose: any0, ir.Split: any0, ir.Slice: any0, ir.Expand: any0,
+		ir.Attention: heads(3), ir.DualAttention: heads(6),
+		ir.MatMul: func(n *ir.Node, _ int, x view) bool {
+			return n.Args[0].Type.Elem == ir.F32 && len(x.dims) >= 2 && len(x.dims) <= 5
+		},
+		ir.Linear: func(n *ir.Node, k int, x view) bool {
+			_, ok := rowStride(x)
+			return k == 0 && ok
+		},
+	}
+}
+
+// rowStride is the distance of rows, all leading dimensions counted as one; ok is false where there is no one distance, or where the
+// columns of a row do not follow each other.
+func rowStride(x view) (ir.Dim, bool) {
+	k := len(x.dims)
+	if k == 0 || !x.strides[k-1].Is(1) && !x.dims[k-1].Is(1) {
+		return ir.Dim{}, false
+	}
+	rows := view{dims: x.dims[:k-1], strides: x.strides[:k-1]}
+	switch c := rows.chunks(); len(c) {
+	case 0:
+		return x.dims[k-1], true
+	case 1:
+		return c[0].step, true
+	}
+	return ir.Dim{}, false
+}
+
+// readsShapeOnly reports whether lowering n does not read argument k: shapes decide it, or it is a constant that the lowering writes
+// into the call.
+func (g *generator) readsShapeOnly(n *ir.Node, k int) bool {
+	switch n.Op {
+	case ir.Shape, ir.Size:
+		return true
+	case ir.Reshape, ir.Expand, ir.Squeeze, ir.Unsqueeze:
+		return k > 0 && !definesDims(n)
+	}
+	return false
+}
+
+// assign gives every value with memory of its own a place in a slot. A slot is free again behind the last step that reads it.
+func (pl *plan) assign() {
+	last := pl.lastUses()
+	at := map[*ir.Value]int{}
+	for i, s := range pl.fn.steps {
+		for _, v := range pl.defines(s) {
+			if _, done := pl.g.slotOf[v]; !done {
+				at[v] = pl.takeSlot(v)
+				pl.g.slotOf[v] = at[v]
+				pl.fn.fields = append(pl.fn.fields, v)
+			}
+		}
+		for _, v := range sortedByField(pl.fn.fields, at) {
+			if k := at[v]; last[v] <= i {
+				if k >= 0 {
+					pl.fn.slots[k].free = true
+				}
+				delete(at, v)
+			}
+		}
+	}
+}
+
+func sortedByField(fields []*ir.Value, at map[*ir.Value]int) (out []*ir.Value) {
+	for _, v := range fields {
+		if _, ok := at[v]; ok {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// defines are the values that get memory at s.
+func (pl *plan) defines(s step) (out []*ir.Value) {
+	if s.call != nil {
+		for _, r := range s.call.results {
+			out = append(out, pl.g.group(r))
+		}
+		return out
+	}
+	if !pl.live[s.node] {
+		return nil
+	}
+	for _, r := range s.node.Results {
+		if pl.storage(r) == r && pl.fn.refs[r] == "" {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// lastUses is the number of the last step that reads each value's memory; results are read at the end.
+func (pl *plan) lastUses() map[*ir.Value]int {
+	last := map[*ir.Value]int{}
+	use := func(v *ir.Value, i int) {
+		v = pl.g.group(pl.storage(v))
+		last[v] = max(last[v], i)
+	}
+	for i, s := range pl.fn.steps {
+		if s.call != nil {
+			for _, a := range s.call.args {
+				use(a, i)
+			}
+			for _, r := range s.call.results {
+				use(r, i)
+			}
+			continue
+		}
+		if !pl.live[s.node] {
+			continue
+		}
+		for _, r := range s.node.Results {
+			use(r, i)
+		}
+		for k, a := range s.node.Args {
+			if a == nil {
+				continue
+			}
+			if pl.takesView(s.node, k) {
+				a = pl.viewOf(a).root
+			}
+			use(a, i)
+		}
+	}
+	results := pl.fn.results
+	if pl.fn == pl.g.main() {
+		results = pl.g.p.Main.Results
+	}
+	for _, r := range results {
+		use(r, len(pl.fn.steps))
+	}
+	return last
+}
+
+// takeSlot finds a free slot for v: one of the same size, else the one whose size at typical dimensions is nearest, else a new one.
+func (pl *plan) takeSlot(v *ir.Value) int {
+	if pl.g.onHeap(v) {
+		return -1
+	}
+	size := v.Type.Size().Mul(ir.N(v.Type.Elem.Size()))
+	best, miss := -1, 0
+	for i := range pl.fn.slots {
+		s := &pl.fn.slots[i]
+		if !s.free {
+			continue
+		}
+		if slices.ContainsFunc(s.sizes, size.Equal) {
+			best = i
+			break
+		}
+		if d := distance(typical(size), s.typical()); best < 0 || d < miss {
+			best, miss = i, d
+		}
+	}
+	if best < 0 {
+		pl.fn.slots = append(pl.fn.slots, slot{sizes: []ir.Dim{size}})
+		return len(pl.fn.slots) - 1
+	}
+	s := &pl.fn.slots[best]
+	s.free = false
+	if !slices.ContainsFunc(s.sizes, size.Equal) {
+		s.sizes = append(s.sizes, size)
+	}
+	return best
+}
+
+func distance(a, b int) int { return max(a, b) - min(a, b) }
+
+func (s *slot) typical() int {
+	n := 0
+	for _, d := range s.sizes {
+		n = max(n, typical(d))
+	}
+	return n
+}
+
+// typical is a dimension's value where every name is 64.
+func typical(d ir.Dim) int {
+	names := map[string]bool{}
+	d.Names(names)
+	env := map[string]int{}
+	for name := range names {
+		env[name] = 64
+	}
+	n, _ := d.Eval(env)
+	return n
+}

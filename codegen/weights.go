@@ -1,0 +1,249 @@
+package codegen
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/gpamc/gpamc/codegen/lib"
+	"github.com/gpamc/gpamc/ir"
+)
+
+// A layout says how a weight's elements are arranged in the package's file.
+type layout string
+
+const (
+	plainLayout  layout = ""       // row by row
+	packedLayout layout = "packed" // the panels that the kernel linear reads, of a matrix [k, n]
+)
+
+// A weightTable is what the emitted package reads its weights from: a struct for the main function and, for each other function, one
+// struct a call.
+type weightTable struct {
+	structs map[*function]*weightStruct
+}
+
+type weightStruct struct {
+	fields []weightField
+	names  *namer
+	stride int // bytes of one call's weights in the file
+	offset int
+}
+
+type weightField struct {
+	name, comment string
+	elem          ir.Elem
+	layout        layout
+	values        []*ir.Value // one a call
+	count         int         // elements in the file
+	offset        int         // within the struct's bytes
+}
+
+// weightExpr is the Go expression of a weight as fn sees it.
+func (g *generator) weightExpr(fn *function, v *ir.Value, as layout) string {
+	owner, index := g.main(), -1
+	for i, w := range fn.weights {
+		if w == v {
+			owner, index = fn, i
+		}
+	}
+	if g.weights.structs == nil {
+		g.weights.structs = map[*function]*weightStruct{}
+	}
+	st := g.weights.structs[owner]
+	if st == nil {
+		st = &weightStruct{names: newNamer(map[string]bool{})}
+		for _, f := range g.fns[1:] {
+			if owner == g.main() {
+				st.names.take(f.name, "layer")
+			}
+		}
+		g.weights.structs[owner] = st
+	}
+	prefix := "w."
+	if owner != fn {
+		prefix = "s.m.w."
+	}
+	for _, f := range st.fields {
+		if f.values[0] == v && f.layout == as {
+			return prefix + f.name
+		}
+	}
+	f := weightField{elem: v.Type.Elem, layout: as, values: []*ir.Value{v}, count: storedLen(v, as)}
+	if index >= 0 {
+		f.values = nil
+		for _, c := range fn.calls {
+			f.values = append(f.values, c.weights[index])
+		}
+	}
+	f.name = st.names.take(g.weightName(v), "weight1")
+	f.comment = v.Type.String()
+	if as != plainLayout {
+		f.comment += ", " + string(as)
+	}
+	st.fields = append(st.fields, f)
+	return prefix + f.name
+}
+
+// storedLen is the number of elements that a weight takes in a layout.
+func storedLen(v *ir.Value, as layout) int {
+	shape, _ := v.Type.Static()
+	if as == packedLayout {
+		return lib.PackedLen(shape[0], shape[1])
+	}
+	return (&ir.Data{Shape: shape}).Len()
+}
+
+// weightName makes a field's name from the model's name of the weight without its numbers, or from the node that uses it.
+func (g *generator) weightName(v *ir.Value) string {
+	name := "const"
+	if v.Is(ir.Weight) {
+		name = v.Def.Str("name")
+	}
+	if anonymous(name) {
+		for _, n := range g.p.Main.Nodes {
+			if slices.Contains(n.Args, v) && n.Name != "" {
+				name = n.Name
+				break
+			}
+		}
+	}
+	parts := strings.FieldsFunc(name, func(r rune) bool { return r == '.' || r == '/' || r == ':' })
+	parts = slices.DeleteFunc(parts, func(s string) bool { return strings.Trim(s, "0123456789") == "" })
+	if len(parts) > 3 {
+		parts = parts[len(parts)-3:]
+	}
+	return goName(strings.Join(parts, "_"), false)
+}
+
+// anonymous reports whether an exporter made the name up.
+func anonymous(name string) bool {
+	if strings.Contains(name, "::") || name == "const" {
+		return true
+	}
+	return strings.IndexFunc(name, unicode.IsLetter) < 0
+}
+
+// layOut gives every weight its place in the file, each on a cache line of its own, and returns the file's size.
+func (t *weightTable) layOut(fns []*function) int {
+	size := 0
+	for _, fn := range fns {
+		st := t.structs[fn]
+		if st == nil {
+			continue
+		}
+		st.offset, st.stride = size, 0
+		for i := range st.fields {
+			f := &st.fields[i]
+			f.offset = st.stride
+			st.stride = align(st.stride + f.count*f.elem.Size())
+		}
+		size += st.stride * len(st.fields[0].values)
+	}
+	return size
+}
+
+func align(n int) int { return (n + 63) &^ 63 }
+
+// file is the package's weights.
+func (g *generator) weightFile(size int) ([]byte, error) {
+	out := make([]byte, size)
+	for _, fn := range g.fns {
+		st := g.weights.structs[fn]
+		if st == nil {
+			continue
+		}
+		for _, f := range st.fields {
+			for c, v := range f.values {
+				d, err := g.data(v)
+				if err != nil {
+					return nil, err
+				}
+				store(out[st.offset+c*st.stride+f.offset:], d, f.layout)
+			}
+		}
+	}
+	return out, nil
+}
+
+func (g *generator) data(v *ir.Value) (*ir.Data, error) {
+	if d := v.Const(); d != nil {
+		return d, nil
+	}
+	name := v.Def.Str("name")
+	d := g.p.Weights[name]
+	if d == nil {
+		return nil, fmt.Errorf("weight %q has no data", name)
+	}
+	if !d.Type().Equal(v.Type) {
+		return nil, fmt.Errorf("weight %q is %s, its data is %s", name, v.Type, d.Type())
+	}
+	return d, nil
+}
+
+func store(dst []byte, d *ir.Data, as layout) {
+	if as == plainLayout {
+		copy(dst, d.Bytes)
+		return
+	}
+	k, n := d.Shape[0], d.Shape[1]
+	w := make([]float32, k*n)
+	for i := range w {
+		w[i] = math.Float32frombits(binary.LittleEndian.Uint32(d.Bytes[4*i:]))
+	}
+	packed := make([]float32, lib.PackedLen(k, n))
+	lib.PackB(packed, w, k, n, n, 1)
+	for i, x := range packed {
+		binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(x))
+	}
+}
+
+// declare writes the types of the tables.
+func (g *generator) declareWeights(b *strings.Builder) {
+	b.WriteString("// weights are the model's parameters, in the layouts that its steps read.\ntype weights struct {\n")
+	if st := g.weights.structs[g.main()]; st != nil {
+		st.declare(b)
+	}
+	for _, fn := range g.fns[1:] {
+		if g.weights.structs[fn] != nil {
+			fmt.Fprintf(b, "\t%s [%d]%sWeights\n", fn.name, len(fn.calls), fn.name)
+		}
+	}
+	b.WriteString("}\n")
+	for _, fn := range g.fns[1:] {
+		if st := g.weights.structs[fn]; st != nil {
+			fmt.Fprintf(b, "\n// %sWeights are the parameters of one call of %s.\ntype %sWeights struct {\n", fn.name, fn.name, fn.name)
+			st.declare(b)
+			b.WriteString("}\n")
+		}
+	}
+}
+
+func (st *weightStruct) declare(b *strings.Builder) {
+	for _, f := range st.fields {
+		fmt.Fprintf(b, "\t%s []%s // %s\n", f.name, goType(f.elem), f.comment)
+	}
+}
+
+// bindWeights writes the statements that make the tables from the file's bytes b.
+func (g *generator) bindWeights(b *strings.Builder) {
+	if st := g.weights.structs[g.main()]; st != nil {
+		for _, f := range st.fields {
+			fmt.Fprintf(b, "\tm.w.%s = view[%s](b, %d, %d)\n", f.name, goType(f.elem), st.offset+f.offset, f.count)
+		}
+	}
+	for _, fn := range g.fns[1:] {
+		st := g.weights.structs[fn]
+		if st == nil {
+			continue
+		}
+		fmt.Fprintf(b, "\tfor i := range m.w.%s {\n\t\tl, b := &m.w.%s[i], b[%d+i*%d:]\n", fn.name, fn.name, st.offset, st.stride)
+		for _, f := range st.fields {
+			fmt.Fprintf(b, "\t\tl.%s = view[%s](b, %d, %d)\n", f.name, goType(f.elem), f.offset, f.count)
+		}
+		b.WriteString("\t}\n")
+	}
+}
