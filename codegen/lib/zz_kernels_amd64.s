@@ -2824,6 +2824,74 @@ end:
 	VZEROUPPER
 	RET
 
+// func packBlocksAVX2(dst *float32, w *float32, k int, n int, ld int)
+// Requires: AVX
+TEXT ·packBlocksAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ ld+32(FP), BX
+	SHLQ $0x02, BX
+
+columns:
+	MOVQ AX, SI
+	MOVQ CX, DI
+	MOVQ k+16(FP), R8
+
+rows:
+	LEAQ        (DI)(BX*4), R9
+	LEAQ        (BX)(BX*2), R10
+	VMOVUPS     (DI), X0
+	VINSERTF128 $0x01, (R9), Y0, Y0
+	VMOVUPS     (DI)(BX*1), X2
+	VINSERTF128 $0x01, (R9)(BX*1), Y2, Y2
+	VMOVUPS     (DI)(BX*2), X4
+	VINSERTF128 $0x01, (R9)(BX*2), Y4, Y4
+	VMOVUPS     (DI)(R10*1), X6
+	VINSERTF128 $0x01, (R9)(R10*1), Y6, Y6
+	VUNPCKLPS   Y2, Y0, Y1
+	VUNPCKHPS   Y2, Y0, Y3
+	VUNPCKLPS   Y6, Y4, Y5
+	VUNPCKHPS   Y6, Y4, Y7
+	VSHUFPS     $0x44, Y5, Y1, Y8
+	VMOVUPS     Y8, (SI)
+	VSHUFPS     $0xee, Y5, Y1, Y1
+	VMOVUPS     Y1, 128(SI)
+	VSHUFPS     $0x44, Y7, Y3, Y1
+	VMOVUPS     Y1, 256(SI)
+	VSHUFPS     $0xee, Y7, Y3, Y1
+	VMOVUPS     Y1, 384(SI)
+	VMOVUPS     16(DI), X9
+	VINSERTF128 $0x01, 16(R9), Y9, Y9
+	VMOVUPS     16(DI)(BX*1), X10
+	VINSERTF128 $0x01, 16(R9)(BX*1), Y10, Y10
+	VMOVUPS     16(DI)(BX*2), X11
+	VINSERTF128 $0x01, 16(R9)(BX*2), Y11, Y11
+	VMOVUPS     16(DI)(R10*1), X12
+	VINSERTF128 $0x01, 16(R9)(R10*1), Y12, Y12
+	VUNPCKLPS   Y10, Y9, Y1
+	VUNPCKHPS   Y10, Y9, Y3
+	VUNPCKLPS   Y12, Y11, Y5
+	VUNPCKHPS   Y12, Y11, Y7
+	VSHUFPS     $0x44, Y5, Y1, Y8
+	VMOVUPS     Y8, 512(SI)
+	VSHUFPS     $0xee, Y5, Y1, Y1
+	VMOVUPS     Y1, 640(SI)
+	VSHUFPS     $0x44, Y7, Y3, Y1
+	VMOVUPS     Y1, 768(SI)
+	VSHUFPS     $0xee, Y7, Y3, Y1
+	VMOVUPS     Y1, 896(SI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000400, SI
+	SUBQ        $0x00000008, R8
+	JNZ         rows
+	LEAQ        (CX)(BX*8), CX
+	ADDQ        $0x00000020, AX
+	SUBQ        $0x00000008, DX
+	JNZ         columns
+	VZEROUPPER
+	RET
+
 // func panelMulAVX2(y *float32, x *float32, w *float32, bias *float32, add *float32, m int, k int, ldy int, ldx int, sx int, ldadd int)
 // Requires: AVX, FMA3
 TEXT ·panelMulAVX2(SB), NOSPLIT, $0-88
