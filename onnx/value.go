@@ -124,11 +124,16 @@ func WriteTensor(path, name string, d *ir.Data) error {
 
 // WriteValue writes v as ONNX's test data has it.
 func WriteValue(path string, v Value) error {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(v.message())
+	b, err := FormatValue(v)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return os.WriteFile(path, b, 0o666)
+}
+
+// FormatValue is the contents of the file that WriteValue writes.
+func FormatValue(v Value) ([]byte, error) {
+	return proto.MarshalOptions{Deterministic: true}.Marshal(v.message())
 }
 
 func (v Value) message() proto.Message {
