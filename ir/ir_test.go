@@ -48,3 +48,23 @@ func TestTextGoesRound(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, src)
 	}
 }
+
+func TestFixDims(t *testing.T) {
+	f, err := Parse("func f(x f32[b,seq,8]) {\ny = Reshape(x, [b*seq,8])\nreturn y\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewProgram(f)
+	if err := p.FixDims(map[string]int{"batch": 2}); err == nil {
+		t.Error("an unknown name passes")
+	}
+	if err := p.FixDims(map[string]int{"seq": 5}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(f); err != nil {
+		t.Error(err)
+	}
+	if got, want := f.Results[0].Type.String(), "f32[5*b,8]"; got != want {
+		t.Errorf("the result is %s, want %s", got, want)
+	}
+}
