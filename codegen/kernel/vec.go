@@ -2,9 +2,12 @@ package kernel
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -44,6 +47,8 @@ type lanes struct {
 	*asm
 	vec
 	bits reg.Register // which elements of a last, short vector there are: k or ymm
+
+	held map[string]reg.Register // constants in registers, while a loop is written
 }
 
 func (l *lanes) fresh() reg.VecVirtual {
@@ -53,12 +58,16 @@ func (l *lanes) fresh() reg.VecVirtual {
 	return l.YMM()
 }
 
-// c is a constant in memory, all elements of a vector.
-func (l *lanes) c(x float64) operand.Mem { return l.word(math.Float32bits(float32(x))) }
+// c is a constant, all elements of a vector, in memory or in a register that
+// must not change.
+func (l *lanes) c(x float64) operand.Op { return l.word(math.Float32bits(float32(x))) }
 
 // word is c for any 32 bits.
-func (l *lanes) word(bits uint32) operand.Mem {
+func (l *lanes) word(bits uint32) operand.Op {
 	name := fmt.Sprintf("word_%08x", bits)
+	if r, ok := l.held[name]; ok {
+		return r
+	}
 	m, ok := l.data[name]
 	if !ok {
 		m = l.StaticGlobal(name)
@@ -184,6 +193,7 @@ func (l *lanes) where(a reg.Register, b operand.Op, yes, no reg.Register) reg.Ve
 // whole ones body is written once more with last, for what remains: there it
 // must load and store by load and store. It changes n and the pointers.
 func (l *lanes) each(label string, n reg.Register, pointers []reg.GPVirtual, body func(last bool)) {
+	l.hold(func() { body(false) })
 	l.Label(label + "_loop")
 	l.CMPQ(n, operand.U32(uint32(l.bytes/4)))
 	l.JLT(operand.LabelRef(label + "_rest"))
@@ -198,7 +208,34 @@ func (l *lanes) each(label string, n reg.Register, pointers []reg.GPVirtual, bod
 	l.JZ(operand.LabelRef(label + "_done"))
 	l.some(n)
 	body(true)
+	l.held = nil
 	l.Label(label + "_done")
+}
+
+// maxHeld leaves a dozen of 32 registers for the work itself.
+const maxHeld = 20
+
+// hold loads constants that body uses into registers; of the 16 that AVX2 has
+// none is free. Which constants they are, it learns by writing body in vain.
+func (l *lanes) hold(body func()) {
+	if l.bytes < 64 {
+		return
+	}
+	file := l.asm
+	l.asm = &asm{Context: build.NewContext(), data: map[string]operand.Mem{}}
+	l.Function("rehearsal")
+	body()
+	used := slices.Sorted(maps.Keys(l.data))
+	l.asm = file
+	held := map[string]reg.Register{}
+	for _, name := range used[:min(len(used), maxHeld)] {
+		var bits uint32
+		if _, err := fmt.Sscanf(name, "word_%x", &bits); err != nil {
+			panic("BUG: a loop uses " + name)
+		}
+		held[name] = l.set(l.word(bits))
+	}
+	l.held = held
 }
 
 // some sets bits for the first n elements of a vector, n less than all.
@@ -257,7 +294,7 @@ func (l *lanes) store(y reg.Register, p operand.Mem, last bool) {
 }
 
 // cut changes the elements of y that a last vector does not have to fill.
-func (l *lanes) cut(y reg.Register, fill operand.Mem) {
+func (l *lanes) cut(y reg.Register, fill operand.Op) {
 	z := l.set(fill)
 	if l.bytes == 64 {
 		l.VMOVUPS(y, l.bits, z)
