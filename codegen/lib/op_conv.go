@@ -1,5 +1,7 @@
 package lib
 
+import "math"
+
 // A sliding says how a kernel moves over up to three spatial axes: output o
 // sees input o·stride + k·dilation - before for each k below kernel. Axes that
 // are not there come first and have size 1.
@@ -168,6 +170,24 @@ func poolWindows[T, A any](y, x []T, sy, sx []int, s sliding, padding bool, init
 		}
 		y[p] = finish(acc, count)
 	}
+}
+
+// lpPool is (Σ|x|^q)^(1/q) over each window.
+func lpPool[T float](y, x []T, sy, sx []int, s sliding, q int) {
+	e := float64(q)
+	poolWindows(y, x, sy, sx, s, false, 0.0,
+		func(sum float64, v T) float64 { return sum + math.Pow(math.Abs(float64(v)), e) },
+		func(sum float64, _ int) T { return T(math.Pow(sum, 1/e)) })
+}
+
+// samePad is the padding that makes the output as large as the input over the
+// stride: half of it, rounded up if the larger half is wanted.
+func samePad(in, stride, extent int, larger bool) int {
+	total := max(0, (counted(in, stride)-1)*stride+extent-in)
+	if larger {
+		return total - total/2
+	}
+	return total / 2
 }
 
 // maxPool is the greatest element of each window of x and, unless index is

@@ -126,20 +126,13 @@ func around(shape []int, axis int) (outer, n, inner int) {
 
 // The steps of reductions; sums of floats are of float64.
 
-func sumUp[A, X number](a A, x X) A             { return a + A(x) }
-func sumAbs[A, X number](a A, x X) A            { return a + A(absolute(x)) }
-func sumSquares[A, X number](a A, x X) A        { return a + A(x)*A(x) }
-func multiplyUp[A, X number](a A, x X) A        { return a * A(x) }
-func sumComplex[T complexNumber](a, x T) T      { return a + x }
-func keepLargest[T number](a T, x T) T          { return max(a, x) }
-func keepLeast[T number](a T, x T) T            { return min(a, x) }
-func plain[Y, A number](a A, _ int) Y           { return Y(a) }
-func asIs[T any](a T, _ int) T                  { return a }
-func average[Y, A number](a A, n int) Y         { return Y(a / A(n)) }
-func root[Y, A number](a A, _ int) Y            { return Y(math.Sqrt(float64(a))) }
-func logarithm[Y, A number](a A, _ int) Y       { return Y(math.Log(float64(a))) }
-func logOf[Y number](a expTotal, _ int) Y       { return Y(a.max + math.Log(a.sum)) }
-func sumExp[X number](a expTotal, x X) expTotal { return a.add(float64(x)) }
+func sumUp[A, X number](a A, x X) A      { return a + A(x) }
+func multiplyUp[A, X number](a A, x X) A { return a * A(x) }
+func keepLargest[T number](a T, x T) T   { return max(a, x) }
+func keepLeast[T number](a T, x T) T     { return min(a, x) }
+func plain[Y, A number](a A, _ int) Y    { return Y(a) }
+func asIs[T any](a T, _ int) T           { return a }
+func average[Y, A number](a A, n int) Y  { return Y(a / A(n)) }
 
 // An expTotal is the sum of exponentials, as sum·exp(max).
 type expTotal struct{ max, sum float64 }

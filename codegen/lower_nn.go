@@ -1,0 +1,284 @@
+package codegen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+var _ = register(portable, map[*ir.Op]lowering{
+	ir.MatMul: func(e *emitter, n *ir.Node) error {
+		acc := accumulator(n.TypeAt(0).Elem)
+		return code(numbers, "multiply["+acc+"](y, x0, x1, shape(x0), shape(x1))")(e, n)
+	},
+	ir.Einsum:     lowerEinsum,
+	ir.Relu:       code(numbers, "apply(y, x0, relu)"),
+	ir.Sigmoid:    code(floats, "apply(y, x0, sigmoid)"),
+	ir.Softmax:    code(floats, "softmaxAlong(y, x0, shape(x0), @axis)"),
+	ir.LogSoftmax: code(floats, "logSoftmaxAlong(y, x0, shape(x0), @axis)"),
+
+	ir.Conv:          lowerConv,
+	ir.ConvTranspose: lowerConvTranspose,
+	ir.DeformConv:    lowerDeformConv,
+	ir.MaxPool:       lowerMaxPool,
+	ir.AveragePool:   lowerAveragePool,
+	ir.LpPool:        lowerLpPool,
+	ir.MaxUnpool:     lowerMaxUnpool,
+})
+
+// slidingOf is windows as a literal of package lib's type sliding, the axes that are not there before the others.
+func (e *emitter) slidingOf(n *ir.Node, ws []ir.Window) (string, error) {
+	if len(ws) > 3 {
+		return "", fmt.Errorf("%d spatial axes", len(ws))
+	}
+	in := n.TypeAt(0).Shape[2:]
+	var kernel, stride, dilation, before, after [3]string
+	for i := range kernel {
+		kernel[i], stride[i], dilation[i], before[i], after[i] = "1", "1", "1", "0", "0"
+	}
+	for i, w := range ws {
+		a := 3 - len(ws) + i
+		kernel[a], stride[a], dilation[a] = fmt.Sprint(w.Kernel), fmt.Sprint(w.Stride), fmt.Sprint(w.Dilation)
+		before[a], after[a] = fmt.Sprint(w.Before), fmt.Sprint(w.After)
+		if same := n.Op.HasAttr("auto_pad") && strings.HasPrefix(n.Str("auto_pad"), "SAME_"); same && !in[i].IsConst() {
+			lower := n.Str("auto_pad") == "SAME_LOWER"
+			before[a] = callText("samePad", []any{e.Dim(in[i]), w.Stride, (w.Kernel-1)*w.Dilation + 1, lower})
+			after[a] = callText("samePad", []any{e.Dim(in[i]), w.Stride, (w.Kernel-1)*w.Dilation + 1, !lower})
+		}
+	}
+	array := func(s [3]string) string { return "[3]int{" + strings.Join(s[:], ", ") + "}" }
+	return fmt.Sprintf("sliding{kernel: %s, stride: %s, dilation: %s, before: %s, after: %s}",
+		array(kernel), array(stride), array(dilation), array(before), array(after)), nil
+}
+
+// kernelOf is the spatial shape of the kernel: the attribute's, or that of the weights.
+func kernelOf(n *ir.Node) ([]int, error) {
+	if k := n.Ints("kernel_shape"); k != nil {
+		out := make([]int, len(k))
+		for i, d := range k {
+			out[i] = int(d)
+		}
+		return out, nil
+	}
+	w := n.TypeAt(1)
+	if k, ok := ir.T(w.Elem, w.Shape[2:]...).Static(); ok {
+		return k, nil
+	}
+	return nil, fmt.Errorf("the size of the kernel %s is not known", w)
+}
+
+// windows says how the node's kernel slides, as a literal.
+func (e *emitter) windows(n *ir.Node) (string, error) {
+	kernel, err := kernelOf(n)
+	if err != nil {
+		return "", err
+	}
+	ws, err := n.Windows(n.TypeAt(0).Shape[2:], kernel)
+	if err != nil {
+		return "", err
+	}
+	return e.slidingOf(n, ws)
+}
+
+func lowerConv(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, numbers); err != nil {
+		return err
+	}
+	s, err := e.windows(n)
+	if err != nil {
+		return err
+	}
+	acc := accumulator(n.TypeAt(0).Elem)
+	return code(numbers, "convolve["+acc+"](y, x0, x1, x2, shape(y), shape(x0), "+s+", @group)")(e, n)
+}
+
+func lowerConvTranspose(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, numbers); err != nil {
+		return err
+	}
+	kernel, err := kernelOf(n)
+	if err != nil {
+		return err
+	}
+	in := n.TypeAt(0).Shape[2:]
+	ws, err := n.TransposedWindows(in, kernel)
+	if err != nil {
+		return err
+	}
+	if a := n.Str("auto_pad"); strings.HasPrefix(a, "SAME_") {
+		for i, d := range in {
+			if !d.IsConst() {
+				return fmt.Errorf("auto_pad %s with an axis of %s", a, in[i])
+			}
+		}
+	}
+	s, err := e.slidingOf(n, ws)
+	if err != nil {
+		return err
+	}
+	acc := accumulator(n.TypeAt(0).Elem)
+	return code(numbers, "convolveBack["+acc+"](y, x0, x1, x2, shape(y), shape(x0), "+s+", @group)")(e, n)
+}
+
+func lowerDeformConv(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, floats); err != nil {
+		return err
+	}
+	if n.TypeAt(0).Rank() != 4 {
+		return fmt.Errorf("%s is no batch of images", n.TypeAt(0))
+	}
+	s, err := e.windows(n)
+	if err != nil {
+		return err
+	}
+	return code(floats, "deform(y, x0, x1, x2, x3, x4, shape(y), shape(x0), "+s+", @group, @offset_group)")(e, n)
+}
+
+func lowerMaxPool(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, numbers); err != nil {
+		return err
+	}
+	s, err := e.windows(n)
+	if err != nil {
+		return err
+	}
+	return code(numbers, "maxPool(y, y1, x0, shape(y), shape(x0), "+s+", bool(@storage_order))")(e, n)
+}
+
+func lowerAveragePool(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, numbers); err != nil {
+		return err
+	}
+	s, err := e.windows(n)
+	if err != nil {
+		return err
+	}
+	acc := accumulator(n.TypeAt(0).Elem)
+	return code(numbers, "poolWindows(y, x0, shape(y), shape(x0), "+s+", bool(@count_include_pad), "+acc+"(0), sumUp, average)")(e, n)
+}
+
+func lowerLpPool(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, floats); err != nil {
+		return err
+	}
+	s, err := e.windows(n)
+	if err != nil {
+		return err
+	}
+	return code(floats, "lpPool(y, x0, shape(y), shape(x0), "+s+", @p)")(e, n)
+}
+
+func lowerMaxUnpool(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, anyElem); err != nil {
+		return err
+	}
+	if n.TypeAt(0).Rank() > 5 || n.TypeAt(0).Rank() < 3 {
+		return fmt.Errorf("%s: one to three spatial axes are wanted", n.TypeAt(0))
+	}
+	e.DefineFresh(n, 0, func(axis int) string { return e.At(n.Args[2], axis) })
+	// The indices count in the tensor that was pooled, whatever size output_shape then asks for.
+	from := n.Out().Type.Shape
+	if kernel := n.Ints("kernel_shape"); e.Has(n, 2) && kernel != nil {
+		from = append([]ir.Dim{}, n.TypeAt(0).Shape...)
+		for i := range kernel {
+			stride, pads := int64(1), int64(0)
+			if s := n.Ints("strides"); s != nil {
+				stride = s[i]
+			}
+			if p := n.Ints("pads"); p != nil {
+				pads = p[i] + p[len(kernel)+i]
+			}
+			from[2+i] = from[2+i].Sub(ir.N(1)).Mul(ir.N(int(stride))).Add(ir.N(int(kernel[i] - pads)))
+		}
+	}
+	e.Call("unpool", e.Y(n, 0), e.X(n, 0), e.X(n, 1), e.Dims(from), e.Shape(n.Out()))
+	return nil
+}
+
+// lowerEinsum gives each letter a loop: those of the result, then the others, which are summed over.
+func lowerEinsum(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, numbers); err != nil {
+		return err
+	}
+	if len(n.Args) > 4 {
+		return fmt.Errorf("%d operands, more than 4", len(n.Args))
+	}
+	terms, result, err := ir.EinsumTerms(n.Str("equation"), len(n.Args))
+	if err != nil {
+		return err
+	}
+	sizes := map[string]ir.Dim{}
+	labels := make([][]string, len(terms))
+	for i, term := range terms {
+		labels[i] = einsumLabels(term, n.TypeAt(i).Rank())
+		for k, l := range labels[i] {
+			if d, ok := sizes[l]; !ok || d.Is(1) {
+				sizes[l] = n.TypeAt(i).Shape[k]
+			}
+		}
+	}
+	out := einsumLabels(result, n.Out().Type.Rank())
+	var sum []string
+	seen := map[string]bool{}
+	for _, l := range out {
+		seen[l] = true
+	}
+	for _, ls := range labels {
+		for _, l := range ls {
+			if !seen[l] {
+				seen[l] = true
+				sum = append(sum, l)
+			}
+		}
+	}
+	if len(out)+len(sum) > maxRank {
+		return fmt.Errorf("equation %q has more than %d letters", n.Str("equation"), maxRank)
+	}
+	loops := append(append([]string{}, out...), sum...)
+	xs, steps := make([]string, len(terms)), make([]string, len(terms))
+	for i := range terms {
+		xs[i], steps[i] = e.X(n, i), e.einsumStrides(n.TypeAt(i), labels[i], loops)
+	}
+	e.Call("einsum["+accumulator(n.TypeAt(0).Elem)+"]", e.Y(n, 0), "[][]"+e.Elem(n.Args[0])+"{"+strings.Join(xs, ", ")+"}",
+		e.labelled(sizes, out), e.labelled(sizes, sum), "[]layout{"+strings.Join(steps, ", ")+"}")
+	return nil
+}
+
+// einsumLabels are the letters of a term, the axes of an ellipsis numbered from the last one.
+func einsumLabels(term string, rank int) (labels []string) {
+	for _, r := range term {
+		if r != '.' {
+			labels = append(labels, string(r))
+			continue
+		}
+		for k := rank - (len(term) - 1); k > 0; k-- {
+			labels = append(labels, fmt.Sprint(k))
+		}
+	}
+	return labels
+}
+
+func (e *emitter) labelled(sizes map[string]ir.Dim, labels []string) string {
+	ds := make([]ir.Dim, len(labels))
+	for i, l := range labels {
+		ds[i] = sizes[l]
+	}
+	return e.Dims(ds)
+}
+
+// einsumStrides are the distances of t's elements along the loops; a letter that appears twice walks along the diagonal.
+func (e *emitter) einsumStrides(t ir.Type, labels, loops []string) string {
+	own := contiguous(t.Shape)
+	text := make([]string, len(loops))
+	for i, loop := range loops {
+		d := ir.N(0)
+		for k, l := range labels {
+			if l == loop && !t.Shape[k].Is(1) {
+				d = d.Add(own[k])
+			}
+		}
+		text[i] = e.Dim(d)
+	}
+	return "{" + strings.Join(text, ", ") + "}"
+}

@@ -1,0 +1,165 @@
+package codegen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+var _ = register(portable, map[*ir.Op]lowering{
+	ir.QuantizeLinear:   lowerQuantize,
+	ir.DequantizeLinear: lowerDequantize,
+	ir.LSTM:             lowerRecurrent,
+	ir.GRU:              lowerRecurrent,
+	ir.RNN:              lowerRecurrent,
+})
+
+func lowerQuantize(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, anyElem); err != nil {
+		return err
+	}
+	to := n.Out().Type.Elem
+	value, err1 := toFloat64(n.TypeAt(0).Elem)
+	unit, err2 := toFloat64(n.TypeAt(1).Elem)
+	level, err3 := toFloat64(to)
+	for _, err := range []error{err1, err2, err3} {
+		if err != nil {
+			return err
+		}
+	}
+	var round string
+	switch to {
+	case ir.I4, ir.U4, ir.I2, ir.U2:
+		round = map[ir.Elem]string{ir.I4: "clampInt4", ir.U4: "clampUint4", ir.I2: "clampInt2", ir.U2: "clampUint2"}[to]
+	default:
+		small := false
+		if round, small, err1 = fromFloat64(to, "nearest"); err1 != nil {
+			return err1
+		}
+		if isNumber(to) && to.IsInt() {
+			round, small = "clampInteger", true
+		}
+		if !small {
+			return fmt.Errorf("elements are quantized to %s", to)
+		}
+	}
+	e.Call("quantize", e.Y(n, 0), e.X(n, 0), e.X(n, 1), e.zeroPoint(n), e.scalesOf(n), value, unit, level, round,
+		n.Int("saturate") != 0, to.IsInt())
+	return nil
+}
+
+// zeroPoint is the third argument, nil when it is absent.
+func (e *emitter) zeroPoint(n *ir.Node) string {
+	if e.Has(n, 2) {
+		return e.X(n, 2)
+	}
+	return "nil"
+}
+
+func (e *emitter) scalesOf(n *ir.Node) string {
+	return callText("scalesOf", []any{e.Shape(n.Args[0]), e.Shape(n.Args[1]), n.Int("axis"), n.Int("block_size")})
+}
+
+func lowerDequantize(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, anyElem); err != nil {
+		return err
+	}
+	level, err1 := toFloat64(n.TypeAt(0).Elem)
+	unit, err2 := toFloat64(n.TypeAt(1).Elem)
+	round, small, err3 := fromFloat64(n.Out().Type.Elem, "nearest")
+	for _, err := range []error{err1, err2, err3} {
+		if err != nil {
+			return err
+		}
+	}
+	if small {
+		return fmt.Errorf("elements are dequantized to %s", n.Out().Type.Elem)
+	}
+	e.Call("dequantize", e.Y(n, 0), e.X(n, 0), e.X(n, 1), e.zeroPoint(n), e.scalesOf(n), level, unit, round)
+	return nil
+}
+
+// activations are ONNX's names for them, the functions of package lib and their default parameters.
+var activations = map[string]struct {
+	f           string
+	alpha, beta float64
+}{
+	"affine": {"actAffine", 1, 0}, "relu": {"actRelu", 0, 0}, "tanh": {"actTanh", 0, 0}, "sigmoid": {"actSigmoid", 0, 0},
+	"scaledtanh": {"actScaledTanh", 1, 1}, "softsign": {"actSoftsign", 0, 0}, "softplus": {"actSoftplus", 0, 0},
+	"hardsigmoid": {"actHardSigmoid", 0.2, 0.5}, "leakyrelu": {"actLeakyRelu", 0.01, 0},
+	"thresholdedrelu": {"actThresholdedRelu", 1, 0}, "elu": {"actElu", 1, 0},
+}
+
+// recurrentParts says of each recurrent operator its function in package lib, its usual activations, and how many results it has.
+var recurrentParts = map[*ir.Op]struct {
+	f    string
+	acts []string
+}{
+	ir.LSTM: {"lstm", []string{"Sigmoid", "Tanh", "Tanh"}},
+	ir.GRU:  {"gru", []string{"Sigmoid", "Tanh"}},
+	ir.RNN:  {"rnn", []string{"Tanh"}},
+}
+
+func lowerRecurrent(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, floats); err != nil {
+		return err
+	}
+	dirs := 1
+	if n.Str("direction") == "bidirectional" {
+		dirs = 2
+	}
+	part := recurrentParts[n.Op]
+	acts, err := e.activations(n, part.acts, dirs)
+	if err != nil {
+		return err
+	}
+	x, r := n.TypeAt(0).Shape, n.TypeAt(2).Shape
+	seq, batch := x[0], x[1]
+	if n.Int("layout") != 0 {
+		seq, batch = batch, seq
+	}
+	clip := 0.0
+	if n.Has("clip") {
+		clip = n.Float("clip")
+	}
+	line := fmt.Sprintf("%s(recurrent[elem(x0)]{y: y, last: y1, x: x0, w: x1, r: x2, b: x3, h0: x5, seq: %s, batch: %s, input: %s, hidden: %s, dirs: %d, "+
+		"batchFirst: bool(@layout), backward: %t, clip: %s, acts: %s}, ints(x4)", part.f, e.Dim(seq), e.Dim(batch), e.Dim(x[2]), e.Dim(r[2]), dirs,
+		n.Str("direction") == "reverse", floatLiteral(clip), acts)
+	switch n.Op {
+	case ir.LSTM:
+		line += ", x6, y2, x7, bool(@input_forget)"
+	case ir.GRU:
+		line += ", bool(@linear_before_reset)"
+	}
+	return code(floats, line+")")(e, n)
+}
+
+// activations are the node's activations as a literal, those of each direction one after the other.
+func (e *emitter) activations(n *ir.Node, usual []string, dirs int) (string, error) {
+	names := n.StrList("activations")
+	if names == nil {
+		for range dirs {
+			names = append(names, usual...)
+		}
+	}
+	if len(names) != dirs*len(usual) {
+		return "", fmt.Errorf("%d activations instead of %d", len(names), dirs*len(usual))
+	}
+	alphas, betas := n.FloatList("activation_alpha"), n.FloatList("activation_beta")
+	text := make([]string, len(names))
+	for i, name := range names {
+		a, ok := activations[strings.ToLower(name)]
+		if !ok {
+			return "", fmt.Errorf("activation %q", name)
+		}
+		if i < len(alphas) {
+			a.alpha = alphas[i]
+		}
+		if i < len(betas) {
+			a.beta = betas[i]
+		}
+		text[i] = fmt.Sprintf("{%s, %s, %s}", a.f, floatLiteral(a.alpha), floatLiteral(a.beta))
+	}
+	return "[]activation{" + strings.Join(text, ", ") + "}", nil
+}
