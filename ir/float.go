@@ -123,7 +123,7 @@ func (f smallFloat) bits(x float64, saturate bool) uint8 {
 	case math.IsNaN(x) && (f.nan || f.inf):
 		return sign | 1<<n - 1
 	case math.IsNaN(x):
-		return sign | f.largest()
+		return 1 << n // a type without NaN: minus zero, as ONNX's own vectors have it
 	}
 	x = math.Abs(x)
 	top := f.value(f.largest())

@@ -58,9 +58,6 @@ func toFloat(e ir.Elem, x float64, saturate bool, mode string) float64 {
 	if e == ir.F8E8M0 {
 		return toE8M0(x, saturate, mode)
 	}
-	if x == 0 && (e == ir.F8E4M3FNUZ || e == ir.F8E5M2FNUZ) {
-		return 0 // they have no minus zero
-	}
 	return RoundTo(e, x, saturate)
 }
 

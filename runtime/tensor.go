@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gpamc/gpamc/ir"
@@ -250,11 +249,7 @@ func RoundTo(e ir.Elem, x float64, saturate bool) float64 {
 	case ir.BF16:
 		return ir.BF16ToFloat(ir.FloatToBF16(x))
 	}
-	y := smallValues[e][ir.FloatBits(e, x, saturate)]
-	if y == 0 && e != ir.F8E8M0 {
-		return math.Copysign(y, x)
-	}
-	return y
+	return smallValues[e][ir.FloatBits(e, x, saturate)]
 }
 
 // FromData converts a tensor of the program.
