@@ -8,20 +8,6 @@ import (
 	"github.com/gpamc/gpamc/ir"
 )
 
-// forms is the opset in which each operator got the form that the IR has.
-var forms = func() map[string]int {
-	of := map[string]int{}
-	for op, versions := range history {
-		if versions[len(versions)-1] > 0 {
-			of[op] = versions[0]
-		}
-	}
-	for _, u := range upgrades {
-		of[u.op] = max(of[u.op], u.since)
-	}
-	return of
-}
-
 // onnxName is the name that ONNX has for op, "" if it has none.
 func onnxName(op *ir.Op) string {
 	switch op {
@@ -39,9 +25,8 @@ func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 	if wanted != 0 && (wanted < oldestExport || wanted > newest) {
 		return 0, fmt.Errorf("cannot export opset %d; %d to %d are possible", wanted, oldestExport, newest)
 	}
-	first := forms()
 	expand(f, func(op *ir.Op) bool {
-		since, ok := first[onnxName(op)]
+		since, ok := forms[onnxName(op)]
 		return !ok || wanted != 0 && since > wanted
 	})
 	opset := wanted
@@ -55,12 +40,12 @@ func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 		if n.Op == ir.Const || n.Op == ir.Weight {
 			return
 		}
-		since, ok := first[onnxName(n.Op)]
+		since, why := needs(n)
 		switch {
-		case !ok:
+		case since == 0:
 			problems[fmt.Sprintf("%s is no operator of ONNX", n.Op.Name)] = true
 		case since > opset && wanted != 0:
-			problems[fmt.Sprintf("%s needs opset %d", n.Op.Name, since)] = true
+			problems[fmt.Sprintf("%s%s needs opset %d", n.Op.Name, why, since)] = true
 		default:
 			opset = max(opset, since)
 		}

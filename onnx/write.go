@@ -103,6 +103,9 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 		}
 		p.Attribute = append(p.Attribute, a)
 	}
+	if d, ok := downgrades[p.OpType]; ok && w.opset < forms[p.OpType] {
+		d.change(n, p)
+	}
 	for i, name := range n.Op.BodyNames() {
 		g, err := w.inner(n.Bodies[i])
 		if err != nil {
