@@ -95,8 +95,8 @@ func (g *generator) print(bodies map[*function]string) (*Output, error) {
 		out.Files[name] = src
 	}
 	if g.opts.Main {
-		if out.Files["cmd/"+g.opts.Package+"/main.go"], err = g.mainSource(); err != nil {
-			return nil, err
+		for name, src := range g.mainSources() {
+			out.Files["cmd/"+g.opts.Package+"/"+name] = src
 		}
 	}
 	return out, nil
