@@ -3,6 +3,8 @@ package kernel
 import (
 	"bytes"
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -46,5 +48,23 @@ func TestEmitIgnoresOrder(t *testing.T) {
 func TestEmitUnknown(t *testing.T) {
 	if _, err := Emit([]string{"cpuid", "gemm"}); err == nil {
 		t.Error("no error for a kernel that does not exist")
+	}
+}
+
+// TestRegistersOfAVX2 looks for registers that only AVX-512 has: where avo
+// runs out of 16, it takes them.
+func TestRegistersOfAVX2(t *testing.T) {
+	only := regexp.MustCompile(`\b([YX](1[6-9]|2[0-9]|3[01])|Z[0-9]+|K[0-7])\b`)
+	for _, name := range Stubs() {
+		if !strings.HasSuffix(name, "AVX2") {
+			continue
+		}
+		text, err := Emit([]string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := only.Find(text); m != nil {
+			t.Errorf("%s uses %s", name, m)
+		}
 	}
 }

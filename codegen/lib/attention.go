@@ -108,6 +108,8 @@ type attentionTask struct {
 	k, v       [2]int
 	s, o, m    int // scores, output of one branch, bias of one query
 	floats     int
+
+	oneBias bool // all queries of a key head have the bias at m
 }
 
 func (t *attentionTask) layOut() {
@@ -124,6 +126,10 @@ func (t *attentionTask) layOut() {
 	t.s, t.floats = t.floats, t.floats+t.wide*attentionRows
 	t.o, t.floats = t.floats, t.floats+t.deep*attentionRows
 	t.m, t.floats = t.floats, t.floats+t.wide
+	t.oneBias = t.keep.x != nil || t.bias.x != nil && t.bias.key == 0
+	if t.queries > 1 && t.bias.query+t.keep.query != 0 || t.group > 1 && t.bias.head+t.keep.head != 0 {
+		t.oneBias = false
+	}
 }
 
 func sameHeads(a, b heads) bool {
@@ -159,7 +165,8 @@ func (t *attentionTask) part(w *worker, lo, hi int) {
 	}
 }
 
-// pack brings k, transposed, and v of key head h into panels.
+// pack brings k, transposed, and v of key head h into panels, and the bias of
+// its queries together if they have but one.
 func (t *attentionTask) pack(scratch []float32, b, h int) {
 	for i, br := range t.branches[:t.count] {
 		if t.keys == 0 {
@@ -171,6 +178,9 @@ func (t *attentionTask) pack(scratch []float32, b, h int) {
 		if i == 0 || t.v[i] != t.v[0] {
 			packB(scratch[t.v[i]:], br.v.x[b*br.v.batch+h*br.v.head:], t.keys, t.dv, br.v.row, 1)
 		}
+	}
+	if t.oneBias {
+		t.rowBias(scratch[t.m:t.m+t.keys], b, h*t.group, 0)
 	}
 }
 
@@ -245,7 +255,11 @@ func (t *attentionTask) softmaxRow(x, tmp []float32, b, h, query int, by score) 
 		tanh32(sees, sees)
 		scale = by.cap
 	}
-	sum := expSum(sees, sees, scaleAddMax(sees, t.rowBias(tmp[:len(sees)], b, h, query), scale))
+	add := tmp[:len(sees)]
+	if !t.oneBias {
+		add = t.rowBias(add, b, h, query)
+	}
+	sum := expSum(sees, sees, scaleAddMax(sees, add, scale))
 	if sum == 0 {
 		return 0
 	}
@@ -275,10 +289,23 @@ func (t *attentionTask) rowBias(tmp []float32, b, h, query int) []float32 {
 	if add == nil {
 		clear(tmp)
 	}
+	if t.keep.key == 1 {
+		forbid(tmp, at)
+		return tmp
+	}
 	for j := range tmp {
-		if !at[j*t.keep.key] {
+		if !at[0] {
 			tmp[j] = float32(math.Inf(-1))
 		}
 	}
 	return tmp
+}
+
+// forbidGo makes x[j] -Inf where keep[j] is false.
+func forbidGo(x []float32, keep []bool) {
+	for j := range x {
+		if !keep[j] {
+			x[j] = float32(math.Inf(-1))
+		}
+	}
 }

@@ -13,3 +13,5 @@ func expSum(y, x []float32, m float32) float32 { return expSumGo(y, x, m) }
 func layerNormRow(y, x, gamma, beta []float32, eps float32) { layerNormRowGo(y, x, gamma, beta, eps) }
 
 func rmsNormRow(y, x, gamma, beta []float32, eps float32) { rmsNormRowGo(y, x, gamma, beta, eps) }
+
+func forbid(x []float32, keep []bool) { forbidGo(x, keep) }

@@ -1495,6 +1495,46 @@ x_done:
 	VZEROUPPER
 	RET
 
+// func forbidAVX2(x *float32, keep *bool, n int)
+// Requires: AVX, AVX2
+TEXT ·forbidAVX2(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    keep+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS word_ff800000<>+0(SB), Y0
+	VMOVUPS word_00000000<>+0(SB), Y1
+
+loop:
+	VPMOVZXBD (CX), Y2
+	VPCMPEQD  Y1, Y2, Y2
+	VMOVUPS   (AX), Y3
+	VBLENDVPS Y2, Y0, Y3, Y3
+	VMOVUPS   Y3, (AX)
+	ADDQ      $0x00000008, CX
+	ADDQ      $0x00000020, AX
+	SUBQ      $0x00000008, DX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+DATA word_ff800000<>+0(SB)/4, $0xff800000
+DATA word_ff800000<>+4(SB)/4, $0xff800000
+DATA word_ff800000<>+8(SB)/4, $0xff800000
+DATA word_ff800000<>+12(SB)/4, $0xff800000
+DATA word_ff800000<>+16(SB)/4, $0xff800000
+DATA word_ff800000<>+20(SB)/4, $0xff800000
+DATA word_ff800000<>+24(SB)/4, $0xff800000
+DATA word_ff800000<>+28(SB)/4, $0xff800000
+DATA word_ff800000<>+32(SB)/4, $0xff800000
+DATA word_ff800000<>+36(SB)/4, $0xff800000
+DATA word_ff800000<>+40(SB)/4, $0xff800000
+DATA word_ff800000<>+44(SB)/4, $0xff800000
+DATA word_ff800000<>+48(SB)/4, $0xff800000
+DATA word_ff800000<>+52(SB)/4, $0xff800000
+DATA word_ff800000<>+56(SB)/4, $0xff800000
+DATA word_ff800000<>+60(SB)/4, $0xff800000
+GLOBL word_ff800000<>(SB), RODATA|NOPTR, $64
+
 // func gelu32AVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gelu32AVX2(SB), NOSPLIT, $0-24
@@ -6681,24 +6721,6 @@ x_done:
 	VMOVSS       X0, ret+16(FP)
 	VZEROUPPER
 	RET
-
-DATA word_ff800000<>+0(SB)/4, $0xff800000
-DATA word_ff800000<>+4(SB)/4, $0xff800000
-DATA word_ff800000<>+8(SB)/4, $0xff800000
-DATA word_ff800000<>+12(SB)/4, $0xff800000
-DATA word_ff800000<>+16(SB)/4, $0xff800000
-DATA word_ff800000<>+20(SB)/4, $0xff800000
-DATA word_ff800000<>+24(SB)/4, $0xff800000
-DATA word_ff800000<>+28(SB)/4, $0xff800000
-DATA word_ff800000<>+32(SB)/4, $0xff800000
-DATA word_ff800000<>+36(SB)/4, $0xff800000
-DATA word_ff800000<>+40(SB)/4, $0xff800000
-DATA word_ff800000<>+44(SB)/4, $0xff800000
-DATA word_ff800000<>+48(SB)/4, $0xff800000
-DATA word_ff800000<>+52(SB)/4, $0xff800000
-DATA word_ff800000<>+56(SB)/4, $0xff800000
-DATA word_ff800000<>+60(SB)/4, $0xff800000
-GLOBL word_ff800000<>(SB), RODATA|NOPTR, $64
 
 // func rowMaxAVX512(x *float32, n int) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
