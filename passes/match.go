@@ -3,6 +3,7 @@ package passes
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -28,8 +29,18 @@ func (m *Match) N(name string) *ir.Node { return m.vals[name].Def }
 // List is what a name with three dots stands for.
 func (m *Match) List(name string) []*ir.Value { return m.lists[name] }
 
-// Scalar is the constant of that name.
-func (m *Match) Scalar(name string) float64 { return m.vals[name].Const().Float(0) }
+// Scalar is the constant of that name. Of the numbers that round to one of 32 bits it is the shortest, which is what people wrote.
+func (m *Match) Scalar(name string) float64 {
+	d := m.vals[name].Const()
+	if d.Elem != ir.F32 {
+		return d.Float(0)
+	}
+	x, err := strconv.ParseFloat(strconv.FormatFloat(d.Float(0), 'g', -1, 32), 64)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return x
+}
 
 // Type is the type of the value of that name.
 func (m *Match) Type(name string) ir.Type { return m.vals[name].Type }

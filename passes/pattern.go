@@ -1,6 +1,7 @@
 package passes
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -160,7 +161,10 @@ func (r *patternReader) node(p *pattern) {
 }
 
 func (r *patternReader) attr(p *pattern, name, val string) {
-	kind := p.ops[0].AttrKind(name)
+	kind := ""
+	for _, op := range p.ops {
+		kind = cmp.Or(kind, op.AttrKind(name))
+	}
 	if kind == "" {
 		r.fail("no attribute " + name)
 	}

@@ -1,0 +1,52 @@
+package passes
+
+import (
+	"strings"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// activation recognises GELU, exact and by tanh, and Swish, also called SiLU, in the orders that exporters multiply.
+var activation = []Rule{
+	{"gelu", halved("(Erf (Mul x #0.7071067811865476))"), func(b *ir.Builder, m *Match) *ir.Value {
+		return b.New(ir.Gelu, nil, m.V("x"))
+	}},
+	{"gelu-tanh", halved(geluCubes()...), func(b *ir.Builder, m *Match) *ir.Value {
+		return b.New(ir.Gelu, ir.Attrs{"approximate": "tanh"}, m.V("x"))
+	}},
+	{"swish", "(Mul x (Sigmoid x))", func(b *ir.Builder, m *Match) *ir.Value { return b.New(ir.Swish, nil, m.V("x")) }},
+	{"swish-alpha", "(Mul x (Sigmoid (Mul x #a)))", func(b *ir.Builder, m *Match) *ir.Value {
+		return b.New(ir.Swish, ir.Attrs{"alpha": m.Scalar("a")}, m.V("x"))
+	}},
+}
+
+// halved are the spellings of x/2·(1 + t) for each t.
+func halved(ts ...string) string {
+	var lines []string
+	for _, t := range ts {
+		for _, form := range []string{
+			"(Mul (Mul x (Add T #1)) #0.5)",
+			"(Mul (Mul x #0.5) (Add T #1))",
+			"(Mul x (Mul (Add T #1) #0.5))",
+			"(Mul x (Add (Mul T #0.5) #0.5))",
+		} {
+			lines = append(lines, strings.Replace(form, "T", t, 1))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// geluCubes are the spellings of tanh(√(2/π)·(x + 0.044715·x³)).
+func geluCubes() (ts []string) {
+	for _, cube := range []string{
+		"(Mul (Mul (Mul x x) x) #0.044715)",
+		"(Mul (Mul x x) (Mul x #0.044715))",
+		"(Mul (Mul (Mul x #0.044715) x) x)",
+		"(Mul (Mul (Mul x x) #0.044715) x)",
+	} {
+		ts = append(ts, "(Tanh (Mul (Add x "+cube+") #0.7978845608028654))")
+	}
+	return append(ts, "(Tanh (Mul (Mul x #0.7978845608028654) (Add (Mul (Mul x x) #0.044715) #1)))",
+		"(Tanh (Mul x (Mul (Add (Mul (Mul x x) #0.044715) #1) #0.7978845608028654)))",
+		"(Tanh (Mul x (Add (Mul (Mul x x) #0.035677408136300125) #0.7978845608028654)))")
+}

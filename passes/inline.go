@@ -1,0 +1,56 @@
+package passes
+
+import "github.com/gpamc/gpamc/ir"
+
+// inlineIf puts the branch that is taken in the place of an If whose condition is a constant.
+func inlineIf(p *ir.Program, c *Count) bool {
+	if c.Off("inline-if") {
+		return false
+	}
+	return inlineIn(p.Main, c)
+}
+
+func inlineIn(f *ir.Func, c *Count) (changed bool) {
+	m := map[*ir.Value]*ir.Value{}
+	var nodes []*ir.Node
+	for _, n := range f.Nodes {
+		for _, b := range n.Bodies {
+			changed = inlineIn(b, c) || changed
+		}
+		cond := n.ArgAt(0).Const()
+		if n.Op != ir.If || cond == nil || cond.Len() != 1 {
+			nodes = append(nodes, n)
+			continue
+		}
+		taken := n.Bodies[0]
+		if cond.Int(0) == 0 {
+			taken = n.Bodies[1]
+		}
+		nodes = append(nodes, taken.Nodes...)
+		for i, v := range n.Results {
+			m[v] = taken.Results[i]
+		}
+		c.Add("inline-if")
+		changed = true
+	}
+	f.Nodes = nodes
+	f.Replace(m)
+	return changed
+}
+
+// dropWeights forgets the data of weights that no node names.
+func dropWeights(p *ir.Program, c *Count) bool {
+	p.Main.Prune()
+	used := map[string]bool{}
+	p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
+		if n.Op == ir.Weight {
+			used[n.Str("name")] = true
+		}
+	})
+	for name := range p.Weights {
+		if !used[name] {
+			delete(p.Weights, name)
+		}
+	}
+	return false
+}

@@ -1,0 +1,41 @@
+package passes
+
+import "github.com/gpamc/gpamc/ir"
+
+// linear makes Linear of products with a weight that is a matrix, and takes the bias in.
+var linear = []Rule{
+	{"linear", "(MatMul x w)", func(b *ir.Builder, m *Match) *ir.Value {
+		if !isWeight(m.V("w")) || m.Type("w").Rank() != 2 || m.Type("x").Rank() < 2 || !m.Type("x").Elem.IsFloat() {
+			return m.No("the right side is no weight of two dimensions")
+		}
+		return b.New(ir.Linear, nil, m.V("x"), m.V("w"))
+	}},
+	{"linear-bias", "(Add (Linear x w) c)", func(b *ir.Builder, m *Match) *ir.Value {
+		c, n := m.V("c"), m.Type("w").Shape[1]
+		if !isWeight(c) || c.Type.Rank() < 1 || !c.Type.Size().Equal(n) || !c.Type.Shape[c.Type.Rank()-1].Equal(n) ||
+			c.Type.Rank() > m.Root.Out().Type.Rank() {
+			return m.No("%s is no bias for %s columns", c.Type, n)
+		}
+		if c.Type.Rank() > 1 {
+			c = b.New(ir.Reshape, nil, c, b.Dims(n))
+		}
+		return b.New(ir.Linear, nil, m.V("x"), m.V("w"), c)
+	}},
+}
+
+// epilogue lets Linear take in what its kernel can do before it stores: the activation, then the residual.
+var epilogue = []Rule{
+	{"linear-act", "(Relu|Gelu|Swish|Sigmoid|Tanh (Linear x w c?) approximate=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		act := map[*ir.Op]string{ir.Relu: "relu", ir.Gelu: "gelu", ir.Swish: "silu", ir.Sigmoid: "sigmoid", ir.Tanh: "tanh"}[m.Root.Op]
+		if m.Root.Op == ir.Gelu && m.Root.Str("approximate") == "tanh" {
+			act = "gelu_tanh"
+		}
+		return b.New(ir.Linear, ir.Attrs{"act": act}, m.V("x"), m.V("w"), m.V("c"))
+	}},
+	{"linear-residual", "(Add y:(Linear x w c? act=_) r)", func(b *ir.Builder, m *Match) *ir.Value {
+		if y, r := m.Type("y"), m.V("r"); !y.Equal(r.Type) || isWeight(r) {
+			return m.No("%s is no residual for %s", r.Type, y)
+		}
+		return b.New(ir.Linear, m.N("y").Attrs, m.V("x"), m.V("w"), m.V("c"), m.V("r"))
+	}},
+}

@@ -1,0 +1,121 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// norm recognises LayerNormalization and RMSNormalization: first without a scale, that is with ones, then its scale, then its bias. The
+// mean and the variance are over the last axes.
+var norm = []Rule{
+	{"layernorm", "(Div d:(Sub x (ReduceMean x a?)) (Sqrt (Add v:(ReduceMean (Mul d d) a?) #e)))", func(b *ir.Builder, m *Match) *ir.Value {
+		return normalized(b, m, ir.LayerNormalization)
+	}},
+	// As TensorFlow folds it: x·s + (bias - mean·s), where s is scale/√(var+e).
+	{"layernorm-folded", "(Add (Mul x s:(Div g (Sqrt (Add (ReduceMean (Mul d:(Sub x u:(ReduceMean x a?)) d) a?) #e)))) (Sub c (Mul u s)))",
+		func(b *ir.Builder, m *Match) *ir.Value {
+			axis, ok := trailing(m.N("u"))
+			if !ok || !overLast(m.V("g"), m.V("x"), axis) || !overLast(m.V("c"), m.V("x"), axis) {
+				return m.No("scale, bias and mean are not over the last axes")
+			}
+			return b.New(ir.LayerNormalization, normAttrs(m, axis), m.V("x"), m.V("g"), m.V("c"))
+		}},
+	{"rmsnorm", "(Div x (Sqrt (Add v:(ReduceMean (Mul x x) a?) #e)))", func(b *ir.Builder, m *Match) *ir.Value {
+		return normalized(b, m, ir.RMSNormalization)
+	}},
+	{"norm-cast", "(Cast y:(LayerNormalization|RMSNormalization (Cast x to=_) g axis=_ epsilon=_) to=_)", normCast},
+	{"norm-scale", "(Mul y:(LayerNormalization|RMSNormalization x one axis=_ epsilon=_ stash_type=_) g)", func(b *ir.Builder, m *Match) *ir.Value {
+		n := m.N("y")
+		if !ones(m.data(m.V("one"))) || !overLast(m.V("g"), m.V("x"), n.Int("axis")) {
+			return m.No("there is a scale, or %s does not fit the axes of the mean", m.Type("g"))
+		}
+		return b.New(n.Op, n.Attrs, m.V("x"), m.V("g"))
+	}},
+	{"layernorm-bias", "(Add y:(LayerNormalization x g axis=_ epsilon=_ stash_type=_) c)", func(b *ir.Builder, m *Match) *ir.Value {
+		n := m.N("y")
+		if !isWeight(m.V("c")) || !overLast(m.V("c"), m.V("x"), n.Int("axis")) {
+			return m.No("%s is no bias for the axes of the mean", m.Type("c"))
+		}
+		return b.New(n.Op, n.Attrs, m.V("x"), m.V("g"), m.V("c"))
+	}},
+}
+
+// normalized builds a normalisation with ones for a scale.
+func normalized(b *ir.Builder, m *Match, op *ir.Op) *ir.Value {
+	x := m.V("x")
+	axis, ok := trailing(m.N("v"))
+	if !ok || !x.Type.Ranked() {
+		return m.No("the mean is not over the last axes, or does not keep them")
+	}
+	shape, static := ir.T(x.Type.Elem, x.Type.Shape[x.Type.Rank()+axis:]...).Static()
+	if !static {
+		return m.No("the normalised axes have no fixed size")
+	}
+	g := ir.NewData(x.Type.Elem, shape...)
+	for i := range g.Len() {
+		g.SetFloat(i, 1)
+	}
+	return b.New(op, normAttrs(m, axis), x, m.constant(b, g))
+}
+
+func normAttrs(m *Match, axis int) ir.Attrs {
+	attrs := ir.Attrs{"axis": axis, "epsilon": m.Scalar("e")}
+	if m.Type("x").Elem == ir.F64 {
+		attrs["stash_type"] = ir.F64
+	}
+	return attrs
+}
+
+// trailing is the axis, counted from the end, from which on a ReduceMean goes, if it goes over all axes from there and keeps them.
+func trailing(n *ir.Node) (axis int, ok bool) {
+	rank := n.TypeAt(0).Rank()
+	if n.Op != ir.ReduceMean || rank < 1 || n.Int("keepdims") == 0 {
+		return 0, false
+	}
+	reduced, ok, err := n.ReducedAxes(rank)
+	if err != nil || !ok {
+		return 0, false
+	}
+	first := slices.Index(reduced, true)
+	if first < 0 || slices.Contains(reduced[first:], false) {
+		return 0, false
+	}
+	return first - rank, true
+}
+
+// overLast reports whether v has exactly x's dimensions from axis, counted from the end, on.
+func overLast(v, x *ir.Value, axis int) bool {
+	if !v.Type.Ranked() || !x.Type.Ranked() || v.Type.Elem != x.Type.Elem || v.Type.Rank() > x.Type.Rank() {
+		return false
+	}
+	if axis >= 0 {
+		axis -= x.Type.Rank()
+	}
+	return ir.EqualDims(v.Type.Shape, x.Type.Shape[x.Type.Rank()+axis:])
+}
+
+func ones(d *ir.Data) bool {
+	if d == nil {
+		return false
+	}
+	for i := range d.Len() {
+		if d.Float(i) != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// normCast makes a normalisation between two casts, in 32 bits for a narrower type, one of the narrower type: it computes in 32 bits.
+func normCast(b *ir.Builder, m *Match) *ir.Value {
+	n, narrow := m.N("y"), m.Type("x").Elem
+	if ir.Elem(m.Root.Int("to")) != narrow || narrow.Size() > 2 || m.Type("y").Elem != ir.F32 || !ones(m.data(m.V("g"))) {
+		return m.No("the casts are not from and to a narrower type, or there is a scale already")
+	}
+	one := ir.NewData(narrow, m.data(m.V("g")).Shape...)
+	for i := range one.Len() {
+		one.SetFloat(i, 1)
+	}
+	return b.New(n.Op, n.Attrs, m.V("x"), m.constant(b, one))
+}
