@@ -6,8 +6,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/suite"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+	"github.com/gpamc/gpamc/passes"
 	"github.com/urfave/cli/v2"
 )
 
@@ -21,6 +23,11 @@ var testCommand = &cli.Command{
 		&cli.Float64Flag{Name: "atol", Value: values.ONNX.Abs, Usage: "absolute tolerance of tests that name none"},
 		&cli.Float64Flag{Name: "rtol", Value: values.ONNX.Rel, Usage: "relative tolerance of tests that name none"},
 		&cli.DurationFlag{Name: "limit", Value: time.Minute, Usage: "time that one test may take"},
+		&cli.BoolFlag{Name: "vary", Usage: "compiled: also run with other sizes of named dimensions, compared with the reference"},
+		&cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: compiled: run with this size instead of the recorded one, compared with the reference"},
+		&cli.IntFlag{Name: "threads", Value: 1, Usage: "compiled: threads of one run"},
+		&cli.StringFlag{Name: "tags", Usage: "compiled: build tags, such as purego"},
+		&cli.StringFlag{Name: "off", Usage: "compiled: passes and rules not to run, by `NAMES`"},
 		&cli.BoolFlag{Name: "strict", Usage: "what is not supported counts as failed"},
 	},
 	Action: runTest,
@@ -41,13 +48,17 @@ func runTest(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opts := suite.Options{Limit: c.Duration("limit")}
-	var results []suite.Result
-	if rt != "compiled" {
-		tick, done := progress(len(cases), "reference")
-		opts.Tick = tick
-		results = append(results, suite.RunReference(cases, opts)...)
-		done()
+	opts := suite.Options{Limit: c.Duration("limit"), Vary: c.Bool("vary"), Threads: c.Int("threads"), Tags: c.String("tags"),
+		Off: list(c.String("off"))}
+	if opts.Dims, err = parseDims(c.StringSlice("dim")); err != nil {
+		return err
+	}
+	if err := (passes.Options{Passes: pipeline.List(), Off: opts.Off}).Check(); err != nil {
+		return err
+	}
+	results, err := testResults(c, rt, cases, opts)
+	if err != nil {
+		return err
 	}
 	report := suite.NewReport(results)
 	if c.Bool("json") {
@@ -59,4 +70,24 @@ func runTest(c *cli.Context) error {
 		err = errFailed
 	}
 	return err
+}
+
+func testResults(c *cli.Context, rt string, cases []suite.Case, opts suite.Options) (results []suite.Result, err error) {
+	if rt != "compiled" {
+		tick, done := progress(len(cases), "reference")
+		opts.Tick = tick
+		results = suite.RunReference(cases, opts)
+		done()
+	}
+	if rt != "reference" {
+		tick, done := progress(2*len(cases), "compiled")
+		opts.Tick = tick
+		compiled, err := suite.RunCompiled(c.Context, cases, opts)
+		done()
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, compiled...)
+	}
+	return results, nil
 }

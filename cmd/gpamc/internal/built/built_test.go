@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gpamc/gpamc/cmd/gpamc/internal/built/wire"
 	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx"
 )
 
 // A package as codegen emits it, but for what it computes.
@@ -47,7 +47,7 @@ func TestOneProgramForAll(t *testing.T) {
 		defer m.Close()
 		for name, body := range bodies {
 			files := map[string][]byte{"p.go": []byte(strings.Replace(source, "BODY", body, 1)), "go.mod": []byte("module p\n")}
-			if err := m.Add(name, Package{Files: files, Inputs: []ir.Elem{ir.F32}}); err != nil {
+			if err := m.Add(name, Package{Files: files, Inputs: []ir.Elem{ir.F32}, Results: []ir.Elem{ir.F32}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -60,13 +60,9 @@ func TestOneProgramForAll(t *testing.T) {
 	p := build()
 	s := p.Serve()
 	defer s.Close()
-	do := func(name string) (wire.Reply, error) {
-		i, err := p.Package(name)
-		if err != nil {
-			return wire.Reply{}, err
-		}
-		in := wire.Tensor{Elem: uint8(ir.F32), Shape: []int{2}, Bytes: ir.Floats(ir.F32, []int{2}, 1, 2).Bytes}
-		return s.Do(wire.Request{Package: i, Threads: 1, Inputs: []wire.Tensor{in}, Runs: 2}, 10*time.Second)
+	do := func(name string) (Done, error) {
+		in := onnx.Value{Tensor: ir.Floats(ir.F32, []int{2}, 1, 2)}
+		return s.Run(Job{Package: name, Inputs: []onnx.Value{in}, Runs: 2, Limit: 10 * time.Second})
 	}
 	for name, want := range map[string]string{
 		"error": "the input is wrong", "panic": "slice bounds out of range", "crash": "fatal error: gone",
@@ -75,13 +71,12 @@ func TestOneProgramForAll(t *testing.T) {
 		if _, err := do(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
-		rep, err := do("double it") // whatever happened to the process
+		d, err := do("double it") // whatever happened to the process
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := ir.Data{Elem: ir.Elem(rep.Outputs[0].Elem), Shape: rep.Outputs[0].Shape, Bytes: rep.Outputs[0].Bytes}
-		if !got.Equal(ir.Floats(ir.F32, []int{2}, 2, 4)) || len(rep.Times) < 2 || rep.Load <= 0 || rep.Peak <= 0 {
-			t.Errorf("after %s: %+v", name, rep)
+		if !d.Outputs[0].Tensor.Equal(ir.Floats(ir.F32, []int{2}, 2, 4)) || len(d.Times) < 2 || d.Load <= 0 || d.Peak <= 0 {
+			t.Errorf("after %s: %+v", name, d)
 		}
 	}
 	start := time.Now()

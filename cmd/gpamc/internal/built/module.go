@@ -32,10 +32,10 @@ const modulePath = "emitted"
 //go:embed wire/wire.go wire/data.go wire/serve.go wire/peak_unix.go wire/peak_other.go
 var wireSource embed.FS
 
-// A Package is an emitted package: files by name, and the element types of the inputs that its RunTensors takes.
+// A Package is an emitted package: files by name, and the element types that its RunTensors takes and gives.
 type Package struct {
-	Files  map[string][]byte
-	Inputs []ir.Elem
+	Files           map[string][]byte
+	Inputs, Results []ir.Elem
 }
 
 // A Module is a set of packages that are built together.
@@ -48,8 +48,8 @@ type Module struct {
 }
 
 type entry struct {
-	hash   string
-	inputs []ir.Elem
+	hash            string
+	inputs, results []ir.Elem
 }
 
 // New makes an empty module. Close removes what it leaves on the disk.
@@ -91,7 +91,7 @@ func (m *Module) Add(name string, p Package) error {
 	if _, ok := m.packages[folder]; ok {
 		return fmt.Errorf("package %q is there twice", name)
 	}
-	m.packages[folder] = entry{hex.EncodeToString(h.Sum(nil)), p.Inputs}
+	m.packages[folder] = entry{hex.EncodeToString(h.Sum(nil)), p.Inputs, p.Results}
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (m *Module) Build(ctx context.Context) (p *Program, err error) {
 	if p, err := open(dir); err == nil {
 		return p, nil
 	}
-	p = &Program{Index: map[string]int{}, Failures: map[string]string{}}
+	p = &Program{Index: map[string]int{}, Results: map[string][]ir.Elem{}, Failures: map[string]string{}}
 	if err := m.writeCommon(); err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (m *Module) key() (string, error) {
 		return nil
 	})
 	for _, name := range m.names() {
-		fmt.Fprintf(h, "%s %s %v\n", name, m.packages[name].hash, m.packages[name].inputs)
+		fmt.Fprintf(h, "%s %v\n", name, m.packages[name])
 	}
 	h.Write([]byte(entryText))
 	return hex.EncodeToString(h.Sum(nil))[:32], err
@@ -201,6 +201,7 @@ func (m *Module) build(ctx context.Context, p *Program) (bad map[string]string, 
 	clear(p.Index)
 	for i, name := range names {
 		p.Index[name] = i
+		p.Results[name] = m.packages[name].results
 	}
 	if err := os.WriteFile(filepath.Join(m.dir, "main.go"), m.mainText(names), 0o666); err != nil {
 		return nil, err
@@ -264,7 +265,7 @@ func (m *Module) mainText(names []string) []byte {
 	for i, name := range names {
 		like := ""
 		for _, e := range m.packages[name].inputs {
-			like += fmt.Sprintf(", []%s(nil)", goType(i, e))
+			like += fmt.Sprintf(", []%s(nil)", goTypes[carrier(e)])
 		}
 		fmt.Fprintf(&b, entryText, i, like)
 	}

@@ -14,19 +14,22 @@ import (
 	"time"
 
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/built/wire"
+	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx"
 )
 
 var exe = map[bool]string{true: ".exe"}[runtime.GOOS == "windows"]
 
 // A Program holds packages, ready to run.
 type Program struct {
-	Index    map[string]int    // the number of each package, by folder
-	Failures map[string]string // what the Go compiler said of those that do not build, by folder
+	Index    map[string]int       // the number of each package, by folder
+	Results  map[string][]ir.Elem // the element types of its results, by folder
+	Failures map[string]string    // what the Go compiler said of those that do not build, by folder
 	path     string
 }
 
-// Package is the number of the package that was added by that name; the error has the Go compiler's words if it did not build.
-func (p *Program) Package(name string) (int, error) {
+// find is the number of the package that was added by that name; the error has the Go compiler's words if it did not build.
+func (p *Program) find(name string) (int, error) {
 	folder := folderName(name)
 	if i, ok := p.Index[folder]; ok {
 		return i, nil
@@ -167,8 +170,57 @@ func (s *Server) start() (err error) {
 	return s.cmd.Start()
 }
 
-// Do sends one request and waits for its reply. A process that crashes or takes longer than limit is an error, and gone.
-func (s *Server) Do(req wire.Request, limit time.Duration) (wire.Reply, error) {
+// A Job is what a package is to do: one run, or as many as it takes to measure.
+type Job struct {
+	Package  string // the name given to Add
+	Inputs   []onnx.Value
+	Threads  int
+	Runs     int           // at least so many,
+	Duration time.Duration // and for so long
+	Limit    time.Duration // after which the process is killed
+}
+
+// A Done is what came of a Job.
+type Done struct {
+	Outputs []onnx.Value // of the last run
+	Load    time.Duration
+	Times   []time.Duration // of each run
+	Peak    int64           // bytes of memory that the process had at most
+}
+
+// Run does one job. A process that crashes or takes longer than the limit is an error, and gone; the next job starts another.
+func (s *Server) Run(j Job) (d Done, err error) {
+	req := wire.Request{Threads: max(j.Threads, 1), Runs: j.Runs, Nanoseconds: int64(j.Duration)}
+	if req.Package, err = s.p.find(j.Package); err != nil {
+		return d, err
+	}
+	for i, v := range j.Inputs {
+		if v.Kind != ir.Tensor {
+			return d, fmt.Errorf("input %d is no tensor; compiled packages take nothing else", i)
+		}
+		req.Inputs = append(req.Inputs, toWire(v.Tensor))
+	}
+	rep, err := s.do(req, j.Limit)
+	if err != nil {
+		return d, err
+	}
+	results := s.p.Results[folderName(j.Package)]
+	for i, t := range rep.Outputs {
+		data, err := fromWire(t, results[i])
+		if err != nil {
+			return d, fmt.Errorf("output %d: %w", i, err)
+		}
+		d.Outputs = append(d.Outputs, onnx.Value{Tensor: data})
+	}
+	d.Load, d.Peak = time.Duration(rep.Load), rep.Peak
+	for _, t := range rep.Times {
+		d.Times = append(d.Times, time.Duration(t))
+	}
+	return d, nil
+}
+
+// do sends one request and waits for its reply.
+func (s *Server) do(req wire.Request, limit time.Duration) (wire.Reply, error) {
 	if s.cmd == nil {
 		if err := s.start(); err != nil {
 			s.cmd = nil

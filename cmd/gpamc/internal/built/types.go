@@ -1,22 +1,38 @@
 package built
 
 import (
-	"fmt"
-
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/built/wire"
 	"github.com/gpamc/gpamc/ir"
 )
 
-// goTypes are the element types of RunTensors' slices: Go's own, and the emitted package's for those that Go lacks.
+// A carrier is the type in which RunTensors takes and gives elements that Go has no type for: their bits.
+func carrier(e ir.Elem) ir.Elem {
+	switch e {
+	case ir.F16, ir.BF16:
+		return ir.U16
+	case ir.I4, ir.I2:
+		return ir.I8
+	case ir.U4, ir.U2, ir.F4E2M1, ir.F8E4M3FN, ir.F8E4M3FNUZ, ir.F8E5M2, ir.F8E5M2FNUZ, ir.F8E8M0:
+		return ir.U8
+	}
+	return e
+}
+
 var goTypes = map[ir.Elem]string{
 	ir.F32: "float32", ir.F64: "float64", ir.I8: "int8", ir.I16: "int16", ir.I32: "int32", ir.I64: "int64",
 	ir.U8: "uint8", ir.U16: "uint16", ir.U32: "uint32", ir.U64: "uint64", ir.Bool: "bool", ir.String: "string",
 	ir.C64: "complex64", ir.C128: "complex128",
 }
 
-// goType is the type of e's elements in package number i of main.go.
-func goType(i int, e ir.Elem) string {
-	if t, ok := goTypes[e]; ok {
-		return t
+func toWire(d *ir.Data) wire.Tensor {
+	return wire.Tensor{Elem: uint8(carrier(d.Elem)), Shape: d.Shape, Bytes: d.Bytes, Str: d.Str}
+}
+
+// fromWire is a tensor of type e, which the other side knows as its carrier.
+func fromWire(t wire.Tensor, e ir.Elem) (*ir.Data, error) {
+	d := &ir.Data{Elem: e, Shape: t.Shape, Bytes: t.Bytes, Str: t.Str}
+	if e == ir.String && d.Str == nil {
+		d.Str = []string{}
 	}
-	return fmt.Sprintf("p%d.%s", i, e)
+	return d, d.Check()
 }

@@ -24,13 +24,3 @@ func parallel(n int, f func(i int)) {
 	close(next)
 	wg.Wait()
 }
-
-// RunReference runs the cases with the reference runtime.
-func RunReference(cases []Case, opts Options) []Result {
-	results := make([]Result, len(cases))
-	parallel(len(cases), func(i int) {
-		results[i] = reference(cases[i], opts)
-		opts.Tick()
-	})
-	return results
-}

@@ -131,6 +131,26 @@ func (c Case) Read(p *ir.Program) ([]Set, error) {
 	return sets, nil
 }
 
+// Beside is the folder with the first set of data beside a model, if there is one.
+func Beside(model string) (string, bool) {
+	dir := filepath.Join(filepath.Dir(model), "test_data_set_0")
+	info, err := os.Stat(dir)
+	return dir, model != "" && err == nil && info.IsDir()
+}
+
+// Inputs reads the inputs in a folder of data, and brings them to the sizes in dims.
+func Inputs(p *ir.Program, dir string, dims map[string]int) ([]onnx.Value, error) {
+	c := Case{Dir: filepath.Dir(dir), Sets: []string{filepath.Base(dir)}}
+	sets, err := c.Read(p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Dir, err)
+	}
+	if sets, err = resized(p, sets, Options{Dims: dims}); err != nil {
+		return nil, err
+	}
+	return sets[0].Inputs, nil
+}
+
 func paramTypes(f *ir.Func) (ts []ir.Type) {
 	for _, p := range f.Params {
 		ts = append(ts, p.Type)

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gpamc/gpamc/cmd/gpamc/internal/place"
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx"
 	"github.com/gpamc/gpamc/runtime"
@@ -30,21 +29,19 @@ func Read(path string, t ir.Type) (onnx.Value, error) {
 	return onnx.Value{Tensor: d}, nil
 }
 
-// Write writes v to a .npy file, or to a .pb file under the name that v has.
-func Write(path string, v onnx.Value) error {
-	return place.File(path, func(tmp string) error {
-		if strings.ToLower(filepath.Ext(path)) != ".npy" {
-			return onnx.WriteValue(tmp, v)
-		}
-		if v.Kind != ir.Tensor {
-			return fmt.Errorf("%s: a sequence or an optional can only be written as .pb", path)
-		}
-		b, err := FormatNpy(v.Tensor)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		return os.WriteFile(tmp, b, 0o666)
-	})
+// Format is v as a .npy file, or as a .pb file under the name that v has, by the ending of the file's name.
+func Format(file string, v onnx.Value) ([]byte, error) {
+	if strings.ToLower(filepath.Ext(file)) != ".npy" {
+		return onnx.FormatValue(v)
+	}
+	if v.Kind != ir.Tensor {
+		return nil, fmt.Errorf("%s: a sequence or an optional can only be written as .pb", file)
+	}
+	b, err := FormatNpy(v.Tensor)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return b, nil
 }
 
 // Type is v's type, with the shape that it has.

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/built"
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/place"
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+	"github.com/gpamc/gpamc/codegen"
+	"github.com/gpamc/gpamc/passes"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/mod/modfile"
+)
+
+var compileCommand = &cli.Command{
+	Name:      "compile",
+	Usage:     "turn a model into a Go package",
+	ArgsUsage: "MODEL",
+	Description: "The package depends on nothing but the standard library. Where the folder lies in no Go module, it gets a go.mod.\n" +
+		"Which instructions a package uses is decided where it runs; GPAMC_ISA=portable, avx2 or avx512 asks for less than the machine has.",
+	Flags: []cli.Flag{
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the package to `DIR`"},
+		&cli.StringFlag{Name: "package", Usage: "`NAME` of the package; by default that of the folder"},
+		&cli.BoolFlag{Name: "main", Usage: "also emit a program that runs the model on files"},
+		&cli.StringFlag{Name: "weights", Value: "embed", Usage: "embed: in the program; file: beside the package, mapped by Load"},
+		&cli.BoolFlag{Name: "verify", Usage: "compare the package with the reference before writing it"},
+		&cli.StringFlag{Name: "dump", Usage: "write the IR after each pass to `DIR`"},
+		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
+		dimFlag,
+	},
+	Action: runCompile,
+}
+
+func runCompile(c *cli.Context) error {
+	if err := need(c, "output"); err != nil {
+		return err
+	}
+	weights := c.String("weights")
+	if weights != "embed" && weights != "file" {
+		return fmt.Errorf("compile: --weights is %q, want embed or file", weights)
+	}
+	p, err := load(c)
+	if err != nil {
+		return err
+	}
+	sizes, err := dims(c, p)
+	if err != nil {
+		return err
+	}
+	off := list(c.String("off"))
+	if err := (passes.Options{Passes: pipeline.List(), Off: off}).Check(); err != nil {
+		return err
+	}
+	dir := c.String("output")
+	name, importPath, goMod, err := whereTo(dir, c.String("package"))
+	if err != nil {
+		return err
+	}
+	dumps := map[string][]byte{}
+	out, err := pipeline.Compile(p, pipeline.Options{Dims: sizes, Off: off, Dump: dumper(c, dumps),
+		Codegen: codegen.Options{Package: name, File: weights == "file", Main: c.Bool("main"), Import: importPath}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Source, err)
+	}
+	if goMod != nil {
+		out.Files["go.mod"] = goMod
+	}
+	if c.Bool("verify") {
+		v := verification{program: p, dims: sizes, off: off, tol: defaultTolerance}
+		if err := v.run(c.Context); err != nil {
+			return err
+		}
+	}
+	if d := c.String("dump"); d != "" {
+		if err := place.Dir(d, dumps); err != nil {
+			return err
+		}
+	}
+	if err := place.Dir(dir, out.Files); err != nil {
+		return err
+	}
+	fmt.Printf("%s: package %s, import %q: %d files, %s of weights\n", dir, name, importPath, len(out.Files), values.Size(len(out.Weights)))
+	return nil
+}
+
+// whereTo decides the package's name and import path; goMod is the module's file where the folder needs one.
+func whereTo(dir, name string) (pkg, importPath string, goMod []byte, err error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", "", nil, err
+	}
+	if pkg = name; pkg == "" {
+		pkg = packageName(abs)
+	}
+	root, err := place.Module(abs)
+	if err != nil {
+		return "", "", nil, err
+	}
+	if root == "" {
+		return pkg, pkg, []byte("module " + pkg + "\n\ngo " + built.GoVersion + "\n"), nil
+	}
+	b, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return "", "", nil, err
+	}
+	module := modfile.ModulePath(b)
+	if module == "" {
+		return "", "", nil, fmt.Errorf("%s has no module line", filepath.Join(root, "go.mod"))
+	}
+	rel, err := filepath.Rel(root, abs)
+	return pkg, path.Join(module, filepath.ToSlash(rel)), nil, err
+}
+
+// packageName makes a package's name of a folder's.
+func packageName(dir string) string {
+	name := ""
+	for _, r := range strings.ToLower(filepath.Base(dir)) {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' && name != "" {
+			name += string(r)
+		}
+	}
+	if name == "" || name == "main" {
+		return "model"
+	}
+	return name
+}
+
+// dumper collects the IR after each pass as files, if the user asked for them.
+func dumper(c *cli.Context, files map[string][]byte) func(passes.PassDump) {
+	if c.String("dump") == "" {
+		return nil
+	}
+	return func(d passes.PassDump) {
+		name := d.Pass
+		if name == "" {
+			name = "import"
+		}
+		files[fmt.Sprintf("%02d-%s.gpam", d.Index, name)] = []byte(d.Program.String())
+	}
+}
+
+// errDiffer is what verify returns after it has said what differs.
+var errDiffer = errors.New("the compiled model differs from the reference")

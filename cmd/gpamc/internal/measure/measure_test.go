@@ -1,0 +1,48 @@
+package measure
+
+import (
+	"testing"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+func TestWork(t *testing.T) {
+	for _, c := range []struct{ params, node, want string }{
+		{"x f32[b,3,8], w f32[8,4]", "MatMul(x, w)", "192*b"},
+		{"x f32[2,3]", "Relu(x)", "6"},
+		{"x f32[2,3]", "Transpose(x) perm=[1,0]", "0"},
+		{"x f32[2,s]", "Softmax(x)", "10*s"},
+		{"x f32[2,s], a i64[1]", "ReduceSum(x, a) keepdims=1", "2*s"},
+		{"x f32[1,4,8,8], w f32[6,2,3,3]", "Conv(x, w) group=2 pads=[1,1,1,1]", "13824"},
+		{"a f32[b,i,j], c f32[b,j,k]", `Einsum(a, c) equation="bij,bjk->bik"`, "2*b*i*j*k"},
+		{"a f32[7,3], c f32[7,5]", "Gemm(a, c) transA=1", "210"},
+	} {
+		f, err := ir.Parse("func f(" + c.params + ") {\n v = " + c.node + "\n return v\n}")
+		if err != nil {
+			t.Errorf("%s: %v", c.node, err)
+			continue
+		}
+		if got := Work(f).String(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.node, got, c.want)
+		}
+	}
+}
+
+func TestCensus(t *testing.T) {
+	f, err := ir.Parse(`func f(x f32[2,4]) {
+		w = Weight() name="w" type=f32[4,4]
+		w2 = Weight() name="w" type=f32[4,4]
+		y = MatMul(x, w)
+		z = MatMul(y, w2)
+		return z
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ops := Operators(f); len(ops) != 1 || ops["MatMul"] != 2 {
+		t.Errorf("got %v", ops)
+	}
+	if count, bytes := Parameters(f); count != 16 || bytes != 64 {
+		t.Errorf("got %d parameters of %d bytes", count, bytes)
+	}
+}

@@ -1,3 +1,0 @@
-package suite
-
-func isMissing(error) bool { return false }

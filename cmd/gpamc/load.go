@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx"
+	"github.com/urfave/cli/v2"
+)
+
+var dimFlag = &cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: the size of a named dimension"}
+
+// load reads the model that is the command's one argument: an ONNX file, or IR text.
+func load(c *cli.Context) (*ir.Program, error) {
+	if c.NArg() != 1 {
+		return nil, fmt.Errorf("%s: one model is wanted, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " "))
+	}
+	path := c.Args().First()
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s: a folder; model definitions (config.json with safetensors) are not supported, "+
+			"give an .onnx or .gpam file", path)
+	case filepath.Ext(path) == ".gpam":
+		return loadText(path)
+	}
+	return onnx.Import(path)
+}
+
+func loadText(path string) (*ir.Program, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	p, err := ir.ParseProgram(string(b))
+	if err != nil {
+		return nil, fmt.Errorf("%s:%w", path, err)
+	}
+	p.Source = path
+	return p, nil
+}
+
+// dims reads the sizes given by --dim. They must be of dimensions that the program's inputs have.
+func dims(c *cli.Context, p *ir.Program) (map[string]int, error) {
+	known := inputDims(p)
+	sizes, err := parseDims(c.StringSlice("dim"))
+	for _, name := range sortedKeys(sizes) {
+		if !known[name] {
+			return nil, fmt.Errorf("--dim %s=%d: no input has a dimension %q; there are %s", name, sizes[name], name, quoted(sortedKeys(known)))
+		}
+	}
+	return sizes, err
+}
+
+// inputDims are the names in the shapes of the program's inputs.
+func inputDims(p *ir.Program) map[string]bool {
+	names := map[string]bool{}
+	for _, v := range p.Main.Params {
+		for _, d := range v.Type.Shape {
+			d.Names(names)
+		}
+	}
+	return names
+}
+
+func parseDims(flags []string) (map[string]int, error) {
+	sizes := map[string]int{}
+	for _, s := range flags {
+		name, text, ok := strings.Cut(s, "=")
+		n, err := strconv.Atoi(text)
+		if !ok || err != nil || n < 0 {
+			return nil, fmt.Errorf("--dim %s: want NAME=N", s)
+		}
+		sizes[name] = n
+	}
+	return sizes, nil
+}
+
+func quoted(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	for i, n := range names {
+		names[i] = strconv.Quote(n)
+	}
+	return strings.Join(names, ", ")
+}
+
+// list splits a flag's value at commas and spaces.
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// need reports flags without which the command cannot work.
+func need(c *cli.Context, flags ...string) error {
+	var errs []error
+	for _, f := range flags {
+		if c.String(f) == "" {
+			errs = append(errs, fmt.Errorf("%s: --%s is missing", c.Command.Name, f))
+		}
+	}
+	return errors.Join(errs...)
+}

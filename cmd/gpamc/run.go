@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/place"
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx"
+	"github.com/urfave/cli/v2"
+)
+
+var runCommand = &cli.Command{
+	Name:      "run",
+	Usage:     "run a model on inputs from files",
+	ArgsUsage: "MODEL",
+	Flags: []cli.Flag{
+		&cli.StringSliceFlag{Name: "input", Aliases: []string{"i"}, Usage: "`NAME=FILE`: an input, .npy or ONNX .pb"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the outputs to files in `DIR`; without it, print how they begin"},
+		&cli.StringFlag{Name: "format", Value: "npy", Usage: "npy or pb"},
+		&cli.BoolFlag{Name: "compiled", Usage: "compile the model and run that, instead of the reference"},
+		&cli.IntFlag{Name: "threads", Value: 1, Usage: "threads of the compiled model"},
+	},
+	Action: runRun,
+}
+
+func runRun(c *cli.Context) error {
+	format := c.String("format")
+	if format != "npy" && format != "pb" {
+		return fmt.Errorf("run: --format is %q, want npy or pb", format)
+	}
+	p, err := load(c)
+	if err != nil {
+		return err
+	}
+	inputs, err := values.Inputs(p.Main, c.StringSlice("input"))
+	if err != nil {
+		return err
+	}
+	outputs, err := outputsOf(c, p, inputs)
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{}
+	for i, v := range outputs {
+		v.Name = p.Main.ResultName(i)
+		if c.String("output") == "" {
+			fmt.Printf("%s %s\n", v.Name, values.Summary(v))
+			continue
+		}
+		name := values.FileName(v.Name, i, "."+format)
+		if v.Kind != ir.Tensor || v.Tensor.Elem == ir.String { // which .npy cannot hold
+			name = values.FileName(v.Name, i, ".pb")
+		}
+		if files[name] != nil {
+			name = fmt.Sprintf("output_%d.%s", i, format)
+		}
+		if files[name], err = values.Format(name, v); err != nil {
+			return err
+		}
+	}
+	if dir := c.String("output"); dir != "" {
+		return place.Dir(dir, files)
+	}
+	return nil
+}
+
+func outputsOf(c *cli.Context, p *ir.Program, inputs []onnx.Value) ([]onnx.Value, error) {
+	if !c.Bool("compiled") {
+		return pipeline.Evaluate(p, inputs)
+	}
+	prog, err := pipeline.Build(c.Context, p, pipeline.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer prog.Close()
+	done, err := prog.Run(inputs, pipeline.RunOptions{Threads: c.Int("threads"), Limit: time.Hour})
+	if err != nil {
+		return nil, err
+	}
+	return done.Outputs, nil
+}
