@@ -64,7 +64,24 @@ func legalize(p *ir.Program, expand map[int]bool, widen map[int]bool) {
 	known(f)
 	f.Prune()
 	foldCasts(p)
+	weigh(p)
 }
+
+// weigh makes weights of the float constants that have more than one element, so that layers differ in their weights alone.
+func weigh(p *ir.Program) {
+	for _, n := range p.Main.Nodes {
+		d := n.Out().Const()
+		if d == nil || !d.Elem.IsFloat() || d.Len() < 2 {
+			continue
+		}
+		name := fmt.Sprintf("%s.%d", constWeight, n.ID)
+		p.Weights[name] = d
+		n.Op, n.Attrs = ir.Weight, ir.Attrs{"name": name, "type": d.Type()}
+	}
+}
+
+// constWeight begins the names of weights that are the program's constants.
+const constWeight = "const"
 
 // replaceNode takes n, which stands behind what b has built, out of f.
 func replaceNode(f *ir.Func, n *ir.Node, b *ir.Builder, by []*ir.Value) {

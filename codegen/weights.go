@@ -99,7 +99,7 @@ func storedLen(v *ir.Value, as layout) int {
 
 // weightName makes a field's name from the model's name of the weight without its numbers, or from the node that uses it.
 func (g *generator) weightName(v *ir.Value) string {
-	name := "const"
+	name := constWeight + "."
 	if v.Is(ir.Weight) {
 		name = v.Def.Str("name")
 	}
@@ -121,7 +121,7 @@ func (g *generator) weightName(v *ir.Value) string {
 
 // anonymous reports whether an exporter made the name up.
 func anonymous(name string) bool {
-	if strings.Contains(name, "::") || name == "const" {
+	if strings.Contains(name, "::") || strings.HasPrefix(name, constWeight+".") {
 		return true
 	}
 	return strings.IndexFunc(name, unicode.IsLetter) < 0
