@@ -190,10 +190,7 @@ func inferSlice(n *Node) ([]Type, error) {
 		return nil, err
 	}
 	if !ok1 || !ok2 || !known {
-		for i := range shape {
-			shape[i] = n.Fresh(i)
-		}
-		return []Type{T(x.Elem, shape...)}, nil
+		return []Type{n.freshOf(x.Elem, x.Rank())}, nil
 	}
 	if len(starts) != len(ends) || len(starts) != len(axes) {
 		return nil, fmt.Errorf("%d starts, %d ends and %d axes", len(starts), len(ends), len(axes))
@@ -373,10 +370,7 @@ func inferPad(n *Node) ([]Type, error) {
 	}
 	shape := append([]Dim{}, x.Shape...)
 	if !known {
-		for i := range shape {
-			shape[i] = n.Fresh(i)
-		}
-		return []Type{T(x.Elem, shape...)}, nil
+		return []Type{n.freshOf(x.Elem, x.Rank())}, nil
 	}
 	if ok && len(pads) != 2*len(axes) {
 		return nil, fmt.Errorf("%d pads for %d axes", len(pads), len(axes))

@@ -126,14 +126,36 @@ func reduceShape(shape []Dim, reduced []bool, keep bool) []Dim {
 
 // unknownReduction is the type of a reduction over axes that only the data knows.
 func (n *Node) unknownReduction(t Type) Type {
+	rank := t.Rank()
 	if n.Int("keepdims") == 0 {
-		return Unranked(t.Elem)
+		count, ok := n.countAt(1)
+		if !ok || count == 0 || count > rank {
+			return Unranked(t.Elem)
+		}
+		rank -= count
 	}
-	shape := make([]Dim, t.Rank())
+	return n.freshOf(t.Elem, rank)
+}
+
+// countAt is the number of elements of argument i, if its type says it.
+func (n *Node) countAt(i int) (count int, ok bool) {
+	shape, ok := n.TypeAt(i).Static()
+	if !ok || len(shape) > 1 {
+		return 0, false
+	}
+	for _, k := range shape {
+		return k, true
+	}
+	return 1, true
+}
+
+// freshOf is the type of a result of which only the rank is known.
+func (n *Node) freshOf(e Elem, rank int) Type {
+	shape := make([]Dim, rank)
 	for i := range shape {
 		shape[i] = n.Fresh(i)
 	}
-	return T(t.Elem, shape...)
+	return T(e, shape...)
 }
 
 func inferArg(n *Node) ([]Type, error) {

@@ -153,6 +153,9 @@ func inferSqueeze(n *Node) ([]Type, error) {
 	}
 	axes, ok := n.ArgAt(1).ConstInts()
 	if !ok {
+		if count, ok := n.countAt(1); ok && count <= x.Rank() {
+			return []Type{n.freshOf(x.Elem, x.Rank()-count)}, nil
+		}
 		return []Type{Unranked(x.Elem)}, nil
 	}
 	for _, a := range axes {
@@ -175,6 +178,9 @@ func inferUnsqueeze(n *Node) ([]Type, error) {
 	}
 	axes, ok := n.ArgAt(1).ConstInts()
 	if !ok {
+		if count, ok := n.countAt(1); ok {
+			return []Type{n.freshOf(x.Elem, x.Rank()+count)}, nil
+		}
 		return []Type{Unranked(x.Elem)}, nil
 	}
 	added := make([]bool, x.Rank()+len(axes))
@@ -233,11 +239,7 @@ func inferTranspose(n *Node) ([]Type, error) {
 		if !n.Has("perm") {
 			return []Type{x}, nil
 		}
-		shape := make([]Dim, len(n.Ints("perm")))
-		for i := range shape {
-			shape[i] = n.Fresh(i)
-		}
-		return []Type{T(x.Elem, shape...)}, nil
+		return []Type{n.freshOf(x.Elem, len(n.Ints("perm")))}, nil
 	}
 	perm, err := n.Perm(x.Rank())
 	if err != nil {
