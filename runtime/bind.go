@@ -68,8 +68,8 @@ func bindTensor(t ir.Type, x *Tensor, env map[string]int, exprs bool) error {
 				env[name] = x.Shape[i]
 				continue
 			}
-		} else if want, ok := solve(d, x.Shape[i], env); ok {
-			env[want.name] = want.n
+		} else if err := solve(d, x.Shape[i], env); err != nil {
+			return fmt.Errorf("%s instead of %s: dimension %d is %d: %w", x.Type(), t, i, x.Shape[i], err)
 		}
 		if n, ok := d.Eval(env); ok && n != x.Shape[i] {
 			if d.IsConst() {
@@ -83,13 +83,8 @@ func bindTensor(t ir.Type, x *Tensor, env map[string]int, exprs bool) error {
 
 func has(env map[string]int, name string) bool { _, ok := env[name]; return ok }
 
-type binding struct {
-	name string
-	n    int
-}
-
-// solve finds the one name of d that env lacks from d's value, when d is linear in it.
-func solve(d ir.Dim, value int, env map[string]int) (binding, bool) {
+// solve enters the one name of d that env lacks, when d is linear in it.
+func solve(d ir.Dim, value int, env map[string]int) error {
 	names := map[string]bool{}
 	d.Names(names)
 	unknown := ""
@@ -98,24 +93,24 @@ func solve(d ir.Dim, value int, env map[string]int) (binding, bool) {
 			continue
 		}
 		if unknown != "" {
-			return binding{}, false
+			return nil
 		}
 		unknown = name
-	}
-	if unknown == "" {
-		return binding{}, false
 	}
 	at := func(n int) (int, bool) {
 		return d.Subst(map[string]ir.Dim{unknown: ir.N(n)}).Eval(env)
 	}
 	zero, ok0 := at(0)
 	one, ok1 := at(1)
-	if !ok0 || !ok1 || one == zero {
-		return binding{}, false
+	if unknown == "" || !ok0 || !ok1 || one == zero {
+		return nil
 	}
 	n := (value - zero) / (one - zero)
-	got, ok := at(n)
-	return binding{unknown, n}, ok && got == value && n >= 0
+	if got, ok := at(n); !ok || got != value || n < 0 {
+		return fmt.Errorf("no %s makes %s so", unknown, d)
+	}
+	env[unknown] = n
+	return nil
 }
 
 // bindResult checks a result against its type and enters the dimensions that only the data decides.
