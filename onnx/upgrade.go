@@ -131,7 +131,11 @@ func legacyBroadcast(n *node) error {
 	if axis < 0 {
 		axis += int64(x.Type.Rank())
 	}
-	return n.pad(1, int64(x.Type.Rank())-axis-int64(y.Type.Rank()))
+	more := int64(x.Type.Rank()) - axis - int64(y.Type.Rank())
+	if axis < 0 || more < 0 {
+		return fmt.Errorf("%s does not fit %s at axis %d", y.Type, x.Type, axis)
+	}
+	return n.pad(1, more)
 }
 
 // pad gives input i so many more axes of size 1 at its end.
