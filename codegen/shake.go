@@ -160,8 +160,15 @@ func receiver(t ast.Expr) string {
 	panic(fmt.Sprintf("BUG: a receiver of kind %T", t))
 }
 
-// scan finds what node refers to. A name that the parser resolved to something inside a function is none of lib's.
+// scan finds what node refers to. Names behind a dot are not lib's own, nor are those of fields and methods where they are declared,
+// nor what the parser resolved to something inside a function.
 func (d *decl) scan(tree *ast.File, node ast.Node) {
+	skipped := map[*ast.Ident]bool{}
+	skip := func(names ...*ast.Ident) {
+		for _, id := range names {
+			skipped[id] = true
+		}
+	}
 	ast.Inspect(node, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
@@ -169,6 +176,11 @@ func (d *decl) scan(tree *ast.File, node ast.Node) {
 			if id, ok := n.X.(*ast.Ident); ok && id.Obj == nil {
 				d.packages[id.Name] = true
 			}
+			skip(n.Sel)
+		case *ast.FuncDecl:
+			skip(n.Name)
+		case *ast.Field:
+			skip(n.Names...)
 		case *ast.InterfaceType:
 			for _, m := range n.Methods.List {
 				for _, name := range m.Names {
@@ -176,7 +188,7 @@ func (d *decl) scan(tree *ast.File, node ast.Node) {
 				}
 			}
 		case *ast.Ident:
-			if n.Obj == nil || tree.Scope.Lookup(n.Name) == n.Obj {
+			if !skipped[n] && (n.Obj == nil || tree.Scope.Lookup(n.Name) == n.Obj) {
 				d.refs[n.Name] = true
 			}
 		}
