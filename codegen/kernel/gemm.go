@@ -65,6 +65,9 @@ func (g panelMul) body(a *asm) {
 // panelBytes is the width of a panel.
 const panelBytes = 32 * 4
 
+// ahead is how far before its use w is fetched: 64 steps of some 12 cycles.
+const ahead = 64 * panelBytes
+
 // A tile is rows x 2 vectors of y while they are computed.
 type tile struct {
 	*asm
@@ -117,6 +120,12 @@ func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual, disp int) {
 	b, free := t.regs[2*t.most:2*t.most+2], t.regs[2*t.most+2:]
 	for v := range b {
 		t.VMOVUPS(at(w, disp+t.half+v*t.bytes), b[v])
+	}
+	if t.half == 0 {
+		// The first tile that meets this panel waits for memory otherwise: the
+		// hardware does not fetch beyond a page.
+		t.PREFETCHT0(at(w, disp+ahead))
+		t.PREFETCHT0(at(w, disp+ahead+panelBytes/2))
 	}
 	for r := range t.rows {
 		x := free[r%len(free)]
