@@ -168,7 +168,7 @@ func asymmetric(n *node) error {
 		return nil
 	}
 	n.attrs["nearest_mode"] = "floor"
-	d := scales.Const()
+	d := n.data(scales)
 	if d == nil || d.Elem == ir.String {
 		return nil
 	}
@@ -193,12 +193,30 @@ func indices(n int) []int {
 	return is
 }
 
-// dropEmptyInputs removes the empty tensors by which Resize says that an input is absent.
-func dropEmptyInputs(n *node) error {
+// resizeInputs removes the empty tensors by which Resize says that an input is absent, and makes constants of the others that it can:
+// scales decide the shape of the result.
+func resizeInputs(n *node) error {
 	for i := 1; i < len(n.args); i++ {
-		if a := n.args[i]; a != nil && a.Type.Rank() == 1 && a.Type.Shape[0].Is(0) {
+		a := n.args[i]
+		if a == nil {
+			continue
+		}
+		if a.Type.Rank() == 1 && a.Type.Shape[0].Is(0) {
 			n.args[i] = nil
+		} else if d := n.data(a); d != nil && a.Const() == nil {
+			var err error
+			if n.args[i], err = n.new("Const", ir.Attrs{"value": d}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// data is the tensor that v is known to be, constant or weight.
+func (n *node) data(v *ir.Value) *ir.Data {
+	if v.Is(ir.Weight) {
+		return n.im.prog.Weights[v.Def.Str("name")]
+	}
+	return v.Const()
 }

@@ -62,7 +62,7 @@ var alwaysUpgraded = map[string]func(n *node) error{
 	"Attention": becoming(ir.ONNXAttention.Name),
 	"CastLike":  castToElem,
 	"Range":     scalarInputs,
-	"Resize":    dropEmptyInputs,
+	"Resize":    resizeInputs,
 	"Split":     equalParts,
 }
 
