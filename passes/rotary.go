@@ -1,0 +1,161 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// rotary recognises RotaryEmbedding of [B,H,L,D] written as x·cos + turned(x)·sin: turned is (-x2, x1) of the two halves, or of neighbours.
+// cos and sin must hold each angle twice, in the same order.
+var rotary = []Rule{
+	{"rotary", "(Add (Mul x cos) (Mul (Concat (Neg hi:(Slice x s1 e1 a1 t1?)) lo:(Slice x s2 e2 a2 t2?) axis=_) sin))\n" +
+		"(Add (Mul x cos) (Mul (Concat (Neg hi:(Split@1 x p? axis=_ num_outputs=_)) lo:(Split@0 x p? axis=_ num_outputs=_) axis=_) sin))",
+		func(b *ir.Builder, m *Match) *ir.Value { return rotaryEmbedding(b, m, false) }},
+	{"rotary-interleaved", "(Add (Mul x cos) (Mul (Reshape (Concat (Reshape (Neg hi:(Slice x s1 e1 a1 t1?)) r1 allowzero=_) " +
+		"(Reshape lo:(Slice x s2 e2 a2 t2?) r2 allowzero=_) axis=_) r3 allowzero=_) sin))",
+		func(b *ir.Builder, m *Match) *ir.Value { return rotaryEmbedding(b, m, true) }},
+}
+
+func rotaryEmbedding(b *ir.Builder, m *Match, interleaved bool) *ir.Value {
+	x := m.V("x")
+	if x.Type.Rank() != 4 {
+		return m.No("%s is not [B,H,L,D]", x.Type)
+	}
+	d, ok := x.Type.Shape[3].Const()
+	if !ok || d%2 != 0 {
+		return m.No("the head size %s is not even", x.Type.Shape[3])
+	}
+	want := [2][2]int64{{0, 1}, {int64(d / 2), 1}}
+	if interleaved {
+		want = [2][2]int64{{0, 2}, {1, 2}}
+	}
+	for i, name := range []string{"lo", "hi"} {
+		if !cuts(m.V(name), want[i], d/2) {
+			return m.No("the parts that change places are not the right ones")
+		}
+	}
+	if !twice(m, m.V("cos"), interleaved) || !twice(m, m.V("sin"), interleaved) {
+		return m.No("the table of angles does not hold each one twice")
+	}
+	c, s := cache(b, m, m.V("cos"), interleaved), cache(b, m, m.V("sin"), interleaved)
+	if c == nil || s == nil {
+		return m.No("tables of types %s and %s for %s", m.Type("cos"), m.Type("sin"), x.Type)
+	}
+	attrs := ir.Attrs{}
+	if interleaved {
+		attrs["interleaved"] = 1
+	}
+	return b.New(ir.RotaryEmbedding, attrs, x, c, s)
+}
+
+// cuts reports whether v is count elements of the last axis, from start on by step.
+func cuts(v *ir.Value, from [2]int64, count int) bool {
+	n, last := v.Def, v.Type.Rank()-1
+	if last < 0 || !v.Type.Shape[last].Is(count) {
+		return false
+	}
+	if n.Op == ir.Split {
+		axis, err := ir.Axis(n.Int("axis"), last+1)
+		return err == nil && axis == last && len(n.Results) == 2 && from == [2]int64{int64(v.Index * count), 1}
+	}
+	axes, ok := axesOf(n.ArgAt(3), last+1)
+	starts, ok2 := n.Args[1].ConstInts()
+	steps, ok3 := n.ArgAt(4).ConstInts()
+	if n.ArgAt(4) == nil {
+		steps, ok3 = []int64{1}, true
+	}
+	return ok && ok2 && ok3 && slices.Equal(axes, []int64{int64(last)}) && from == [2]int64{starts[0], steps[0]}
+}
+
+// twice reports whether the last axis of v holds the same numbers twice: one half after the other, or each beside its like.
+func twice(m *Match, v *ir.Value, pairs bool) bool {
+	if d := m.data(v); d != nil {
+		return twiceData(d, pairs)
+	}
+	if v.Def == nil || v.Type.Rank() < 1 {
+		return false
+	}
+	n, last := v.Def, v.Type.Rank()-1
+	switch n.Op {
+	case ir.Cos, ir.Sin, ir.Cast:
+		return twice(m, n.Args[0], pairs)
+	case ir.Mul, ir.Add:
+		return n.TypeAt(1).Rank() == 0 && twice(m, n.Args[0], pairs)
+	case ir.Gather:
+		return n.Int("axis") == 0 && n.TypeAt(0).Rank() > 1 && twice(m, n.Args[0], pairs)
+	case ir.Expand, ir.Slice:
+		in := n.TypeAt(0)
+		return in.Rank() > 0 && in.Shape[in.Rank()-1].Equal(v.Type.Shape[last]) && twice(m, n.Args[0], pairs)
+	case ir.Concat:
+		axis, err := ir.Axis(n.Int("axis"), last+1)
+		return !pairs && err == nil && axis == last && len(n.Args) == 2 && n.Args[0] == n.Args[1]
+	case ir.Reshape:
+		in := n.TypeAt(0)
+		if in.Rank() > 0 && in.Shape[in.Rank()-1].Equal(v.Type.Shape[last]) {
+			return twice(m, n.Args[0], pairs)
+		}
+		return pairs && besides(n.Args[0], v.Type)
+	}
+	return false
+}
+
+// besides reports whether v [..,n,2], which is reshaped to t [..,2n], holds each number twice.
+func besides(v *ir.Value, t ir.Type) bool {
+	r := v.Type.Rank()
+	if r < 2 || !v.Type.Shape[r-1].Is(2) || !v.Type.Shape[r-2].Mul(ir.N(2)).Equal(t.Shape[t.Rank()-1]) || v.Def == nil {
+		return false
+	}
+	n := v.Def
+	switch n.Op {
+	case ir.Expand:
+		in := n.TypeAt(0)
+		return in.Rank() > 0 && in.Shape[in.Rank()-1].Is(1)
+	case ir.Concat:
+		axis, err := ir.Axis(n.Int("axis"), r)
+		return err == nil && axis == r-1 && len(n.Args) == 2 && n.Args[0] == n.Args[1]
+	}
+	return false
+}
+
+func twiceData(d *ir.Data, pairs bool) bool {
+	if len(d.Shape) == 0 || !d.Elem.IsFloat() {
+		return false
+	}
+	cols := d.Shape[len(d.Shape)-1]
+	if cols%2 != 0 {
+		return false
+	}
+	for i := range d.Len() {
+		row, col := i/cols, i%cols
+		like := (col + cols/2) % cols
+		if pairs {
+			like = col ^ 1
+		}
+		if d.Float(i) != d.Float(row*cols+like) {
+			return false
+		}
+	}
+	return true
+}
+
+// cache makes RotaryEmbedding's table [B,L,D/2] of one that is multiplied with x [B,H,L,D]; nil when it is not the same for all heads.
+func cache(b *ir.Builder, m *Match, v *ir.Value, pairs bool) *ir.Value {
+	x, r := m.Type("x"), v.Type.Rank()
+	shape := append(slices.Repeat([]ir.Dim{ir.N(1)}, max(4-r, 0)), v.Type.Shape...)
+	if r > 4 || !shape[1].Is(1) || !shape[2].Equal(x.Shape[2]) || !shape[3].Equal(x.Shape[3]) || !shape[0].Is(1) && !shape[0].Equal(x.Shape[0]) {
+		return nil
+	}
+	half, _ := x.Shape[3].Div(ir.N(2))
+	axis := b.Vector(int64(r - 1))
+	if pairs {
+		v = b.New(ir.Slice, nil, v, b.Vector(0), b.Dims(x.Shape[3]), axis, b.Vector(2))
+	} else {
+		v = b.New(ir.Slice, nil, v, b.Vector(0), b.Dims(half), axis)
+	}
+	v = m.reshape(b, v, ir.T(v.Type.Elem, shape[0], shape[2], half))
+	if v != nil && !shape[0].Equal(x.Shape[0]) {
+		v = b.New(ir.Expand, nil, v, b.Dims(x.Shape[0], shape[2], half))
+	}
+	return v
+}
