@@ -100,6 +100,12 @@ func inferIf(n *Node) ([]Type, error) {
 
 // carried is the type of a value that a body gets as p, gives back as out, and that was in at first.
 func (n *Node) carried(in, p, out Type, i int) (Type, error) {
+	if in.Kind == Optional && out.Kind != Optional { // from the first round on it holds something
+		in = *in.Of
+		if p.Kind == Optional {
+			p = *p.Of
+		}
+	}
 	t, ok := n.joined(in, out, resultNames(i))
 	if _, fits := n.joined(in, p, 0); !ok || !fits {
 		return t, fmt.Errorf("value %d begins as %s, is %s in the body, which makes it %s", i, in, p, out)

@@ -33,6 +33,21 @@ var (
 	LpPool = define(Op{Name: "LpPool", Args: "x", Attrs: windowAttrs + " ceil_mode:int=0 p:int=2", Infer: inferPool,
 		Example: "LpPool(x) kernel_shape=[2,2]", Inputs: "x f32[1,2,4,4]"})
 
+	// GlobalAveragePool is the mean of each channel of x [N,C,D..].
+	GlobalAveragePool = define(Op{Name: "GlobalAveragePool", Args: "x", Expand: overImage(ReduceMean),
+		Example: "GlobalAveragePool(x)", Inputs: "x f32[1,2,4,4]"})
+
+	// GlobalMaxPool is the greatest element of each channel of x [N,C,D..].
+	GlobalMaxPool = define(Op{Name: "GlobalMaxPool", Args: "x", Expand: overImage(ReduceMax), Example: "GlobalMaxPool(x)", Inputs: "x f32[1,2,4,4]"})
+
+	// GlobalLpPool is (Σ|x|^p)^(1/p) of each channel of x [N,C,D..].
+	GlobalLpPool = define(Op{Name: "GlobalLpPool", Args: "x", Attrs: "p:int=2", Expand: func(b *Builder, n *Node) []*Value {
+		x, p := n.Arg("x"), float64(n.Int("p"))
+		axes := b.Vector(axesFrom(2, len(ranked(x)))...)
+		sum := b.New(ReduceSum, nil, b.New(Pow, nil, b.New(Abs, nil, x), b.like(x, p)), axes)
+		return b.New1(Pow, nil, sum, b.like(x, 1/p))
+	}, Example: "GlobalLpPool(x) p=3", Inputs: "x f32[1,2,4,4]"})
+
 	// MaxUnpool puts each element of x where indices says, into zeros.
 	MaxUnpool = define(Op{Name: "MaxUnpool", Args: "x indices output_shape?", Attrs: "kernel_shape:ints pads:ints? strides:ints?", Infer: inferMaxUnpool,
 		Example: "MaxUnpool(x, i64[1,1,1,2]{5,7}) kernel_shape=[2,2] strides=[2,2]", Inputs: "x f32[1,1,1,2]"})
@@ -286,6 +301,17 @@ func inferPool(n *Node) ([]Type, error) {
 		out = T(x.Elem, append([]Dim{x.Shape[0], x.Shape[1]}, outDims(ws)...)...)
 	}
 	return []Type{out, out.With(I64)}[:min(2, max(1, len(n.Results)))], nil
+}
+
+// overImage is an expansion that reduces the axes behind the channels.
+func overImage(op *Op) func(b *Builder, n *Node) []*Value {
+	return func(b *Builder, n *Node) []*Value {
+		rank := len(ranked(n.Args[0]))
+		if rank < 3 {
+			refuse("%s has no axes behind its channels", n.TypeAt(0))
+		}
+		return b.New1(op, nil, n.Args[0], b.Vector(axesFrom(2, rank)...))
+	}
 }
 
 func inferMaxUnpool(n *Node) ([]Type, error) {

@@ -28,7 +28,7 @@ var (
 		Example: "GridSample(x, g)", Inputs: "x f32[1,2,4,4] g f32[1,3,5,2]"})
 
 	// AffineGrid is the grid [N,D..,r] of the places of a [N,C,D..] image, size, under the matrices theta [N,r,r+1].
-	AffineGrid = define(Op{Name: "AffineGrid", Args: "theta size", Attrs: "align_corners:int=0", Expand: expandAffineGrid,
+	AffineGrid = define(Op{Name: "AffineGrid", Args: "theta size", Attrs: "align_corners:int=0", Infer: inferAffineGrid, Expand: expandAffineGrid,
 		Example: "AffineGrid(t, [2,3,4,5])", Inputs: "t f32[2,2,3]"})
 
 	// RoiAlign pools the regions rois [R,4] (x1 y1 x2 y2) of the images x [N,C,H,W] that batch_indices name to output_height·output_width:
@@ -177,40 +177,61 @@ func inferGridSample(n *Node) ([]Type, error) {
 	return []Type{T(x.Elem, append([]Dim{x.Shape[0], x.Shape[1]}, g.Shape[1:g.Rank()-1]...)...)}, nil
 }
 
-// expandAffineGrid multiplies the places of the pixels, the last axis first and with a 1, by theta.
-func expandAffineGrid(b *Builder, n *Node) []*Value {
-	theta := n.Arg("theta")
-	size, ok := n.Arg("size").SymbolicDims()
-	if !ok || len(size) < 4 {
-		refuse("the size of the image is not known, or has fewer than four numbers")
+func inferAffineGrid(n *Node) ([]Type, error) {
+	theta, size := n.TypeAt(0), n.Arg("size")
+	count, ok := size.Type.Size().Const()
+	if !size.Type.Ranked() || !ok {
+		return []Type{Unranked(theta.Elem)}, nil
 	}
-	space := size[2:]
-	rank := len(space)
-	var columns []*Value
-	for i := rank - 1; i >= 0; i-- {
-		shape := make([]Dim, rank+1)
-		for j := range shape {
-			shape[j] = N(1)
+	if count != 4 && count != 5 || size.Type.Rank() != 1 {
+		return nil, fmt.Errorf("size is %s: [N,C,H,W] or [N,C,D,H,W] is wanted", size.Type)
+	}
+	if theta.Ranked() && (theta.Rank() != 3 || theta.Shape[1].IsConst() && !theta.Shape[1].Is(count-2)) {
+		return nil, fmt.Errorf("theta is %s for images of %d axes", theta, count-2)
+	}
+	shape := make([]Dim, count)
+	known, _ := size.SymbolicDims()
+	for i := range shape {
+		if shape[i] = n.Fresh(i); known != nil {
+			shape[i] = known[i]
 		}
-		shape[i] = space[i]
-		line := b.New(Reshape, nil, b.evenly(space[i], theta.Type.Elem, n.Int("align_corners") != 0), b.Dims(shape...))
-		columns = append(columns, b.New(Expand, nil, line, b.Dims(append(append([]Dim{}, space...), N(1))...)))
 	}
-	columns = append(columns, b.New(Expand, nil, b.like(theta, 1), b.Dims(append(append([]Dim{}, space...), N(1))...)))
-	places := b.New(Reshape, nil, b.New(Concat, Attrs{"axis": -1}, columns...), b.Dims(Product(space), N(rank+1)))
-	grid := b.New(MatMul, nil, places, b.New(Transpose, Attrs{"perm": []int64{0, 2, 1}}, theta))
-	return b.New1(Reshape, nil, grid, b.Dims(append(append([]Dim{size[0]}, space...), N(rank))...))
+	return []Type{T(theta.Elem, append(append([]Dim{shape[0]}, shape[2:]...), N(count-2))...)}, nil
 }
 
-// evenly is the d places from -1 to 1: of the middles of pixels, or from corner to corner.
-func (b *Builder) evenly(d Dim, e Elem, corners bool) *Value {
-	i, count := b.cast(b.upTo(d), e), b.cast(b.Dim(d), e)
+// expandAffineGrid multiplies the places of the pixels, the last axis first and with a 1, by theta.
+func expandAffineGrid(b *Builder, n *Node) []*Value {
+	theta, size := n.Arg("theta"), n.Arg("size")
+	count, ok := size.Type.Size().Const()
+	if !size.Type.Ranked() || !ok {
+		refuse("the number of axes of the image is not known")
+	}
+	rank := count - 2
+	at := func(from, to int) *Value { return b.New(Slice, nil, size, b.Vector(int64(from)), b.Vector(int64(to))) }
+	one, r := b.Vector(1), b.Vector(int64(rank))
+	full := b.New(Concat, Attrs{"axis": 0}, at(2, count), one)
+	var columns []*Value
+	for i := rank - 1; i >= 0; i-- {
+		line := b.evenly(b.New(Squeeze, nil, at(2+i, 3+i), b.Vector(0)), theta.Type.Elem, n.Int("align_corners") != 0)
+		line = b.New(Unsqueeze, nil, line, b.Vector(axesFrom(1, rank+1-i)...)) // [D,1,1..], the axis in its own place
+		columns = append(columns, b.New(Expand, nil, line, full))
+	}
+	columns = append(columns, b.New(Expand, nil, b.like(theta, 1), full))
+	places := b.New(Reshape, nil, b.New(Concat, Attrs{"axis": -1}, columns...), b.Vector(-1, int64(rank+1)))
+	grid := b.New(MatMul, nil, places, b.New(Transpose, Attrs{"perm": []int64{0, 2, 1}}, theta))
+	return b.New1(Reshape, nil, grid, b.New(Concat, Attrs{"axis": 0}, at(0, 1), at(2, count), r))
+}
+
+// evenly is the places, as many as count, from -1 to 1: of the middles of pixels, or from corner to corner.
+func (b *Builder) evenly(count *Value, e Elem, corners bool) *Value {
+	i := b.cast(b.New(Range, nil, b.Dim(N(0)), count, b.Dim(N(1))), e)
+	d := b.cast(count, e)
 	if corners {
-		step := b.New(Div, nil, b.Scalar(e, 2), b.New(Sub, nil, count, b.Scalar(e, 1)))
+		step := b.New(Div, nil, b.Scalar(e, 2), b.New(Sub, nil, d, b.Scalar(e, 1)))
 		return b.New(Sub, nil, b.New(Mul, nil, i, step), b.Scalar(e, 1))
 	}
 	twice := b.New(Add, nil, b.New(Mul, nil, i, b.Scalar(e, 2)), b.Scalar(e, 1))
-	return b.New(Sub, nil, b.New(Div, nil, twice, count), b.Scalar(e, 1))
+	return b.New(Sub, nil, b.New(Div, nil, twice, d), b.Scalar(e, 1))
 }
 
 func inferRoiAlign(n *Node) ([]Type, error) {

@@ -11,7 +11,7 @@ var (
 
 	// STFT is the DFT of each frame of frame_length of the signal [B,L,1 or 2], times window, a frame beginning every frame_step: [B,F,K,2].
 	STFT = define(Op{Name: "STFT", Args: "signal frame_step window? frame_length?", Attrs: "onesided:int=1", Infer: inferSTFT,
-		Example: "STFT(x, 4, w)", Inputs: "x f32[1,16,1] w f32[8]"})
+		Example: "STFT(x, i64[]{4}, w)", Inputs: "x f32[1,16,1] w f32[8]"})
 
 	// MelWeightMatrix [dft_length/2+1, bins] sums the frequencies of a spectrum into triangles evenly spaced on the mel scale.
 	MelWeightMatrix = define(Op{Name: "MelWeightMatrix", Args: "num_mel_bins dft_length sample_rate lower_edge_hertz upper_edge_hertz", Attrs: "output_datatype:int=1",
