@@ -19,24 +19,24 @@ var rowKernels = func() map[string]generator {
 		everyVec("func(x, bias *float32, n int, scale float32) float32", map[string]func(*lanes){"scaleAddMax": (*lanes).scaleAddMax}),
 		everyVec("func(y, x *float32, n int, m float32) float32", map[string]func(*lanes){"expSum": (*lanes).expSum}),
 		everyVec("func(y, x, gamma, beta *float32, n, center int, eps float32)", map[string]func(*lanes){"normRow": (*lanes).normRow}),
-		{"forbidAVX2": {"func(x *float32, keep *bool, n int)", forbid}},
+		{"fillUnlessAVX2": {"func(x *float32, keep *bool, n int, fill float32)", fillUnless}},
 	} {
 		maps.Copy(all, t)
 	}
 	return all
 }()
 
-// forbid compares eight bytes at a time with 0.
-func forbid(a *asm) {
+// fillUnless compares eight bytes at a time with 0.
+func fillUnless(a *asm) {
 	l := &lanes{asm: a, vec: narrow}
 	x, keep, n := l.param("x"), l.param("keep"), l.param("n")
-	infinity, zero := l.set(l.c(math.Inf(-1))), l.set(l.c(0))
+	fill, zero := l.all("fill"), l.set(l.c(0))
 	l.Label("loop")
 	is := l.YMM()
 	l.VPMOVZXBD(at(keep, 0), is)
 	l.VPCMPEQD(zero, is, is)
 	v := l.set(at(x, 0))
-	l.VBLENDVPS(is, infinity, v, v)
+	l.VBLENDVPS(is, fill, v, v)
 	l.VMOVUPS(v, at(x, 0))
 	l.ADDQ(operand.U32(8), keep)
 	l.ADDQ(operand.U32(32), x)

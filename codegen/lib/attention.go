@@ -19,8 +19,9 @@ type bias struct {
 	batch, head, query, key int
 }
 
-// keep says which keys a query may attend to, laid out as a bias is. The zero
-// keep allows all.
+// keep says which keys a query may attend to, laid out as a bias is. Where it
+// is false the score becomes the fill of the attentionShape. The zero keep
+// allows all.
 type keep struct {
 	x                       []bool
 	batch, head, query, key int
@@ -32,15 +33,19 @@ type score struct {
 	scale, cap float32
 }
 
-// attentionShape is the sizes of an attention. Head h of q meets head
-// h/(heads/kvHeads) of k and v. With causal, query i sees the keys up to
-// i+offset.
+// attentionShape is the sizes of an attention and what its queries see. Head h
+// of q meets head h/(heads/kvHeads) of k and v. Query i stands at the key
+// i+offset: with causal it sees none beyond that, with a window only keys that
+// are less than so many away.
 type attentionShape struct {
 	batch, heads, kvHeads int
 	queries, keys         int
 	d, dv                 int // columns of q and k, of v and y
 	causal                bool
 	offset                int
+	window                int     // 0 is no limit
+	fill                  float32 // where keep is false; 0 stands for -Inf
+	sink                  heads   // one column: a further score, to which no value belongs
 }
 
 // A branch is one softmax of an attention: y = gain·softmax(scores)·v. gain has
@@ -126,7 +131,7 @@ func (t *attentionTask) layOut() {
 	t.s, t.floats = t.floats, t.floats+t.wide*attentionRows
 	t.o, t.floats = t.floats, t.floats+t.deep*attentionRows
 	t.m, t.floats = t.floats, t.floats+t.wide
-	t.oneBias = t.keep.x != nil || t.bias.x != nil && t.bias.key == 0
+	t.oneBias = t.keep.x != nil && t.fill == 0 || t.bias.x != nil && t.bias.key == 0
 	if t.queries > 1 && t.bias.query+t.keep.query != 0 || t.group > 1 && t.bias.head+t.keep.head != 0 {
 		t.oneBias = false
 	}
@@ -180,7 +185,7 @@ func (t *attentionTask) pack(scratch []float32, b, h int) {
 		}
 	}
 	if t.oneBias {
-		t.rowBias(scratch[t.m:t.m+t.keys], b, h*t.group, 0)
+		t.rowBias(scratch[t.m:], 0, t.keys, b, h*t.group, 0)
 	}
 }
 
@@ -193,17 +198,17 @@ func (t *attentionTask) block(scratch []float32, b, h, i, n int) {
 		}
 		return b*a.batch + h*a.head + i*a.row, a.row
 	}
-	keys := t.keys
-	if t.causal && t.queries > 1 {
-		keys = max(0, min(keys, i+n+t.offset)) // what the last row sees
-	} else if t.causal {
-		keys = max(0, min(keys, 1+t.offset))
+	from, keys := t.sees(0)
+	if t.queries > 1 {
+		from, _ = t.sees(i)
+		_, keys = t.sees(i + n - 1)
 	}
+	from = from / panelCols * panelCols
 	s, o := scratch[t.s:], scratch[t.o:]
 	y0, yStep := down(t.y)
 	for e, br := range t.branches[:t.count] {
 		q0, qStep := down(br.q)
-		for j := 0; j < keys; j += panelCols {
+		for j := from; j < keys; j += panelCols {
 			panelMul(s[j:], t.wide, br.q.x[q0:], qStep, 1, scratch[t.k[e]+j*t.d:], nil, nil, 0, n, t.d)
 		}
 		var over [attentionRows]float32 // gain over the sum of the row
@@ -212,13 +217,13 @@ func (t *attentionTask) block(scratch []float32, b, h, i, n int) {
 			if t.queries == 1 {
 				head, query = h+i+r, 0
 			}
-			over[r] = t.softmaxRow(s[r*t.wide:r*t.wide+keys], scratch[t.m:], b, head, query, br.score)
+			over[r] = t.softmaxRow(s[r*t.wide:r*t.wide+keys], from, scratch[t.m:], b, head, query, br.score)
 			if over[r] != 0 && br.gain.x != nil {
 				over[r] *= br.gain.x[b*br.gain.batch+head*br.gain.head+query*br.gain.row]
 			}
 		}
-		for j := 0; j < t.dv && keys > 0; j += panelCols {
-			panelMul(o[j:], t.deep, s, t.wide, 1, scratch[t.v[e]+j*t.keys:], nil, nil, 0, n, keys)
+		for j := 0; j < t.dv && keys > from; j += panelCols {
+			panelMul(o[j:], t.deep, s[from:], t.wide, 1, scratch[t.v[e]+j*t.keys+from*panelCols:], nil, nil, 0, n, keys-from)
 		}
 		for r := range n {
 			t.store(t.y.x[y0+r*yStep:y0+r*yStep+t.dv], o[r*t.deep:], over[r], e)
@@ -240,72 +245,111 @@ func (t *attentionTask) store(y, o []float32, over float32, e int) {
 	}
 }
 
-// softmaxRow turns the products x of one query with the keys it may at most
-// see into exp(score-max), and gives the reciprocal of their sum, or 0 where
-// there is nothing to attend to. tmp has room for a row.
-func (t *attentionTask) softmaxRow(x, tmp []float32, b, h, query int, by score) float32 {
-	sees := x
-	if t.causal {
-		sees = x[:max(0, min(len(x), query+t.offset+1))]
-		clear(x[len(sees):])
+// sees is the range of keys that a query sees.
+func (t *attentionTask) sees(query int) (from, to int) {
+	to = t.keys
+	if at := query + t.offset; t.causal {
+		to = max(0, min(to, at+1))
+	} else if t.window > 0 {
+		to = max(0, min(to, at+t.window))
 	}
+	if t.window > 0 {
+		from = min(to, max(0, query+t.offset-t.window+1))
+	}
+	return from, to
+}
+
+// softmaxRow turns the products x of one query with the first keys into
+// exp(score-max), and gives the reciprocal of their sum, or 0 where there is
+// nothing to attend to. Before the key from there is nothing in x. tmp has room
+// for a row.
+func (t *attentionTask) softmaxRow(x []float32, from int, tmp []float32, b, h, query int, by score) float32 {
+	first, end := t.sees(query)
+	clear(x[from:first])
+	clear(x[end:])
+	x = x[first:end]
 	scale := by.scale
 	if by.cap != 0 {
-		axpby(sees, sees, scale/by.cap, 0)
-		tanh32(sees, sees)
+		axpby(x, x, scale/by.cap, 0)
+		tanh32(x, x)
 		scale = by.cap
 	}
-	add := tmp[:len(sees)]
+	add := tmp[first:end]
 	if !t.oneBias {
-		add = t.rowBias(add, b, h, query)
+		add = t.rowBias(tmp, first, end, b, h, query)
 	}
-	sum := expSum(sees, sees, scaleAddMax(sees, add, scale))
-	if sum == 0 {
+	top := scaleAddMax(x, add, scale)
+	if t.fill != 0 && t.keep.x != nil {
+		t.forbid(x, first, b, h, query, t.fill)
+		top = rowMax(x)
+	}
+	if t.sink.x == nil {
+		return inverse(expSum(x, x, top))
+	}
+	sink := t.sink.x[b*t.sink.batch+h*t.sink.head+query*t.sink.row]
+	top = max(top, sink)
+	sum := expSum(x, x, top)
+	if sink > -math.MaxFloat32 {
+		sum += float32(math.Exp(float64(sink - top)))
+	}
+	return inverse(sum)
+}
+
+// inverse is 1/x, and 0 for 0.
+func inverse(x float32) float32 {
+	if x == 0 {
 		return 0
 	}
-	return 1 / sum
+	return 1 / x
 }
 
-// rowBias is bias and keep of one query together, nil where there is neither.
-// It is in tmp, unless the bias is there already in one piece.
-func (t *attentionTask) rowBias(tmp []float32, b, h, query int) []float32 {
-	var add []float32
-	if t.bias.x != nil {
+// rowBias is bias and keep of one query for the keys first to end, nil where
+// there is neither. It is in tmp, unless the bias is there already in one piece.
+func (t *attentionTask) rowBias(tmp []float32, first, end, b, h, query int) []float32 {
+	row := tmp[first:end]
+	forbids := t.keep.x != nil && t.fill == 0
+	switch {
+	case t.bias.x == nil && !forbids:
+		return nil
+	case t.bias.x == nil:
+		clear(row)
+	default:
 		at := t.bias.x[b*t.bias.batch+h*t.bias.head+query*t.bias.query:]
-		if add = tmp; t.bias.key == 0 {
-			for j := range tmp {
-				tmp[j] = at[0]
+		switch {
+		case t.bias.key == 1 && !forbids:
+			return at[first:end]
+		case t.bias.key == 1:
+			copy(row, at[first:])
+		default:
+			for j := range row {
+				row[j] = at[0]
 			}
-		} else if t.keep.x == nil {
-			return at[:len(tmp)]
-		} else {
-			copy(tmp, at)
 		}
 	}
-	if t.keep.x == nil {
-		return add
+	if forbids {
+		t.forbid(row, first, b, h, query, float32(math.Inf(-1)))
 	}
-	at := t.keep.x[b*t.keep.batch+h*t.keep.head+query*t.keep.query:]
-	if add == nil {
-		clear(tmp)
-	}
-	if t.keep.key == 1 {
-		forbid(tmp, at)
-		return tmp
-	}
-	for j := range tmp {
-		if !at[0] {
-			tmp[j] = float32(math.Inf(-1))
-		}
-	}
-	return tmp
+	return row
 }
 
-// forbidGo makes x[j] -Inf where keep[j] is false.
-func forbidGo(x []float32, keep []bool) {
+// forbid makes fill of the x, of the keys from first, that keep forbids.
+func (t *attentionTask) forbid(x []float32, first, b, h, query int, fill float32) {
+	at := t.keep.x[b*t.keep.batch+h*t.keep.head+query*t.keep.query:]
+	switch {
+	case t.keep.key == 1:
+		fillUnless(x, at[first:], fill)
+	case !at[0]:
+		for j := range x {
+			x[j] = fill
+		}
+	}
+}
+
+// fillUnlessGo makes x[j] fill where keep[j] is false.
+func fillUnlessGo(x []float32, keep []bool, fill float32) {
 	for j := range x {
 		if !keep[j] {
-			x[j] = float32(math.Inf(-1))
+			x[j] = fill
 		}
 	}
 }

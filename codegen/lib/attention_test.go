@@ -67,10 +67,19 @@ func (a attentionCase) referenceRow(out []float64, r branch, sign float64, b, h,
 		if m := a.bias; m.x != nil {
 			p[j] += float64(m.x[b*m.batch+h*m.head+i*m.query+j*m.key])
 		}
-		if m := a.keep; m.x != nil && !m.x[b*m.batch+h*m.head+i*m.query+j*m.key] || s.causal && j > i+s.offset {
+		if m := a.keep; m.x != nil && !m.x[b*m.batch+h*m.head+i*m.query+j*m.key] {
+			if p[j] = float64(s.fill); s.fill == 0 {
+				p[j] = math.Inf(-1)
+			}
+		}
+		if far := j - i - s.offset; s.causal && far > 0 || s.window > 0 && (far >= s.window || -far >= s.window) {
 			p[j] = math.Inf(-1)
 		}
 		top = max(top, p[j])
+	}
+	if m := s.sink; m.x != nil {
+		top = max(top, float64(m.x[b*m.batch+h*m.head+i*m.row]))
+		sum = math.Exp(float64(m.x[b*m.batch+h*m.head+i*m.row]) - top)
 	}
 	if math.IsInf(top, -1) {
 		return
@@ -156,6 +165,21 @@ func attentionCases(t testing.TB) []attentionCase {
 			a.bias.x[j] = []float32{-1e4, -1e9, -math.MaxFloat32}[j/9] * float32(j%2)
 		}
 	})
+	add("window", plain(attentionShape{queries: 50, keys: 130, d: 8, dv: 8, window: 7, offset: 60}), nil)
+	add("window at the end, causal", plain(attentionShape{queries: 50, keys: 130, d: 8, dv: 8, causal: true, window: 40, offset: 80}), nil)
+	add("window without keys", plain(attentionShape{queries: 50, keys: 20, d: 8, dv: 8, window: 5}), nil)
+	add("sink", plain(attentionShape{queries: 30, keys: 30, d: 8, dv: 8, causal: true, offset: -3, sink: heads{[]float32{3, -1, 0.5, float32(math.Inf(-1))}, 0, 1, 0}}), nil)
+	add("keep, filled with a number", plain(attentionShape{queries: 26, keys: 39, d: 8, dv: 8, fill: -2}), func(a *attentionCase) {
+		a.bias = bias{random(t, 26, 9), 0, 0, 1, 0}
+		a.keep = keep{make([]bool, 39), 0, 0, 0, 1}
+		for j := range a.keep.x {
+			a.keep.x[j] = j%3 != 0
+		}
+	})
+	add("keep of a row, filled with a number", plain(attentionShape{queries: 26, keys: 39, d: 8, dv: 8, fill: -1e9}), func(a *attentionCase) {
+		a.keep = keep{make([]bool, 26), 0, 0, 1, 0}
+		a.keep.x[3] = true
+	})
 	add("own keys", plain(attentionShape{queries: 13, keys: 40, d: 8, dv: 8}), func(a *attentionCase) {
 		a.n.k, a.n.v = packedHeads(t, 2, 2, 40, 8, 11), packedHeads(t, 2, 2, 40, 8, 12)
 	})
@@ -201,7 +225,7 @@ func TestDualAttentionNumbers(t *testing.T) {
 	} {
 		y, by := garbage(t, 6), score{scale: float32(math.Sqrt(.5))}
 		dualAttention(c, heads{y, 0, 0, 2}, branch{qp, k, v, heads{x: []float32{e.a}}, by}, branch{qn, k, v, heads{x: []float32{e.b}}, by},
-			bias{}, keep{}, attentionShape{1, 1, 1, 3, 3, 2, 2, e.causal, 0})
+			bias{}, keep{}, attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: 3, keys: 3, d: 2, dv: 2, causal: e.causal})
 		near(t, fmt.Sprint(e.causal, e.a, e.b), y, e.want, 1e-6)
 	}
 }

@@ -46,8 +46,12 @@ func BenchmarkLinear(b *testing.B) {
 
 func BenchmarkAttention(b *testing.B) {
 	for _, s := range []attentionShape{
-		{1, 12, 12, 128, 128, 32, 32, false, 0}, {1, 12, 12, 128, 128, 64, 64, false, 0}, {1, 12, 12, 512, 512, 64, 64, true, 0},
-		{1, 12, 12, 2048, 2048, 64, 64, false, 0}, {1, 12, 12, 1, 512, 64, 64, false, 0}, {1, 32, 8, 1, 1024, 64, 64, false, 0},
+		{batch: 1, heads: 12, kvHeads: 12, queries: 128, keys: 128, d: 32, dv: 32},
+		{batch: 1, heads: 12, kvHeads: 12, queries: 128, keys: 128, d: 64, dv: 64},
+		{batch: 1, heads: 12, kvHeads: 12, queries: 512, keys: 512, d: 64, dv: 64, causal: true},
+		{batch: 1, heads: 12, kvHeads: 12, queries: 2048, keys: 2048, d: 64, dv: 64},
+		{batch: 1, heads: 12, kvHeads: 12, queries: 1, keys: 512, d: 64, dv: 64},
+		{batch: 1, heads: 32, kvHeads: 8, queries: 1, keys: 1024, d: 64, dv: 64},
 	} {
 		for _, dual := range []bool{false, true} {
 			a := newAttentionCase(b, "", s, dual)

@@ -14,7 +14,7 @@
 //	newCtx(threads) *ctx, c.close()                  the threads of a session
 //	c.split(n, grain, parter), task[T](c)            run anything on them
 //
-//	linear(c, y, x, w, bias, r, act, m, k, n)        y = act(x·w + bias + r), w packed
+//	linear(c, y, x, w, bias, r, act, m, k, n)        y = act(x·w + bias) + r, w packed
 //	gemm(c, y, ldy, x, ldx, w, bias, r, ldr, act, m, k, n)   the same with distances of rows
 //	matmul(c, y, a, b, product{...})                 batches of a·b, transposed or broadcast by distances
 //	packB(dst, w, k, n, sk, sn), packedLen(k, n)     a matrix into panels

@@ -12,13 +12,13 @@ const (
 	actCols  = 8 * panelCols // columns after which the activation runs, while they are in cache
 )
 
-// linear is y = act(x·w + bias + r).
+// linear is y = act(x·w + bias) + r.
 //
 //	y    [m, n]
 //	x    [m, k]
 //	w    [k, n], packed by packB
 //	bias [n], or nil
-//	r    [m, n], or nil; may be y
+//	r    [m, n], or nil; may be y where act is nil
 //	act  relu32, gelu32 or another of that form, or nil
 func linear(c *ctx, y, x, w, bias, r []float32, act func(y, x []float32), m, k, n int) {
 	gemm(c, y, n, x, k, w, bias, r, n, act, m, k, n)
@@ -111,7 +111,7 @@ func kDepth(k, left int) int {
 }
 
 // strip adds the steps p to p+depth to y[i:i+rows, j:j+cols]. The first ones
-// bring bias and r in, so that r may be y.
+// bring in bias and, where nothing comes between, r: so r may be y.
 func (t *gemmTask) strip(i, rows, p, depth, j, cols int) {
 	for end := j + cols; j < end; j += panelCols {
 		y, x, w := t.y[i*t.ldy+j:], t.x[i*t.ldx+p*t.sx:], t.w[(j*t.k+p*panelCols):]
@@ -123,7 +123,7 @@ func (t *gemmTask) strip(i, rows, p, depth, j, cols int) {
 			if t.bias != nil {
 				bias = t.bias[j:min(j+panelCols, t.n)]
 			}
-			if t.r != nil {
+			if t.r != nil && t.act == nil {
 				add, ldadd = t.r[i*t.ldr+j:], t.ldr
 			}
 		}
@@ -160,6 +160,9 @@ func (t *gemmTask) activate(i, rows, j, cols int) {
 	for ; rows > 0; i, rows = i+1, rows-1 {
 		y := t.y[i*t.ldy+j : i*t.ldy+j+cols]
 		t.act(y, y)
+		if t.r != nil {
+			add32(y, y, t.r[i*t.ldr+j:i*t.ldr+j+cols])
+		}
 	}
 }
 

@@ -175,11 +175,14 @@ func TestLinearActivation(t *testing.T) {
 	eachISA(t, func(t *testing.T) {
 		for _, s := range [][3]int{{1, 40, 33}, {30, 513, 300}, {250, 10, 70}} {
 			g := newGemmCase(t, s[0], s[1], s[2], 0, true, false)
-			want := g.run(t, c, false)
+			want, all := g.run(t, c, false), random(t, g.m*g.n, 5)
 			relu32(want, want)
 			y := garbage(t, len(want))
 			linear(c, y, g.x, g.w, g.b, nil, relu32, g.m, g.k, g.n)
 			sameBits(t, "relu", y, want)
+			linear(c, y, g.x, g.w, g.b, all, relu32, g.m, g.k, g.n)
+			add32(want, want, all)
+			sameBits(t, "relu and residual", y, want)
 		}
 	})
 }
@@ -299,7 +302,7 @@ func TestNoAllocations(t *testing.T) {
 	h := heads{x, 0, 32, 128}
 	step := func() {
 		linear(c, y, x, w, x, x, gelu32, 128, 128, 128)
-		attention(c, heads{y, 0, 32, 128}, h, h, h, score{scale: .5}, bias{}, keep{}, attentionShape{1, 4, 4, 128, 128, 32, 32, true, 0})
+		attention(c, heads{y, 0, 32, 128}, h, h, h, score{scale: .5}, bias{}, keep{}, attentionShape{batch: 1, heads: 4, kvHeads: 4, queries: 128, keys: 128, d: 32, dv: 32, causal: true})
 		matmul(c, y, x, x, product{m: 128, k: 128, n: 128, batch: [3]int{1, 1, 1}, yRow: 128, aRow: 128, aCol: 1, bRow: 1, bCol: 128})
 		softmax(c, y, x, 128, 128)
 		layerNorm(c, y, nil, x, x, x[:128], x[:128], 128, 128, 1e-5)

@@ -99,17 +99,17 @@ func normRowAVX512(y, x, gamma, beta *float32, n, center int, eps float32)
 //go:noescape
 func normRowAVX2(y, x, gamma, beta *float32, n, center int, eps float32)
 
-func forbid(x []float32, keep []bool) {
+func fillUnless(x []float32, keep []bool, fill float32) {
 	n := len(x) &^ 7
 	if isa == isaPortable || n == 0 {
 		n = 0
 	} else {
-		forbidAVX2(&x[0], &keep[0], n)
+		fillUnlessAVX2(&x[0], &keep[0], n, fill)
 	}
-	forbidGo(x[n:], keep[n:])
+	fillUnlessGo(x[n:], keep[n:], fill)
 }
 
-// forbidAVX2 is forbid where n is a multiple of 8, and not 0.
+// fillUnlessAVX2 is fillUnless where n is a multiple of 8, and not 0.
 //
 //go:noescape
-func forbidAVX2(x *float32, keep *bool, n int)
+func fillUnlessAVX2(x *float32, keep *bool, n int, fill float32)

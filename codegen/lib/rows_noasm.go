@@ -14,4 +14,4 @@ func layerNormRow(y, x, gamma, beta []float32, eps float32) { layerNormRowGo(y, 
 
 func rmsNormRow(y, x, gamma, beta []float32, eps float32) { rmsNormRowGo(y, x, gamma, beta, eps) }
 
-func forbid(x []float32, keep []bool) { forbidGo(x, keep) }
+func fillUnless(x []float32, keep []bool, fill float32) { fillUnlessGo(x, keep, fill) }

@@ -1495,14 +1495,14 @@ x_done:
 	VZEROUPPER
 	RET
 
-// func forbidAVX2(x *float32, keep *bool, n int)
+// func fillUnlessAVX2(x *float32, keep *bool, n int, fill float32)
 // Requires: AVX, AVX2
-TEXT ·forbidAVX2(SB), NOSPLIT, $0-24
-	MOVQ    x+0(FP), AX
-	MOVQ    keep+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS word_ff800000<>+0(SB), Y0
-	VMOVUPS word_00000000<>+0(SB), Y1
+TEXT ·fillUnlessAVX2(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	MOVQ         keep+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS fill+24(FP), Y0
+	VMOVUPS      word_00000000<>+0(SB), Y1
 
 loop:
 	VPMOVZXBD (CX), Y2
@@ -1516,24 +1516,6 @@ loop:
 	JNZ       loop
 	VZEROUPPER
 	RET
-
-DATA word_ff800000<>+0(SB)/4, $0xff800000
-DATA word_ff800000<>+4(SB)/4, $0xff800000
-DATA word_ff800000<>+8(SB)/4, $0xff800000
-DATA word_ff800000<>+12(SB)/4, $0xff800000
-DATA word_ff800000<>+16(SB)/4, $0xff800000
-DATA word_ff800000<>+20(SB)/4, $0xff800000
-DATA word_ff800000<>+24(SB)/4, $0xff800000
-DATA word_ff800000<>+28(SB)/4, $0xff800000
-DATA word_ff800000<>+32(SB)/4, $0xff800000
-DATA word_ff800000<>+36(SB)/4, $0xff800000
-DATA word_ff800000<>+40(SB)/4, $0xff800000
-DATA word_ff800000<>+44(SB)/4, $0xff800000
-DATA word_ff800000<>+48(SB)/4, $0xff800000
-DATA word_ff800000<>+52(SB)/4, $0xff800000
-DATA word_ff800000<>+56(SB)/4, $0xff800000
-DATA word_ff800000<>+60(SB)/4, $0xff800000
-GLOBL word_ff800000<>(SB), RODATA|NOPTR, $64
 
 // func gelu32AVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
@@ -6829,6 +6811,24 @@ x_done:
 	VMOVSS       X0, ret+16(FP)
 	VZEROUPPER
 	RET
+
+DATA word_ff800000<>+0(SB)/4, $0xff800000
+DATA word_ff800000<>+4(SB)/4, $0xff800000
+DATA word_ff800000<>+8(SB)/4, $0xff800000
+DATA word_ff800000<>+12(SB)/4, $0xff800000
+DATA word_ff800000<>+16(SB)/4, $0xff800000
+DATA word_ff800000<>+20(SB)/4, $0xff800000
+DATA word_ff800000<>+24(SB)/4, $0xff800000
+DATA word_ff800000<>+28(SB)/4, $0xff800000
+DATA word_ff800000<>+32(SB)/4, $0xff800000
+DATA word_ff800000<>+36(SB)/4, $0xff800000
+DATA word_ff800000<>+40(SB)/4, $0xff800000
+DATA word_ff800000<>+44(SB)/4, $0xff800000
+DATA word_ff800000<>+48(SB)/4, $0xff800000
+DATA word_ff800000<>+52(SB)/4, $0xff800000
+DATA word_ff800000<>+56(SB)/4, $0xff800000
+DATA word_ff800000<>+60(SB)/4, $0xff800000
+GLOBL word_ff800000<>(SB), RODATA|NOPTR, $64
 
 // func rowMaxAVX512(x *float32, n int) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
