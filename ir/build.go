@@ -146,19 +146,32 @@ func (n *Node) InferTypes() (ts []Type, err error) {
 	if n.Op.Infer != nil {
 		return n.Op.Infer(n)
 	}
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case *misfit:
-			err = r.err
-		default:
-			panic(r)
-		}
-	}()
-	f := n.Expansion()
-	ts = make([]Type, len(f.Results))
+	return n.expandedTypes()
+}
+
+// expandedTypes are the types that n's expansion gives.
+func (n *Node) expandedTypes() ([]Type, error) {
+	f, err := n.TryExpansion()
+	if err != nil {
+		return nil, err
+	}
+	ts := make([]Type, len(f.Results))
 	for i, r := range f.Results {
 		ts[i] = r.Type
 	}
 	return ts, nil
+}
+
+// TryExpansion is Expansion for arguments that may not fit the operator; the error says why.
+func (n *Node) TryExpansion() (f *Func, err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *misfit:
+			f, err = nil, r.err
+		default:
+			panic(r)
+		}
+	}()
+	return n.Expansion(), nil
 }

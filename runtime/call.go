@@ -125,7 +125,11 @@ func Supports(f *ir.Func) []Missing {
 		case n.Op.Expand == nil:
 			missing = append(missing, Missing{Op: n.Op.Name, Node: n.Name})
 		default:
-			for _, m := range Supports(n.Expansion()) {
+			f, err := n.TryExpansion()
+			if err != nil {
+				return // what is wrong, or not yet known, shows when it is evaluated
+			}
+			for _, m := range Supports(f) {
 				if m.Node == "" {
 					m.Node = n.Name
 				}

@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -190,10 +191,9 @@ func (fr *frame) compute(n *ir.Node, args []Value) ([]Value, error) {
 	if n.Op.Expand == nil {
 		return nil, &Unsupported{[]Missing{{Op: n.Op.Name, Node: n.Name}}}
 	}
-	f := fr.run.expansions[n]
-	if f == nil {
-		f = n.Expansion()
-		fr.run.expansions[n] = f
+	f, err := fr.expansion(n, args)
+	if err != nil {
+		return nil, err
 	}
 	var present []Value // Expansion makes parameters of the arguments that are present and no constants
 	for i, a := range n.Args {
@@ -202,6 +202,25 @@ func (fr *frame) compute(n *ir.Node, args []Value) ([]Value, error) {
 		}
 	}
 	return fr.body(f, present)
+}
+
+// expansion is what n means, for arguments of any type where n's do not say of which rank they are.
+func (fr *frame) expansion(n *ir.Node, args []Value) (*ir.Func, error) {
+	if f := fr.run.expansions[n]; f != nil {
+		return f, nil
+	}
+	exact := *n
+	exact.Args = slices.Clone(n.Args)
+	for i, a := range n.Args {
+		if a != nil && a.Type.Kind == ir.Tensor && !a.Type.Ranked() {
+			exact.Args[i] = &ir.Value{Name: a.Name, Type: args[i].Type()}
+		}
+	}
+	f, err := exact.TryExpansion()
+	if err == nil && slices.Equal(exact.Args, n.Args) {
+		fr.run.expansions[n] = f
+	}
+	return f, err
 }
 
 // body evaluates a function inside this frame. A loop may call it with other shapes each time, so that the names of dimensions that
