@@ -297,8 +297,10 @@ func bound(d, at Dim, clamp bool) (Dim, bool) {
 		return at, true
 	case at.nonNegative():
 		return at.Min(d), true
-	case at.Neg().nonNegative():
+	case at.Neg().nonNegative() && at.c < 0:
 		return d.Add(at).Max(N(0)), true
+	case at.Neg().nonNegative(): // minus nothing counts from the beginning
+		return d.Add(at).Max(N(0)).Mul(at.Neg().Min(N(1))), true
 	}
 	return Dim{}, false
 }
@@ -315,7 +317,7 @@ func backBound(d, at Dim) (Dim, bool) {
 		return at.Min(last), true
 	case at.Is(-1):
 		return last, true // at least -1, d being at least 0
-	case at.Neg().nonNegative():
+	case at.Neg().nonNegative() && at.c < 0:
 		return d.Add(at).Max(N(-1)), true
 	}
 	return Dim{}, false

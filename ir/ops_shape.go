@@ -266,6 +266,8 @@ func inferExpand(n *Node) ([]Type, error) {
 		shape[i] = n.Fresh(i)
 		j := i - len(want) + x.Rank()
 		switch {
+		case d != nil && d.IsConst() && d.c < 0:
+			return nil, fmt.Errorf("a dimension of %s", d)
 		case d != nil:
 			shape[i] = *d
 		case j >= 0 && x.Shape[j].IsConst() && !x.Shape[j].Is(1): // then it can be nothing else

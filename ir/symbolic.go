@@ -53,7 +53,8 @@ const maxSymbolic = 256
 
 func symbolic(v *Value) []*Dim {
 	e := v.Type.Elem
-	if v.Type.Kind != Tensor || !e.IsInt() && e != Bool || v.Index != 0 {
+	// Narrower and unsigned integers wrap where dimensions do not.
+	if v.Type.Kind != Tensor || e != I64 && e != I32 && e != Bool || v.Index != 0 {
 		return nil
 	}
 	if n, ok := v.Type.Size().Const(); v.Type.Ranked() && ok && n > maxSymbolic {
@@ -218,6 +219,9 @@ func sliceRange(start, end, step, n int64) (first, count int64) {
 
 func symConcat(n *Node) []*Dim {
 	out := []*Dim{}
+	if axis := n.Int("axis"); axis != 0 && axis != -n.Out().Type.Rank() {
+		return nil // rows would have to be put together one by one
+	}
 	for _, a := range n.Args {
 		s := a.Symbolic()
 		if s == nil {
@@ -324,7 +328,11 @@ func symCast(n *Node) []*Dim {
 	if !from.IsInt() && from != Bool || to != I64 && to != I32 {
 		return nil
 	}
-	return n.Args[0].Symbolic()
+	x := n.Args[0].Symbolic()
+	if slices.ContainsFunc(x, func(d *Dim) bool { return d != nil && d.c != int64(int32(d.c)) }) && to == I32 {
+		return nil
+	}
+	return x
 }
 
 func symDiv(x, y Dim) (Dim, bool) {

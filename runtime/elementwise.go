@@ -1,8 +1,10 @@
 package runtime
 
 import (
+	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -51,12 +53,12 @@ func init() {
 			f: func(x, y float64) float64 { return x * y },
 			i: func(x, y int64) int64 { return x * y },
 		}),
-		ir.Div: binary(arith{
+		ir.Div: dividing(binary(arith{
 			f: func(x, y float64) float64 { return x / y },
 			i: divInt,
-			u: func(x, y uint64) uint64 { q, _ := divUint(x, y); return q },
-		}),
-		ir.Mod:        mod,
+			u: func(x, y uint64) uint64 { return x / y },
+		})),
+		ir.Mod:        dividing(mod),
 		ir.Pow:        pow,
 		ir.BitShift:   bitShift,
 		ir.BitwiseAnd: binary(arith{i: func(x, y int64) int64 { return x & y }}),
@@ -171,22 +173,22 @@ func (t *Tensor) combine(a arith, i int, x *Tensor, j int, y *Tensor, k int) {
 	}
 }
 
-// divInt cuts towards zero; a division by zero is 0, as the hardware that traps is not asked.
-func divInt(x, y int64) int64 {
-	if y == 0 {
-		return 0
+// dividing refuses a division of integers by zero, of which ONNX does not say what it is.
+func dividing(k kernel) kernel {
+	return func(c *Call) error {
+		if x, y := c.X(0), c.X(1); x.Len() > 0 && slices.Contains(y.I, 0) {
+			return fmt.Errorf("an integer divided by zero")
+		}
+		return k(c)
 	}
+}
+
+// divInt cuts towards zero.
+func divInt(x, y int64) int64 {
 	if y == -1 {
 		return -x // also of the least number, which wraps
 	}
 	return x / y
-}
-
-func divUint(x, y uint64) (q, r uint64) {
-	if y == 0 {
-		return 0, 0
-	}
-	return x / y, x % y
 }
 
 func maxFloat(x, y float64) float64 { return max(x, y) }
@@ -213,7 +215,7 @@ func mod(c *Call) error {
 			}
 			return r
 		},
-		u: func(x, y uint64) uint64 { _, r := divUint(x, y); return r },
+		u: func(x, y uint64) uint64 { return x % y },
 	})(c)
 }
 

@@ -138,7 +138,11 @@ func oneHot(c *Call) error {
 	if values.Len() != 2 || depth < 0 {
 		return fmt.Errorf("depth %d and values %s", depth, values.Type())
 	}
-	y := New(values.Elem, slices.Insert(slices.Clone(idx.Shape), axis, depth)...)
+	shape := slices.Insert(slices.Clone(idx.Shape), axis, depth)
+	if err := possible(shape); err != nil {
+		return err
+	}
+	y := New(values.Elem, shape...)
 	outer, _, inner := aroundAxis(y.Shape, axis)
 	for o := range outer {
 		for k := range depth {

@@ -59,6 +59,21 @@ func dot(idx, step []int) int {
 	return n
 }
 
+// maxElements bounds what a program can make from numbers alone.
+const maxElements = 1 << 31
+
+// possible refuses shapes that come from data and that no tensor has.
+func possible(shape []int) error {
+	n := 1
+	for _, k := range shape {
+		if k < 0 || k > 0 && n > maxElements/k {
+			return fmt.Errorf("impossible shape %v", shape)
+		}
+		n *= k
+	}
+	return nil
+}
+
 // broadcast is the shape of tensors used together.
 func broadcast(shapes ...[]int) ([]int, error) {
 	rank := 0

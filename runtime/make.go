@@ -19,9 +19,6 @@ func init() {
 	})
 }
 
-// maxElements bounds what a program can make from numbers alone.
-const maxElements = 1 << 31
-
 func rangeOf(c *Call) error {
 	start, limit, delta := c.X(0), c.X(1), c.X(2)
 	e := start.Elem
@@ -53,18 +50,14 @@ func rangeOf(c *Call) error {
 
 func constantOfShape(c *Call) error {
 	shape := c.X(0).Ints()
-	n := 1
-	for _, k := range shape {
-		if k < 0 || k > 0 && n > maxElements/k {
-			return fmt.Errorf("impossible shape %v", shape)
-		}
-		n *= k
+	if err := possible(shape); err != nil {
+		return err
 	}
 	value := New(ir.F32, 1)
 	if d := c.Data("value"); d != nil {
 		value = FromData(d)
 	}
-	return c.Return(value.Take(shape, make([]int, n)))
+	return c.Return(value.Take(shape, make([]int, size(shape))))
 }
 
 func eyeLike(c *Call) error {

@@ -22,6 +22,9 @@ func pad(c *Call) error {
 			return fmt.Errorf("pads %v do not fit %s", pads, x.Type())
 		}
 	}
+	if err := possible(shape); err != nil {
+		return err
+	}
 	at, own := make([]int, size(shape)), strides(x.Shape)
 	each(shape, func(i int, idx []int) {
 		for k, n := range idx {
@@ -83,6 +86,9 @@ func centerCropPad(c *Call) error {
 		} else {
 			before[a] = -(-diff / 2)
 		}
+	}
+	if err := possible(shape); err != nil {
+		return err
 	}
 	at, own := make([]int, size(shape)), strides(x.Shape)
 	each(shape, func(i int, idx []int) {

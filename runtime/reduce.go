@@ -123,7 +123,9 @@ func reduceMean(c *Call) error {
 		y.F[i] /= float64(n)
 	}
 	for i := range y.I {
-		y.I[i] = divInt(y.I[i], int64(n))
+		if n > 0 { // the mean of no integers is 0
+			y.I[i] /= int64(n)
+		}
 	}
 	return nil
 }

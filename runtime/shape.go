@@ -163,6 +163,9 @@ func expand(c *Call) error {
 	if err != nil {
 		return err
 	}
+	if err := possible(shape); err != nil {
+		return err
+	}
 	return c.Return(x.Stretch(shape))
 }
 
@@ -321,6 +324,9 @@ func tile(c *Call) error {
 		if shape[i] = n * repeats[i]; repeats[i] < 0 {
 			return fmt.Errorf("axis %d repeated %d times", i, repeats[i])
 		}
+	}
+	if err := possible(shape); err != nil {
+		return err
 	}
 	at, own := make([]int, size(shape)), strides(x.Shape)
 	each(shape, func(i int, idx []int) {

@@ -140,6 +140,9 @@ func TestWrongDataIsAnError(t *testing.T) {
 	for _, c := range []struct{ node, want string }{
 		{"Gather([1,2], [2])", "index 2 is not within 2 elements"},
 		{"GatherND(i64[2,2]{1,2,3,4}, i64[1,2]{0,5})", "axis 1: index 5"},
+		{"Div([1,2], [1,0])", "an integer divided by zero"},
+		{"Mod(u64[1]{1}, u64[1]{0})", "an integer divided by zero"},
+		{"Expand([1], [-1])", "a dimension of -1"},
 		{"Range(1, 5, 0)", "a delta of 0"},
 		{`Cast(str[1]{"x"}) to=1`, `parsing "x"`},
 		{"TensorScatter(f32[1,2,1]{1,2}, f32[1,1,1]{3}, [2])", "position 2"},
