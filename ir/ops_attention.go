@@ -21,7 +21,7 @@ var (
 	// are the two halves of the first rotary_embedding_dim elements (0: all), or neighbours with interleaved. x is [B,H,L,D], or [B,L,H·D]
 	// with num_heads; the caches are [B,L,D/2], or [M,D/2] looked up by position_ids [B,L].
 	RotaryEmbedding = define(Op{Name: "RotaryEmbedding", Args: "x cos sin position_ids?", Attrs: "interleaved:int=0 num_heads:int? rotary_embedding_dim:int=0",
-		Infer: unary(float), Expand: expandRotary, Example: "RotaryEmbedding(x, c, s, p)", Inputs: "x f32[2,3,4,8] c f32[9,4] s f32[9,4] p i64[2,4]"})
+		Infer: likeX, Expand: expandRotary, Example: "RotaryEmbedding(x, c, s, p)", Inputs: "x f32[2,3,4,8] c f32[9,4] s f32[9,4] p i64[2,4]"})
 )
 
 // attention is an expansion of ONNXAttention on its way.
@@ -110,20 +110,13 @@ func (b *Builder) splitHeads(x *Value, heads int) *Value {
 	if heads < 1 {
 		refuse("%d heads", heads)
 	}
-	d, ok := s[2].divExact(N(heads))
-	if !ok {
-		refuse("%s does not divide into %d heads", x.Type, heads)
-	}
+	d := b.share(s[2], N(heads))
 	return b.New(Transpose, Attrs{"perm": []int64{0, 2, 1, 3}}, b.New(Reshape, nil, x, b.Dims(s[0], s[1], N(heads), d)))
 }
 
 // group repeats the heads of k and v for the query heads that share them.
 func (a *attention) group() {
-	q, k := a.q.Type.Shape[1], a.k.Type.Shape[1]
-	r, ok := q.divExact(k)
-	if !ok {
-		refuse("%s query heads cannot share %s key heads", q, k)
-	}
+	r := a.b.share(a.q.Type.Shape[1], a.k.Type.Shape[1])
 	a.k, a.v = a.b.repeatHeads(a.k, r), a.b.repeatHeads(a.v, r)
 }
 
@@ -140,18 +133,17 @@ func (b *Builder) repeatHeads(x *Value, r Dim) *Value {
 // scores is q·kᵀ·scale, half of the scale on either side so that half precision does not overflow.
 func (a *attention) scores() *Value {
 	b := a.b
+	kt := b.New(Transpose, Attrs{"perm": []int64{0, 1, 3, 2}}, a.k)
 	scale := a.n.Float("scale")
-	if !a.n.Has("scale") {
-		d, ok := a.q.Type.Shape[3].Const()
-		if !ok {
-			refuse("the head size %s of q is not known and scale is missing", a.q.Type.Shape[3])
-		}
+	if d, ok := a.q.Type.Shape[3].Const(); !a.n.Has("scale") && ok {
 		scale = 1 / math.Sqrt(float64(d))
+	} else if !a.n.Has("scale") {
+		root := b.New(Pow, nil, b.cast(b.Dim(a.q.Type.Shape[3]), a.q.Type.Elem), b.like(a.q, -0.25))
+		return b.New(MatMul, nil, b.New(Mul, nil, a.q, root), b.New(Mul, nil, kt, root))
 	}
 	if scale < 0 {
 		refuse("scale=%g is negative", scale)
 	}
-	kt := b.New(Transpose, Attrs{"perm": []int64{0, 1, 3, 2}}, a.k)
 	return b.New(MatMul, nil, b.scaled(a.q, math.Sqrt(scale)), b.scaled(kt, math.Sqrt(scale)))
 }
 
@@ -256,12 +248,8 @@ func expandRotary(b *Builder, n *Node) []*Value {
 	switch len(shape) {
 	case 3: // stays [B,L,H,D]: nothing is gained by transposing
 		headAxis = 2
-		heads := n.Int("num_heads")
-		d, ok := shape[2].divExact(N(max(heads, 1)))
-		if heads < 1 || !ok {
-			refuse("%s does not divide into num_heads=%d", x.Type, heads)
-		}
-		y = b.New(Reshape, nil, x, b.Dims(shape[0], shape[1], N(heads), d))
+		heads := N(n.Int("num_heads"))
+		y = b.New(Reshape, nil, x, b.Dims(shape[0], shape[1], heads, b.share(shape[2], heads)))
 	case 4:
 	default:
 		refuse("x is %s: three or four axes are wanted", x.Type)
@@ -270,19 +258,16 @@ func expandRotary(b *Builder, n *Node) []*Value {
 		cos, sin = b.New(Gather, nil, cos, ids), b.New(Gather, nil, sin, ids)
 	}
 	cos, sin = b.New(Unsqueeze, nil, cos, b.Vector(headAxis)), b.New(Unsqueeze, nil, sin, b.Vector(headAxis))
-	size, ok := y.Type.Shape[3].Const()
-	if !ok {
-		refuse("the head size of %s is not known", y.Type)
-	}
+	size := y.Type.Shape[3]
 	turned := size
 	if r := n.Int("rotary_embedding_dim"); r > 0 {
-		turned = r
+		turned = N(r)
 	}
-	if turned%2 != 0 || turned > size {
-		refuse("cannot turn %d elements of heads of %d", turned, size)
+	if k, ok := size.Sub(turned).Const(); ok && k < 0 {
+		refuse("cannot turn %s elements of heads of %s", turned, size)
 	}
 	out := b.rotate(y, cos, sin, turned, n.Int("interleaved") != 0)
-	if turned < size {
+	if !turned.Equal(size) {
 		out = b.New(Concat, Attrs{"axis": -1}, out, b.part(y, turned, size, 1))
 	}
 	if len(shape) == 3 {
@@ -292,10 +277,11 @@ func expandRotary(b *Builder, n *Node) []*Value {
 }
 
 // rotate turns the first size elements of x's last axis.
-func (b *Builder) rotate(x, cos, sin *Value, size int, interleaved bool) *Value {
-	x1, x2 := b.part(x, 0, size/2, 1), b.part(x, size/2, size, 1)
+func (b *Builder) rotate(x, cos, sin *Value, size Dim, interleaved bool) *Value {
+	half := b.share(size, N(2))
+	x1, x2 := b.part(x, N(0), half, 1), b.part(x, half, size, 1)
 	if interleaved {
-		x1, x2 = b.part(x, 0, size, 2), b.part(x, 1, size, 2)
+		x1, x2 = b.part(x, N(0), size, 2), b.part(x, N(1), size, 2)
 	}
 	re := b.New(Sub, nil, b.New(Mul, nil, x1, cos), b.New(Mul, nil, x2, sin))
 	im := b.New(Add, nil, b.New(Mul, nil, x1, sin), b.New(Mul, nil, x2, cos))
@@ -305,12 +291,12 @@ func (b *Builder) rotate(x, cos, sin *Value, size int, interleaved bool) *Value 
 	last := b.Vector(-1)
 	pairs := b.New(Concat, Attrs{"axis": -1}, b.New(Unsqueeze, nil, re, last), b.New(Unsqueeze, nil, im, last))
 	s := re.Type.Shape
-	return b.New(Reshape, nil, pairs, b.Dims(s[0], s[1], s[2], N(size)))
+	return b.New(Reshape, nil, pairs, b.Dims(s[0], s[1], s[2], size))
 }
 
 // part is x[.., from:to:step].
-func (b *Builder) part(x *Value, from, to, step int) *Value {
-	return b.New(Slice, nil, x, b.Vector(int64(from)), b.Vector(int64(to)), b.Vector(-1), b.Vector(int64(step)))
+func (b *Builder) part(x *Value, from, to Dim, step int) *Value {
+	return b.New(Slice, nil, x, b.Dims(from), b.Dims(to), b.Vector(-1), b.Vector(int64(step)))
 }
 
 // Attention without a softmax, and what goes with it.
@@ -362,10 +348,12 @@ func inferLinearAttention(n *Node) ([]Type, error) {
 	if q.Rank() != 3 || k.Rank() != 3 || v.Rank() != 3 {
 		return nil, fmt.Errorf("q, k and v are %s, %s and %s; three axes each are wanted", q, k, v)
 	}
-	dk, ok1 := q.Shape[2].divExact(N(hq))
-	dv, ok2 := v.Shape[2].divExact(N(hkv))
-	if !ok1 || !ok2 {
-		return nil, fmt.Errorf("%s and %s do not divide into %d and %d heads", q, v, hq, hkv)
+	dk, _ := q.Shape[2].Div(N(hq))
+	dv, _ := v.Shape[2].Div(N(hkv))
+	for _, r := range []Dim{q.Shape[2].Sub(dk.Mul(N(hq))), v.Shape[2].Sub(dv.Mul(N(hkv)))} {
+		if r.IsConst() && !r.Is(0) {
+			return nil, fmt.Errorf("%s and %s do not divide into %d and %d heads", q, v, hq, hkv)
+		}
 	}
 	return []Type{T(q.Elem, q.Shape[0], q.Shape[1], dv.Mul(N(hq))), T(state, q.Shape[0], N(hkv), dk, dv)}, nil
 }
@@ -373,16 +361,20 @@ func inferLinearAttention(n *Node) ([]Type, error) {
 func expandCausalConv(b *Builder, n *Node) []*Value {
 	x, w, past := n.Arg("x"), n.Arg("w"), n.Arg("past_state")
 	s := ranked(x)
-	ws, ok := w.Type.Static()
-	if !ok || len(ws) != 3 || len(s) != 3 {
-		refuse("x and w are %s and %s; [B,C,T] and [C,1,k] in numbers are wanted", x.Type, w.Type)
+	ws := ranked(w)
+	if len(ws) != 3 || len(s) != 3 {
+		refuse("x and w are %s and %s; [B,C,T] and [C,1,k] are wanted", x.Type, w.Type)
 	}
-	k := ws[2]
+	channels, ok := ws[0].Const()
+	if !ok {
+		refuse("the number of channels of %s is not known", w.Type)
+	}
+	k := ws[2].Sub(N(1))
 	if past == nil {
-		past = b.New(Expand, nil, b.like(x, 0), b.Dims(s[0], s[1], N(k-1)))
+		past = b.New(Expand, nil, b.like(x, 0), b.Dims(s[0], s[1], k))
 	}
 	whole := b.New(Concat, Attrs{"axis": 2}, past, x)
-	y := b.New(Conv, Attrs{"group": ws[0]}, whole, w, n.Arg("b"))
+	y := b.New(Conv, Attrs{"group": channels}, whole, w, n.Arg("b"))
 	switch f := n.Str("activation"); f {
 	case "none":
 	case "silu", "swish":
@@ -390,7 +382,7 @@ func expandCausalConv(b *Builder, n *Node) []*Value {
 	default:
 		refuse("activation %q", f)
 	}
-	present := b.New(Slice, nil, whole, b.Dims(s[2]), b.Dims(s[2].Add(N(k-1))), b.Vector(2))
+	present := b.New(Slice, nil, whole, b.Dims(s[2]), b.Dims(s[2].Add(k)), b.Vector(2))
 	return []*Value{y, present}
 }
 

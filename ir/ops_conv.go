@@ -161,20 +161,17 @@ func (w *Window) slide(in Dim, ceil bool) {
 	w.Out = q.Min(last).Add(N(1))
 }
 
-// kernelShape is the spatial size of the kernel: the attribute's, or w's.
-func (n *Node) kernelShape(w Type) ([]int, error) {
+// kernelShape is the spatial size of the kernel: the attribute's, or w's; nil when only w knows it, and that at run time.
+func (n *Node) kernelShape(w Type) []int {
 	if k := n.Ints("kernel_shape"); k != nil {
 		out := make([]int, len(k))
 		for i, x := range k {
 			out[i] = int(x)
 		}
-		return out, nil
+		return out
 	}
-	k, ok := T(w.Elem, w.Shape[2:]...).Static()
-	if !ok {
-		return nil, fmt.Errorf("kernel_shape is missing and %s does not say it", w)
-	}
-	return k, nil
+	k, _ := T(w.Elem, w.Shape[2:]...).Static()
+	return k
 }
 
 // convArgs reports the types of x and w; ok is false when one of them is unranked.
@@ -204,15 +201,21 @@ func inferConv(n *Node) ([]Type, error) {
 	if m, ok := w.Shape[0].Const(); ok && m%n.Int("group") != 0 {
 		return nil, fmt.Errorf("%d output channels do not divide into %d groups", m, n.Int("group"))
 	}
-	kernel, err := n.kernelShape(w)
-	if err != nil {
-		return nil, err
+	return n.slid(x, w, w.Shape[0], n.Windows)
+}
+
+// slid is the type of x's images after a convolution to that many channels.
+func (n *Node) slid(x, w Type, channels Dim, windows func([]Dim, []int) ([]Window, error)) ([]Type, error) {
+	shape := []Dim{x.Shape[0], channels}
+	kernel := n.kernelShape(w)
+	if kernel == nil {
+		for i := range x.Shape[2:] {
+			shape = append(shape, n.Fresh(i))
+		}
+		return []Type{T(x.Elem, shape...)}, nil
 	}
-	ws, err := n.Windows(x.Shape[2:], kernel)
-	if err != nil {
-		return nil, err
-	}
-	return []Type{T(x.Elem, append([]Dim{x.Shape[0], w.Shape[0]}, outDims(ws)...)...)}, nil
+	ws, err := windows(x.Shape[2:], kernel)
+	return []Type{T(x.Elem, append(shape, outDims(ws)...)...)}, err
 }
 
 func outDims(ws []Window) []Dim {
@@ -231,15 +234,7 @@ func inferConvTranspose(n *Node) ([]Type, error) {
 	if c, cw := x.Shape[1], w.Shape[0]; c.IsConst() && cw.IsConst() && !c.Equal(cw) {
 		return nil, fmt.Errorf("%s has %s channels; weights %s are for %s", x, c, w, cw)
 	}
-	kernel, err := n.kernelShape(w)
-	if err != nil {
-		return nil, err
-	}
-	ws, err := n.TransposedWindows(x.Shape[2:], kernel)
-	if err != nil {
-		return nil, err
-	}
-	return []Type{T(x.Elem, append([]Dim{x.Shape[0], w.Shape[1].Mul(N(n.Int("group")))}, outDims(ws)...)...)}, nil
+	return n.slid(x, w, w.Shape[1].Mul(N(n.Int("group"))), n.TransposedWindows)
 }
 
 // TransposedWindows says how ConvTranspose's kernel slides over its output: input i reaches o = i·Stride + k·Dilation - Before.
@@ -293,8 +288,7 @@ func inferPool(n *Node) ([]Type, error) {
 		if n.Ints("kernel_shape") == nil {
 			return nil, fmt.Errorf("kernel_shape is missing")
 		}
-		kernel, _ := n.kernelShape(x)
-		ws, err := n.Windows(x.Shape[2:], kernel)
+		ws, err := n.Windows(x.Shape[2:], n.kernelShape(x))
 		if err != nil {
 			return nil, err
 		}
@@ -325,11 +319,7 @@ func inferMaxUnpool(n *Node) ([]Type, error) {
 	if x.Rank() < 3 {
 		return nil, fmt.Errorf("cannot unpool %s", x)
 	}
-	kernel, err := n.kernelShape(x)
-	if err != nil {
-		return nil, err
-	}
-	ws, err := n.windowSteps(x.Rank()-2, kernel)
+	ws, err := n.windowSteps(x.Rank()-2, n.kernelShape(x))
 	if err != nil {
 		return nil, err
 	}

@@ -17,11 +17,11 @@ var (
 	// GroupNormalization is (x-mean)/√(var+epsilon)·scale + bias, mean and var over each of num_groups groups of channels of x [N,C,..];
 	// scale and bias are [C].
 	GroupNormalization = define(Op{Name: "GroupNormalization", Args: "x scale bias", Attrs: "epsilon:float=1e-05 num_groups:int stash_type:int=1",
-		Infer: unary(float), Expand: expandGroupNorm, Example: "GroupNormalization(x, s, b) num_groups=2", Inputs: "x f32[2,4,3] s f32[4] b f32[4]"})
+		Infer: likeX, Expand: expandGroupNorm, Example: "GroupNormalization(x, s, b) num_groups=2", Inputs: "x f32[2,4,3] s f32[4] b f32[4]"})
 
 	// InstanceNormalization is (x-mean)/√(var+epsilon)·scale + b, mean and var over the axes of x [N,C,..] behind the channels.
 	InstanceNormalization = define(Op{Name: "InstanceNormalization", Args: "x scale b", Attrs: "epsilon:float=1e-05",
-		Infer: unary(float), Expand: expandInstanceNorm, Example: "InstanceNormalization(x, s, b)", Inputs: "x f32[2,3,4] s f32[3] b f32[3]"})
+		Infer: likeX, Expand: expandInstanceNorm, Example: "InstanceNormalization(x, s, b)", Inputs: "x f32[2,3,4] s f32[3] b f32[3]"})
 
 	// BatchNormalization is (x-mean)/√(var+epsilon)·scale + b for each channel of x [N,C,..]. With training_mode mean and var are those of
 	// x, and the running ones, momentum·old + (1-momentum)·new, are results.
@@ -34,13 +34,31 @@ var (
 		Example: "LpNormalization(x) p=1", Inputs: "x f32[2,3,4]"})
 
 	// MeanVarianceNormalization is (x-mean)/(√var + 1e-9) over axes.
-	MeanVarianceNormalization = define(Op{Name: "MeanVarianceNormalization", Args: "x", Attrs: "axes:ints=[0,2,3]", Infer: unary(float), Expand: expandMVN,
+	MeanVarianceNormalization = define(Op{Name: "MeanVarianceNormalization", Args: "x", Attrs: "axes:ints=[0,2,3]", Infer: likeX, Expand: expandMVN,
 		Example: "MeanVarianceNormalization(x) axes=[0,2]", Inputs: "x f32[2,3,4]"})
 
 	// LRN is x/(bias + alpha/size·Σx²)^beta, the sum over the size channels around each of x [N,C,..].
-	LRN = define(Op{Name: "LRN", Args: "x", Attrs: "alpha:float=0.0001 beta:float=0.75 bias:float=1 size:int", Infer: unary(float), Expand: expandLRN,
+	LRN = define(Op{Name: "LRN", Args: "x", Attrs: "alpha:float=0.0001 beta:float=0.75 bias:float=1 size:int", Infer: likeX, Expand: expandLRN,
 		Example: "LRN(x) size=3", Inputs: "x f32[2,5,3]"})
 )
+
+// likeX is the inference of a composite of floats whose result is like its first argument, even if that is of unknown rank.
+func likeX(n *Node) ([]Type, error) {
+	x, err := n.tensorAt(0, float)
+	if err != nil || !x.Ranked() {
+		return []Type{x}, err
+	}
+	return n.expandedTypes()
+}
+
+// share is d/k, which must leave no remainder as far as one can tell.
+func (b *Builder) share(d, k Dim) Dim {
+	q, ok := d.Div(k)
+	if r, known := d.Mod(k); !ok || known && r.IsConst() && !r.Is(0) {
+		refuse("%s does not divide by %s", d, k)
+	}
+	return q
+}
 
 // axesFrom are the axes from first on, of rank.
 func axesFrom(first, rank int) []int64 {
@@ -169,10 +187,7 @@ func expandGroupNorm(b *Builder, n *Node) []*Value {
 	if len(shape) < 2 || groups < 1 {
 		refuse("cannot put %s into %d groups of channels", x.Type, groups)
 	}
-	each, ok := shape[1].divExact(N(groups))
-	if !ok {
-		refuse("%s channels do not divide into %d groups", shape[1], groups)
-	}
+	each := b.share(shape[1], N(groups))
 	flat := b.Dims(shape[0], N(groups), each.Mul(Product(shape[2:])))
 	c := b.New(Reshape, nil, b.cast(x, Elem(n.Int("stash_type"))), flat)
 	_, d, variance := b.centred(c, b.Vector(2))

@@ -21,6 +21,8 @@ func (n *Node) Refresh() error {
 // keep is t with what u knows better.
 func (t Type) keep(u Type) Type {
 	switch {
+	case !u.Known():
+		return t
 	case t.Kind != Tensor || u.Kind != Tensor || t.Elem == NoElem || !t.Ranked():
 		return u
 	case !u.Ranked() || u.Rank() != t.Rank():
