@@ -249,7 +249,7 @@ func (p *parser) args(f *Func) []*Value {
 		return args
 	}
 	for _, a := range args { // read again: take back the constants made
-		if a != nil && a.Def != nil && len(f.Nodes) > 0 && inline(a.Def) && p.unnamed(a) {
+		if a != nil && a.Def != nil && len(f.Nodes) > 0 && a.Def.Op == Const && p.unnamed(a) {
 			f.Nodes = f.Nodes[:len(f.Nodes)-1]
 		}
 	}

@@ -20,17 +20,16 @@ var attention = []Rule{
 		return scores(b, m, m.Scalar("c"))
 	}},
 	{"scores-scale", "(Mul s:(Scores q k scale=_) #c)", func(b *ir.Builder, m *Match) *ir.Value {
-		return b.New(ir.Scores, ir.Attrs{"scale": m.N("s").Float("scale") * m.Scalar("c")}, m.V("q"), m.V("k"))
+		return b.New(ir.Scores, ir.Attrs{"scale": m.times(m.N("s").Float("scale"), "c")}, m.V("q"), m.V("k"))
 	}},
 	{"scores-scale-q", "(Scores *(Mul q #c) k mask? bias?" + form + ")", func(b *ir.Builder, m *Match) *ir.Value {
-		return m.rebuild(b, ir.Attrs{"scale": m.Root.Float("scale") * m.Scalar("c")}, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
+		return m.rebuild(b, ir.Attrs{"scale": m.times(m.Root.Float("scale"), "c")}, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
 	}},
 	{"scores-scale-k", "(Scores q *(Mul k #c) mask? bias?" + form + ")", func(b *ir.Builder, m *Match) *ir.Value {
-		return m.rebuild(b, ir.Attrs{"scale": m.Root.Float("scale") * m.Scalar("c")}, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
+		return m.rebuild(b, ir.Attrs{"scale": m.times(m.Root.Float("scale"), "c")}, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
 	}},
 	{"scores-softcap", "(Mul (Tanh s:(Scores q k scale=_)) #c)", func(b *ir.Builder, m *Match) *ir.Value {
-		c := m.Scalar("c")
-		return b.New(ir.Scores, ir.Attrs{"scale": m.N("s").Float("scale") * c, "softcap": c}, m.V("q"), m.V("k"))
+		return b.New(ir.Scores, ir.Attrs{"scale": m.times(m.N("s").Float("scale"), "c"), "softcap": m.Scalar("c")}, m.V("q"), m.V("k"))
 	}},
 	{"scores-mask", "(Add s:(Scores q k _ bias? scale=_ softcap=_) mask)", func(b *ir.Builder, m *Match) *ir.Value {
 		if !m.maskFits() {
@@ -249,7 +248,8 @@ func sliceStart(n *ir.Node, axis int) (ir.Dim, bool) {
 // cutTo reports whether a piece of length got, from start on, of a table's axis of size, is all of length want wherever the program works
 // at all: it is want, or want cut at the table's end.
 func cutTo(got, want, start, size ir.Dim) bool {
-	return got.Equal(want) || got.Equal(want.Min(size)) || got.Equal(start.Add(want).Min(size).Sub(start))
+	cut := start.Add(want).Min(size).Sub(start)
+	return got.Equal(want) || got.Equal(cut) || got.Equal(cut.Max(ir.N(0)))
 }
 
 // causalTable reports whether d is 0 on and under the diagonal and hides what is above.

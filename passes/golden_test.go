@@ -17,11 +17,13 @@ import (
 
 // A golden case is a command line, IR text, ----, and what must come out; an empty line ends it. Commands:
 //
-//	pass NAME... expect=RULES [dims=b:2,s:5] [nan=zero] [off=RULES]
+//	pass NAME... expect=RULES [dims=b:2,s:5] [nan=zero] [off=RULES] [not=RULES]
 //	why RULE NAME...
+//	error
 //
 // A pass case names the rules that must fire, all of them and no other, and is evaluated before and after: for the dimensions given, for
-// all of them 1, and for the first of them 0. nan=zero says that what was NaN before is 0 after.
+// all of them 1, and for the first of them 0. nan=zero says that what was NaN before is 0 after. not=
+// names rules that the case is there for not to fire, though it may, elsewhere in it.
 type golden struct {
 	file  string
 	line  int // of the command
@@ -32,13 +34,44 @@ type golden struct {
 	at    [2]int // lines of want in the file
 }
 
+// covered says of each rule whether a case saw it fire, and whether one saw it not fire where it might have.
+var covered = map[string]*struct{ fires, declines bool }{}
+
 func TestGolden(t *testing.T) {
+	for _, name := range Names(slices.Concat(Default, Kernel)) {
+		covered[name] = new(struct{ fires, declines bool })
+	}
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no golden files", err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { runGolden(t, file) })
+	}
+	for _, pass := range slices.Concat(Default, Kernel) {
+		if covered[pass.Name].fires {
+			t.Errorf("a pass and a rule are both named %s", pass.Name)
+		}
+		delete(covered, pass.Name)
+	}
+	for name, c := range covered {
+		if !c.fires || !c.declines {
+			t.Errorf("rule %s: fires in a case: %v; has a case where it must not: %v", name, c.fires, c.declines)
+		}
+	}
+}
+
+// note enters a case in covered. A rule in not= must leave something in the case alone: it fires less often than it is tried, or never.
+func (g *golden) note(t *testing.T, s Stats) {
+	for name := range s.Fired {
+		covered[name].fires = true
+	}
+	for _, name := range strings.FieldsFunc(g.opts["not"], func(r rune) bool { return r == ',' }) {
+		if covered[name] == nil {
+			g.fail(t, "no rule %s", name)
+			continue
+		}
+		covered[name].declines = true
 	}
 }
 
@@ -105,6 +138,9 @@ func (g *golden) fail(t *testing.T, format string, args ...any) {
 func (g *golden) run(t *testing.T) string {
 	p, err := ir.ParseProgram(g.input)
 	if err != nil {
+		if g.words[0] != "error" {
+			g.fail(t, "%v", err)
+		}
 		return "error: " + err.Error()
 	}
 	fillWeights(p)
@@ -132,6 +168,7 @@ func (g *golden) run(t *testing.T) string {
 		return s.Why
 	}
 	fired := slices.Sorted(maps.Keys(s.Fired))
+	g.note(t, s)
 	want := []string{}
 	if e := g.opts["expect"]; e != "" {
 		want = strings.Split(e, ",")

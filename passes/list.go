@@ -10,14 +10,14 @@ import "slices"
 var Default = []Pass{
 	{Name: "fold", Rules: fold, Run: inlineIf},                                                  // exporters' shape arithmetic becomes shapes, which all others ask for
 	{Name: "canon", Rules: slices.Concat(fold, canon, movement), Run: cse},                      // one spelling for each thing, so that fusions have one to match
-	{Name: "norm", Rules: norm},                                                                 // before linear and attention, to which their parts would look like masks and biases
-	{Name: "activation", Rules: activation},                                                     // likewise
-	{Name: "rotary", Rules: rotary},                                                             // likewise
-	{Name: "linear", Rules: linear},                                                             // before attention: a projection of queries is no product of scores
-	{Name: "attention", Rules: slices.Concat(attention, dual)},                                  // what is left of products with transposed sides
-	{Name: "causal", Rules: causal},                                                             // of whole attentions: a mask's meaning shows in its place only
+	{Name: "fuse-norm", Rules: norm},                                                            // before linear and attention, to which their parts would look like masks and biases
+	{Name: "fuse-activation", Rules: activation},                                                // likewise
+	{Name: "fuse-rotary", Rules: rotary},                                                        // likewise
+	{Name: "fuse-linear", Rules: linear},                                                        // before attention: a projection of queries is no product of scores
+	{Name: "fuse-attention", Rules: slices.Concat(attention, dual)},                             // what is left of products with transposed sides
+	{Name: "fuse-causal", Rules: causal},                                                        // of whole attentions: a mask's meaning shows in its place only
 	{Name: "late", Rules: slices.Concat(unscore, sharedSides, fold, canon, movement), Run: cse}, // what the fusions left over
-	{Name: "qkv", Run: qkv},                                                                     // when all attentions are known, and nothing looks for single projections any more
+	{Name: "fuse-qkv", Run: qkv},                                                                // when all attentions are known, and nothing looks for single projections any more
 	{Name: "dce", Run: dropWeights},                                                             // weights that nobody names any more
 }
 
@@ -28,5 +28,5 @@ var Kernel = []Pass{
 
 // runRules are the names that passes with functions count under.
 var runRules = map[string][]string{
-	"fold": {"inline-if"}, "canon": {"cse"}, "late": {"cse"}, "qkv": {"qkv"},
+	"fold": {"inline-if"}, "canon": {"cse"}, "late": {"cse"}, "fuse-qkv": {"qkv"},
 }

@@ -32,10 +32,19 @@ func (m *Match) List(name string) []*ir.Value { return m.lists[name] }
 // Scalar is the constant of that name. Of the numbers that round to one of 32 bits it is the shortest, which is what people wrote.
 func (m *Match) Scalar(name string) float64 {
 	d := m.vals[name].Const()
-	if d.Elem != ir.F32 {
-		return d.Float(0)
+	return shortest(d.Elem, d.Float(0))
+}
+
+// times is x times the constant of that name, with no more digits than the constant's type has.
+func (m *Match) times(x float64, name string) float64 {
+	return shortest(m.vals[name].Type.Elem, x*m.Scalar(name))
+}
+
+func shortest(e ir.Elem, x float64) float64 {
+	if e != ir.F32 {
+		return x
 	}
-	x, err := strconv.ParseFloat(strconv.FormatFloat(d.Float(0), 'g', -1, 32), 64)
+	x, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', -1, 32), 64)
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
