@@ -78,10 +78,7 @@ func padInputs(n *node) error {
 	if err := intsInput("pads", 1)(n); err != nil || value == 0 {
 		return err
 	}
-	if n.input(0) == nil {
-		return errors.New("its input is missing")
-	}
-	v, err := n.new("Const", ir.Attrs{"value": ir.Scalar(n.input(0).Type.Elem, value)})
+	v, err := n.scalarLike(n.input(0), value)
 	if err == nil {
 		n.setInput(2, v)
 	}

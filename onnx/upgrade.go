@@ -199,6 +199,9 @@ func castToElem(n *node) error {
 	if x == nil || like == nil {
 		return errors.New("an input is missing")
 	}
+	if t := like.Type; t.Kind != ir.Tensor || t.Elem == ir.NoElem {
+		return fmt.Errorf("its second input is %s; a tensor is wanted", t)
+	}
 	n.op, n.args = "Cast", n.args[:1]
 	n.attrs["to"] = int64(like.Type.Elem)
 	return nil
@@ -212,10 +215,7 @@ func attrsToInputs(names ...string) func(n *node) error {
 			if !ok {
 				continue
 			}
-			if n.input(0) == nil {
-				return errors.New("its input is missing")
-			}
-			c, err := n.new("Const", ir.Attrs{"value": ir.Scalar(n.input(0).Type.Elem, v)})
+			c, err := n.scalarLike(n.input(0), v)
 			if err != nil {
 				return err
 			}
@@ -223,6 +223,17 @@ func attrsToInputs(names ...string) func(n *node) error {
 		}
 		return nil
 	}
+}
+
+// scalarLike is x as a constant of v's element type.
+func (n *node) scalarLike(v *ir.Value, x float64) (*ir.Value, error) {
+	if v == nil {
+		return nil, errors.New("its input is missing")
+	}
+	if t := v.Type; t.Kind != ir.Tensor || t.Elem == ir.NoElem || t.Elem == ir.String {
+		return nil, fmt.Errorf("its input is %s; a tensor of numbers is wanted", t)
+	}
+	return n.new("Const", ir.Attrs{"value": ir.Scalar(v.Type.Elem, x)})
 }
 
 // intsInput makes input i of an attribute of integers.
