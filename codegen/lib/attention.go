@@ -80,6 +80,10 @@ func dualAttention(c *ctx, y heads, p, n branch, add bias, where keep, s attenti
 // in cache between the two products.
 const attentionRows = 2 * tileRows
 
+// directRows is how many queries, of all branches, may share a key head for it
+// to be faster to read k and v where they are, once for each, than to pack them.
+const directRows = 2
+
 // attend cuts the work: first by key head and batch, each of which packs its k
 // and v, and where these are fewer than the threads also by queries.
 func attend(c *ctx, args attentionTask) {
@@ -89,7 +93,7 @@ func attend(c *ctx, args attentionTask) {
 	t.layOut()
 	c.reserve(t.floats)
 	units := max(t.batch*t.kvHeads, 1)
-	work := t.group * t.queries * t.keys * (t.d + t.dv) * t.count
+	work := mulWork(t.group*t.queries, t.d+t.dv, t.keys) * t.count
 	t.cuts = max(1, min(cutsPerThread*c.threads/units, work/mulGrain, (t.rows()+attentionRows-1)/attentionRows))
 	if c.threads == 1 {
 		t.cuts = 1
@@ -115,11 +119,16 @@ type attentionTask struct {
 	floats     int
 
 	oneBias bool // all queries of a key head have the bias at m
+	direct  bool // k and v are read where they are
 }
 
 func (t *attentionTask) layOut() {
 	t.wide, t.deep = roundUp(t.keys, panelCols), roundUp(t.dv, panelCols)
+	t.direct = t.group*t.queries*t.count <= directRows
 	for i := range t.count {
+		if t.direct {
+			break
+		}
 		t.k[i], t.v[i] = t.k[0], t.v[0]
 		if i == 0 || !sameHeads(t.branches[i].k, t.branches[0].k) {
 			t.k[i], t.floats = t.floats, t.floats+t.wide*t.d
@@ -174,7 +183,7 @@ func (t *attentionTask) part(w *worker, lo, hi int) {
 // its queries together if they have but one.
 func (t *attentionTask) pack(scratch []float32, b, h int) {
 	for i, br := range t.branches[:t.count] {
-		if t.keys == 0 {
+		if t.keys == 0 || t.direct {
 			break
 		}
 		if i == 0 || t.k[i] != t.k[0] {
@@ -208,9 +217,7 @@ func (t *attentionTask) block(scratch []float32, b, h, i, n int) {
 	y0, yStep := down(t.y)
 	for e, br := range t.branches[:t.count] {
 		q0, qStep := down(br.q)
-		for j := from; j < keys; j += panelCols {
-			panelMul(s[j:], t.wide, br.q.x[q0:], qStep, 1, scratch[t.k[e]+j*t.d:], nil, nil, 0, n, t.d)
-		}
+		t.scores(scratch, e, br.q.x[q0:], qStep, b, h/t.group, n, from, keys)
 		var over [attentionRows]float32 // gain over the sum of the row
 		for r := range n {
 			head, query := h, i+r
@@ -222,11 +229,58 @@ func (t *attentionTask) block(scratch []float32, b, h, i, n int) {
 				over[r] *= br.gain.x[b*br.gain.batch+head*br.gain.head+query*br.gain.row]
 			}
 		}
-		for j := 0; j < t.dv && keys > from; j += panelCols {
-			panelMul(o[j:], t.deep, s[from:], t.wide, 1, scratch[t.v[e]+j*t.keys+from*panelCols:], nil, nil, 0, n, keys-from)
-		}
+		t.values(scratch, e, b, h/t.group, n, from, keys)
 		for r := range n {
 			t.store(t.y.x[y0+r*yStep:y0+r*yStep+t.dv], o[r*t.deep:], over[r], e)
+		}
+	}
+}
+
+// scores multiplies n rows of q with the keys of key head g.
+func (t *attentionTask) scores(scratch []float32, e int, q []float32, qStep, b, g, n, from, keys int) {
+	s := scratch[t.s:]
+	if k := t.branches[e].k; t.direct && keys > from {
+		for r := range n {
+			dots(s[r*t.wide+from:r*t.wide+keys], q[r*qStep:r*qStep+t.d], k.x[b*k.batch+g*k.head+from*k.row:], k.row)
+		}
+		return
+	}
+	for j := from; j < keys; j += panelCols {
+		panelMul(s[j:], t.wide, q, qStep, 1, scratch[t.k[e]+j*t.d:], nil, nil, 0, n, t.d)
+	}
+}
+
+// values multiplies n rows of exponentials with the values of key head g.
+func (t *attentionTask) values(scratch []float32, e, b, g, n, from, keys int) {
+	s, o := scratch[t.s+from:], scratch[t.o:]
+	if v := t.branches[e].v; t.direct && keys > from {
+		for r := range n {
+			mix(o[r*t.deep:r*t.deep+t.dv], s[r*t.wide:r*t.wide+keys-from], v.x[b*v.batch+g*v.head+from*v.row:], v.row)
+		}
+		return
+	}
+	for j := 0; j < t.dv && keys > from; j += panelCols {
+		panelMul(o[j:], t.deep, s, t.wide, 1, scratch[t.v[e]+j*t.keys+from*panelCols:], nil, nil, 0, n, keys-from)
+	}
+}
+
+// dotsGo is s[j] = q·k[j], row j of k being k[j*ld : j*ld+len(q)].
+func dotsGo(s, q, k []float32, ld int) {
+	for j := range s {
+		var sum float32
+		for e, x := range k[j*ld : j*ld+len(q)] {
+			sum += q[e] * x
+		}
+		s[j] = sum
+	}
+}
+
+// mixGo is y = Σ p[j]·v[j], row j of v being v[j*ld : j*ld+len(y)].
+func mixGo(y, p, v []float32, ld int) {
+	clear(y)
+	for j, w := range p {
+		for e, x := range v[j*ld : j*ld+len(y)] {
+			y[e] += w * x
 		}
 	}
 }

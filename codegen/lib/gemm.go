@@ -35,7 +35,7 @@ func gemm(c *ctx, y []float32, ldy int, x []float32, ldx int, w, bias, r []float
 		t.ldx = 0 // there is no row of x to find
 	}
 	if c.threads > 1 {
-		parts := min(cutsPerThread*c.threads, m*n*max(k, 16)/mulGrain)
+		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/mulGrain)
 		t.rowCuts, t.colCuts = cutGrid(parts, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
 	}
 	c.split(t.rowCuts*t.colCuts, 1, t)
@@ -44,6 +44,10 @@ func gemm(c *ctx, y []float32, ldy int, x []float32, ldx int, w, bias, r []float
 
 // mulGrain is how many multiplications are worth a part of their own.
 const mulGrain = 1 << 18
+
+// mulWork is the multiplications of an m x k x n product; a few rows take as
+// long as some more, because it is memory that they wait for.
+func mulWork(m, k, n int) int { return max(m, 4) * max(k, 16) * n }
 
 // cutGrid cuts rows x cols tiles into a grid of at most so many parts, so
 // that the largest is smallest. Columns are cut first: two threads that share

@@ -175,13 +175,13 @@ func TestLinearActivation(t *testing.T) {
 	eachISA(t, func(t *testing.T) {
 		for _, s := range [][3]int{{1, 40, 33}, {30, 513, 300}, {250, 10, 70}} {
 			g := newGemmCase(t, s[0], s[1], s[2], 0, true, false)
-			want, all := g.run(t, c, false), random(t, g.m*g.n, 5)
+			want, r := g.run(t, c, false), random(t, g.m*g.n, 5)
 			relu32(want, want)
 			y := garbage(t, len(want))
 			linear(c, y, g.x, g.w, g.b, nil, relu32, g.m, g.k, g.n)
 			sameBits(t, "relu", y, want)
-			linear(c, y, g.x, g.w, g.b, all, relu32, g.m, g.k, g.n)
-			add32(want, want, all)
+			linear(c, y, g.x, g.w, g.b, r, relu32, g.m, g.k, g.n)
+			add32(want, want, r)
 			sameBits(t, "relu and residual", y, want)
 		}
 	})

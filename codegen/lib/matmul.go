@@ -26,7 +26,7 @@ func matmul(c *ctx, y, a, b []float32, s product) {
 	if s.m == 0 || s.n == 0 || count == 0 {
 		return
 	}
-	work := s.m * s.n * max(s.k, 16)
+	work := mulWork(s.m, s.k, s.n)
 	if parts := cutsPerThread * c.threads; c.threads > 1 && count < parts {
 		t.rowCuts, t.colCuts = cutGrid(min(parts/count, work/mulGrain), (s.m+tileRows-1)/tileRows, (s.n+panelCols-1)/panelCols)
 	}

@@ -113,3 +113,37 @@ func fillUnless(x []float32, keep []bool, fill float32) {
 //
 //go:noescape
 func fillUnlessAVX2(x *float32, keep *bool, n int, fill float32)
+
+func dots(s, q, k []float32, ld int) {
+	switch {
+	case len(s) == 0 || len(q) == 0 || isa == isaPortable:
+		dotsGo(s, q, k, ld)
+	case isa == isaAVX512:
+		dotsAVX512(&s[0], &q[0], &k[0], len(s), len(q), ld)
+	default:
+		dotsAVX2(&s[0], &q[0], &k[0], len(s), len(q), ld)
+	}
+}
+
+//go:noescape
+func dotsAVX512(s, q, k *float32, n, d, ld int)
+
+//go:noescape
+func dotsAVX2(s, q, k *float32, n, d, ld int)
+
+func mix(y, p, v []float32, ld int) {
+	switch {
+	case len(y) == 0 || len(p) == 0 || isa == isaPortable:
+		mixGo(y, p, v, ld)
+	case isa == isaAVX512:
+		mixAVX512(&y[0], &p[0], &v[0], len(p), len(y), ld)
+	default:
+		mixAVX2(&y[0], &p[0], &v[0], len(p), len(y), ld)
+	}
+}
+
+//go:noescape
+func mixAVX512(y, p, v *float32, n, d, ld int)
+
+//go:noescape
+func mixAVX2(y, p, v *float32, n, d, ld int)

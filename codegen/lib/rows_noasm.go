@@ -15,3 +15,7 @@ func layerNormRow(y, x, gamma, beta []float32, eps float32) { layerNormRowGo(y, 
 func rmsNormRow(y, x, gamma, beta []float32, eps float32) { rmsNormRowGo(y, x, gamma, beta, eps) }
 
 func fillUnless(x []float32, keep []bool, fill float32) { fillUnlessGo(x, keep, fill) }
+
+func dots(s, q, k []float32, ld int) { dotsGo(s, q, k, ld) }
+
+func mix(y, p, v []float32, ld int) { mixGo(y, p, v, ld) }

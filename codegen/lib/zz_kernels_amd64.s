@@ -334,6 +334,268 @@ x_done:
 	VZEROUPPER
 	RET
 
+// func dotsAVX2(s *float32, q *float32, k *float32, n int, d int, ld int)
+// Requires: AVX, FMA3
+TEXT ·dotsAVX2(SB), NOSPLIT, $0-48
+	MOVQ s+0(FP), AX
+	MOVQ k+16(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ ld+40(FP), BX
+	SHLQ $0x02, BX
+
+rows4:
+	CMPQ    DX, $0x00000004
+	JLT     rows4_end
+	VMOVUPS word_00000000<>+0(SB), Y0
+	VMOVUPS word_00000000<>+0(SB), Y1
+	VMOVUPS word_00000000<>+0(SB), Y2
+	VMOVUPS word_00000000<>+0(SB), Y3
+	MOVQ    q+8(FP), SI
+	MOVQ    d+32(FP), DI
+	MOVQ    CX, R8
+	LEAQ    (BX)(BX*2), R9
+
+rows4_loop:
+	CMPQ        DI, $0x00000008
+	JLT         rows4_rest
+	VMOVUPS     (SI), Y4
+	VFMADD231PS (R8), Y4, Y0
+	VFMADD231PS (R8)(BX*1), Y4, Y1
+	VFMADD231PS (R8)(BX*2), Y4, Y2
+	VFMADD231PS (R8)(R9*1), Y4, Y3
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, R8
+	SUBQ        $0x00000008, DI
+	JMP         rows4_loop
+
+rows4_rest:
+	TESTQ       DI, DI
+	JZ          rows4_done
+	LEAQ        ones_zeros<>+32(SB), R10
+	SHLQ        $0x02, DI
+	SUBQ        DI, R10
+	SHRQ        $0x02, DI
+	VMOVUPS     (R10), Y4
+	VMASKMOVPS  (SI), Y4, Y5
+	VMASKMOVPS  (R8), Y4, Y6
+	VFMADD231PS Y6, Y5, Y0
+	VMASKMOVPS  (R8)(BX*1), Y4, Y6
+	VFMADD231PS Y6, Y5, Y1
+	VMASKMOVPS  (R8)(BX*2), Y4, Y6
+	VFMADD231PS Y6, Y5, Y2
+	VMASKMOVPS  (R8)(R9*1), Y4, Y4
+	VFMADD231PS Y4, Y5, Y3
+
+rows4_done:
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X4, X0, X0
+	VEXTRACTF128 $0x01, Y1, X4
+	VADDPS       X4, X1, X1
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPS       X4, X2, X2
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VHADDPS      X1, X0, X0
+	VHADDPS      X3, X2, X1
+	VHADDPS      X1, X0, X0
+	VMOVUPS      X0, (AX)
+	LEAQ         (CX)(BX*4), CX
+	ADDQ         $0x00000010, AX
+	SUBQ         $0x00000004, DX
+	JMP          rows4
+
+rows4_end:
+rows1:
+	CMPQ    DX, $0x00000001
+	JLT     rows1_end
+	VMOVUPS word_00000000<>+0(SB), Y0
+	MOVQ    q+8(FP), SI
+	MOVQ    d+32(FP), DI
+	MOVQ    CX, R8
+	LEAQ    (BX)(BX*2), R9
+
+rows1_loop:
+	CMPQ        DI, $0x00000008
+	JLT         rows1_rest
+	VMOVUPS     (SI), Y1
+	VFMADD231PS (R8), Y1, Y0
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, R8
+	SUBQ        $0x00000008, DI
+	JMP         rows1_loop
+
+rows1_rest:
+	TESTQ       DI, DI
+	JZ          rows1_done
+	LEAQ        ones_zeros<>+32(SB), R9
+	SHLQ        $0x02, DI
+	SUBQ        DI, R9
+	SHRQ        $0x02, DI
+	VMOVUPS     (R9), Y1
+	VMASKMOVPS  (SI), Y1, Y2
+	VMASKMOVPS  (R8), Y1, Y1
+	VFMADD231PS Y1, Y2, Y0
+
+rows1_done:
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (AX)
+	ADDQ         BX, CX
+	ADDQ         $0x00000004, AX
+	SUBQ         $0x00000001, DX
+	JMP          rows1
+
+rows1_end:
+	VZEROUPPER
+	RET
+
+DATA word_00000000<>+0(SB)/4, $0x00000000
+DATA word_00000000<>+4(SB)/4, $0x00000000
+DATA word_00000000<>+8(SB)/4, $0x00000000
+DATA word_00000000<>+12(SB)/4, $0x00000000
+DATA word_00000000<>+16(SB)/4, $0x00000000
+DATA word_00000000<>+20(SB)/4, $0x00000000
+DATA word_00000000<>+24(SB)/4, $0x00000000
+DATA word_00000000<>+28(SB)/4, $0x00000000
+DATA word_00000000<>+32(SB)/4, $0x00000000
+DATA word_00000000<>+36(SB)/4, $0x00000000
+DATA word_00000000<>+40(SB)/4, $0x00000000
+DATA word_00000000<>+44(SB)/4, $0x00000000
+DATA word_00000000<>+48(SB)/4, $0x00000000
+DATA word_00000000<>+52(SB)/4, $0x00000000
+DATA word_00000000<>+56(SB)/4, $0x00000000
+DATA word_00000000<>+60(SB)/4, $0x00000000
+GLOBL word_00000000<>(SB), RODATA|NOPTR, $64
+
+// func dotsAVX512(s *float32, q *float32, k *float32, n int, d int, ld int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·dotsAVX512(SB), NOSPLIT, $0-48
+	MOVQ s+0(FP), AX
+	MOVQ k+16(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ ld+40(FP), BX
+	SHLQ $0x02, BX
+
+rows4:
+	CMPQ    DX, $0x00000004
+	JLT     rows4_end
+	VMOVUPS word_00000000<>+0(SB), Z0
+	VMOVUPS word_00000000<>+0(SB), Z1
+	VMOVUPS word_00000000<>+0(SB), Z2
+	VMOVUPS word_00000000<>+0(SB), Z3
+	MOVQ    q+8(FP), SI
+	MOVQ    d+32(FP), DI
+	MOVQ    CX, R8
+	LEAQ    (BX)(BX*2), R9
+
+rows4_loop:
+	CMPQ        DI, $0x00000010
+	JLT         rows4_rest
+	VMOVUPS     (SI), Z4
+	VFMADD231PS (R8), Z4, Z0
+	VFMADD231PS (R8)(BX*1), Z4, Z1
+	VFMADD231PS (R8)(BX*2), Z4, Z2
+	VFMADD231PS (R8)(R9*1), Z4, Z3
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, DI
+	JMP         rows4_loop
+
+rows4_rest:
+	TESTQ       DI, DI
+	JZ          rows4_done
+	MOVQ        $-1, R10
+	BZHIQ       DI, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (SI), K1, Z4
+	VMOVUPS.Z   (R8), K1, Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS.Z   (R8)(BX*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS.Z   (R8)(BX*2), K1, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS.Z   (R8)(R9*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z3
+
+rows4_done:
+	VEXTRACTF32X8 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF32X8 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF32X8 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF32X8 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X1
+	VHADDPS       X1, X0, X0
+	VMOVUPS       X0, (AX)
+	LEAQ          (CX)(BX*4), CX
+	ADDQ          $0x00000010, AX
+	SUBQ          $0x00000004, DX
+	JMP           rows4
+
+rows4_end:
+rows1:
+	CMPQ    DX, $0x00000001
+	JLT     rows1_end
+	VMOVUPS word_00000000<>+0(SB), Z0
+	MOVQ    q+8(FP), SI
+	MOVQ    d+32(FP), DI
+	MOVQ    CX, R8
+	LEAQ    (BX)(BX*2), R9
+
+rows1_loop:
+	CMPQ        DI, $0x00000010
+	JLT         rows1_rest
+	VMOVUPS     (SI), Z1
+	VFMADD231PS (R8), Z1, Z0
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x00000010, DI
+	JMP         rows1_loop
+
+rows1_rest:
+	TESTQ       DI, DI
+	JZ          rows1_done
+	MOVQ        $-1, R9
+	BZHIQ       DI, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (SI), K1, Z1
+	VMOVUPS.Z   (R8), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+
+rows1_done:
+	VEXTRACTF32X8 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x0e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0x01, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (AX)
+	ADDQ          BX, CX
+	ADDQ          $0x00000004, AX
+	SUBQ          $0x00000001, DX
+	JMP           rows1
+
+rows1_end:
+	VZEROUPPER
+	RET
+
 // func erf32AVX2(y *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·erf32AVX2(SB), NOSPLIT, $0-24
@@ -1381,24 +1643,6 @@ x_done:
 	VMOVSS       X1, ret+32(FP)
 	VZEROUPPER
 	RET
-
-DATA word_00000000<>+0(SB)/4, $0x00000000
-DATA word_00000000<>+4(SB)/4, $0x00000000
-DATA word_00000000<>+8(SB)/4, $0x00000000
-DATA word_00000000<>+12(SB)/4, $0x00000000
-DATA word_00000000<>+16(SB)/4, $0x00000000
-DATA word_00000000<>+20(SB)/4, $0x00000000
-DATA word_00000000<>+24(SB)/4, $0x00000000
-DATA word_00000000<>+28(SB)/4, $0x00000000
-DATA word_00000000<>+32(SB)/4, $0x00000000
-DATA word_00000000<>+36(SB)/4, $0x00000000
-DATA word_00000000<>+40(SB)/4, $0x00000000
-DATA word_00000000<>+44(SB)/4, $0x00000000
-DATA word_00000000<>+48(SB)/4, $0x00000000
-DATA word_00000000<>+52(SB)/4, $0x00000000
-DATA word_00000000<>+56(SB)/4, $0x00000000
-DATA word_00000000<>+60(SB)/4, $0x00000000
-GLOBL word_00000000<>(SB), RODATA|NOPTR, $64
 
 // func expSumAVX512(y *float32, x *float32, n int, m float32) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -2509,6 +2753,178 @@ x_rest:
 	VMOVUPS   Z3, K1, (AX)
 
 x_done:
+	VZEROUPPER
+	RET
+
+// func mixAVX2(y *float32, p *float32, v *float32, n int, d int, ld int)
+// Requires: AVX, FMA3
+TEXT ·mixAVX2(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ v+16(FP), CX
+	MOVQ d+32(FP), DX
+	MOVQ ld+40(FP), BX
+	SHLQ $0x02, BX
+
+columns4:
+	CMPQ    DX, $0x00000020
+	JLT     columns4_end
+	VMOVUPS word_00000000<>+0(SB), Y0
+	VMOVUPS word_00000000<>+0(SB), Y1
+	VMOVUPS word_00000000<>+0(SB), Y2
+	VMOVUPS word_00000000<>+0(SB), Y3
+	MOVQ    p+8(FP), SI
+	MOVQ    n+24(FP), DI
+	MOVQ    CX, R8
+
+columns4_rows:
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  (R8), Y4, Y0
+	VFMADD231PS  32(R8), Y4, Y1
+	VFMADD231PS  64(R8), Y4, Y2
+	VFMADD231PS  96(R8), Y4, Y3
+	ADDQ         $0x00000004, SI
+	ADDQ         BX, R8
+	DECQ         DI
+	JNZ          columns4_rows
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	SUBQ         $0x00000020, DX
+	JMP          columns4
+
+columns4_end:
+columns1:
+	CMPQ    DX, $0x00000008
+	JLT     columns1_end
+	VMOVUPS word_00000000<>+0(SB), Y0
+	MOVQ    p+8(FP), SI
+	MOVQ    n+24(FP), DI
+	MOVQ    CX, R8
+
+columns1_rows:
+	VBROADCASTSS (SI), Y1
+	VFMADD231PS  (R8), Y1, Y0
+	ADDQ         $0x00000004, SI
+	ADDQ         BX, R8
+	DECQ         DI
+	JNZ          columns1_rows
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          columns1
+
+columns1_end:
+	TESTQ   DX, DX
+	JZ      end
+	LEAQ    ones_zeros<>+32(SB), SI
+	SHLQ    $0x02, DX
+	SUBQ    DX, SI
+	SHRQ    $0x02, DX
+	VMOVUPS (SI), Y0
+	VMOVUPS word_00000000<>+0(SB), Y1
+	MOVQ    p+8(FP), DX
+	MOVQ    n+24(FP), SI
+
+rest_rows:
+	VBROADCASTSS (DX), Y2
+	VMASKMOVPS   (CX), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x00000004, DX
+	ADDQ         BX, CX
+	DECQ         SI
+	JNZ          rest_rows
+	VMASKMOVPS   Y1, Y0, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func mixAVX512(y *float32, p *float32, v *float32, n int, d int, ld int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·mixAVX512(SB), NOSPLIT, $0-48
+	MOVQ y+0(FP), AX
+	MOVQ v+16(FP), CX
+	MOVQ d+32(FP), DX
+	MOVQ ld+40(FP), BX
+	SHLQ $0x02, BX
+
+columns4:
+	CMPQ    DX, $0x00000040
+	JLT     columns4_end
+	VMOVUPS word_00000000<>+0(SB), Z0
+	VMOVUPS word_00000000<>+0(SB), Z1
+	VMOVUPS word_00000000<>+0(SB), Z2
+	VMOVUPS word_00000000<>+0(SB), Z3
+	MOVQ    p+8(FP), SI
+	MOVQ    n+24(FP), DI
+	MOVQ    CX, R8
+
+columns4_rows:
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  (R8), Z4, Z0
+	VFMADD231PS  64(R8), Z4, Z1
+	VFMADD231PS  128(R8), Z4, Z2
+	VFMADD231PS  192(R8), Z4, Z3
+	ADDQ         $0x00000004, SI
+	ADDQ         BX, R8
+	DECQ         DI
+	JNZ          columns4_rows
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000040, DX
+	JMP          columns4
+
+columns4_end:
+columns1:
+	CMPQ    DX, $0x00000010
+	JLT     columns1_end
+	VMOVUPS word_00000000<>+0(SB), Z0
+	MOVQ    p+8(FP), SI
+	MOVQ    n+24(FP), DI
+	MOVQ    CX, R8
+
+columns1_rows:
+	VBROADCASTSS (SI), Z1
+	VFMADD231PS  (R8), Z1, Z0
+	ADDQ         $0x00000004, SI
+	ADDQ         BX, R8
+	DECQ         DI
+	JNZ          columns1_rows
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          columns1
+
+columns1_end:
+	TESTQ   DX, DX
+	JZ      end
+	MOVQ    $-1, SI
+	BZHIQ   DX, SI, SI
+	KMOVW   SI, K1
+	VMOVUPS word_00000000<>+0(SB), Z0
+	MOVQ    p+8(FP), DX
+	MOVQ    n+24(FP), SI
+
+rest_rows:
+	VBROADCASTSS (DX), Z1
+	VMOVUPS.Z    (CX), K1, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x00000004, DX
+	ADDQ         BX, CX
+	DECQ         SI
+	JNZ          rest_rows
+	VMOVUPS      Z0, K1, (AX)
+
+end:
 	VZEROUPPER
 	RET
 
