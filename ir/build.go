@@ -1,6 +1,12 @@
 package ir
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // A Builder adds nodes to a function.
 type Builder struct {
@@ -100,6 +106,7 @@ func (b *Builder) Expand(n *Node) []*Value { return n.Op.Expand(b, n) }
 // Expansion is n's meaning as a function of n's present arguments, in order.
 func (n *Node) Expansion() *Func {
 	f := NewFunc(n.Op.Name)
+	*f.ids = n.lastFresh() // so that its own fresh dimensions are not those of the arguments
 	c := *n
 	c.Args = make([]*Value, len(n.Args))
 	for i, a := range n.Args {
@@ -155,11 +162,44 @@ func (n *Node) expandedTypes() ([]Type, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := n.freshNames()
+	env := map[string]Dim{} // a fresh dimension of the expansion becomes one of n's
 	ts := make([]Type, len(f.Results))
 	for i, r := range f.Results {
-		ts[i] = r.Type
+		names := map[string]bool{}
+		r.Type.names(names)
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			if _, seen := env[name]; strings.HasPrefix(name, "?") && !own[name] && !seen {
+				env[name] = n.Fresh(len(env))
+			}
+		}
+		ts[i] = r.Type.Subst(env)
 	}
 	return ts, nil
+}
+
+// freshNames are the names that Fresh gave among those of the arguments' dimensions.
+func (n *Node) freshNames() map[string]bool {
+	names := map[string]bool{}
+	for _, a := range n.Args {
+		if a != nil {
+			a.Type.names(names)
+		}
+	}
+	maps.DeleteFunc(names, func(name string, _ bool) bool { return !strings.HasPrefix(name, "?") })
+	return names
+}
+
+// lastFresh is the greatest number that a fresh dimension of the arguments has.
+func (n *Node) lastFresh() int {
+	last := 0
+	for name := range n.freshNames() {
+		id, _, _ := strings.Cut(name[1:], ".")
+		if k, err := strconv.Atoi(id); err == nil {
+			last = max(last, k)
+		}
+	}
+	return last
 }
 
 // TryExpansion is Expansion for arguments that may not fit the operator; the error says why.

@@ -3,6 +3,7 @@ package ir
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Tensors put together and cut.
@@ -37,7 +38,7 @@ func meet(a, b Dim) (Dim, error) {
 // fresh reports whether d is a name that stands for what only the data decides.
 func (d Dim) fresh() bool {
 	name, ok := d.Name()
-	return ok && name[0] == '?'
+	return ok && strings.HasPrefix(name, "?")
 }
 
 func inferConcat(n *Node) ([]Type, error) {

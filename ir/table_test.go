@@ -153,3 +153,15 @@ func TestWrongArgumentsAreErrors(t *testing.T) {
 		}
 	}
 }
+
+// Two composites of the same kind do not share the dimensions that the data decides.
+func TestFreshDimensionsOfExpansionsDiffer(t *testing.T) {
+	f, err := Parse("func f(m i64[], n i64[]) {\nv = HannWindow(m)\nw = HannWindow(n)\nreturn v, w\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := f.Results[0].Type.Shape[0], f.Results[1].Type.Shape[0]
+	if a.Equal(b) || a.String() != f.Nodes[0].Fresh(0).String() {
+		t.Errorf("dimensions %s and %s", a, b)
+	}
+}
