@@ -55,6 +55,15 @@ func (c *Call) XArg(name string) *Tensor {
 	return c.X(i)
 }
 
+// One is argument i, of which one element is wanted.
+func (c *Call) One(i int) (*Tensor, error) {
+	x := c.X(i)
+	if x == nil || x.Len() != 1 {
+		return nil, fmt.Errorf("argument %s is to be one number", c.Op.ArgNames()[i])
+	}
+	return x, nil
+}
+
 // Value is argument i, nil when it is absent.
 func (c *Call) Value(i int) Value {
 	if i < len(c.Args) {

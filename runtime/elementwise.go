@@ -342,6 +342,11 @@ func where(c *Call) error {
 func clip(c *Call) error {
 	y := c.X(0).Clone()
 	lo, hi := c.X(1), c.X(2)
+	for _, b := range []*Tensor{lo, hi} {
+		if b != nil && b.Len() != 1 {
+			return fmt.Errorf("a bound is %s instead of one number", b.Type())
+		}
+	}
 	for i := range y.Len() {
 		if lo != nil && order(y, i, lo, 0) == -1 {
 			y.Set(i, lo, 0)

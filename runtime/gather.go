@@ -130,7 +130,11 @@ func gatherND(c *Call) error {
 
 func oneHot(c *Call) error {
 	idx, values := c.X(0), c.X(2)
-	depth := c.X(1).Int(0)
+	count, err := c.One(1)
+	if err != nil {
+		return err
+	}
+	depth := count.Int(0)
 	axis, err := axisAt(c.Int("axis"), idx.Rank()+1)
 	if err != nil {
 		return err
@@ -159,7 +163,12 @@ func oneHot(c *Call) error {
 }
 
 func topK(c *Call) error {
-	x, k := c.X(0), c.X(1).Int(0)
+	x := c.X(0)
+	count, err := c.One(1)
+	if err != nil {
+		return err
+	}
+	k := count.Int(0)
 	axis, err := axisAt(c.Int("axis"), x.Rank())
 	if err != nil {
 		return err

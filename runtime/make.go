@@ -20,7 +20,14 @@ func init() {
 }
 
 func rangeOf(c *Call) error {
-	start, limit, delta := c.X(0), c.X(1), c.X(2)
+	var arg [3]*Tensor
+	for i := range arg {
+		var err error
+		if arg[i], err = c.One(i); err != nil {
+			return err
+		}
+	}
+	start, limit, delta := arg[0], arg[1], arg[2]
 	e := start.Elem
 	if delta.Float(0) == 0 {
 		return fmt.Errorf("a delta of 0")
@@ -86,7 +93,11 @@ func trilu(c *Call) error {
 	}
 	k := 0
 	if c.X(1) != nil {
-		k = c.X(1).Int(0)
+		x, err := c.One(1)
+		if err != nil {
+			return err
+		}
+		k = x.Int(0)
 	}
 	upper := c.Int("upper") != 0
 	y := New(x.Elem, x.Shape...)

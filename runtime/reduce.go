@@ -173,7 +173,11 @@ func isNaN(x *Tensor, i int) bool { return x.F != nil && math.IsNaN(x.F[i]) }
 func cumulative(a fold, start int64) kernel {
 	return func(c *Call) error {
 		x := c.X(0)
-		axis, err := axisAt(c.X(1).Int(0), x.Rank())
+		at, err := c.One(1)
+		if err != nil {
+			return err
+		}
+		axis, err := axisAt(at.Int(0), x.Rank())
 		if err != nil {
 			return err
 		}
