@@ -142,7 +142,7 @@ func widened(b *ir.Builder, n *ir.Node) []*ir.Value {
 			args[i] = b.New(ir.Cast, ir.Attrs{"to": ir.F32}, a)
 		}
 	}
-	out := b.NewN(n.Op, len(n.Results), n.Attrs, args...)
+	out := slices.Clone(b.NewN(n.Op, len(n.Results), n.Attrs, args...)) // the node keeps its own
 	for i, r := range n.Results {
 		if narrow(r.Type.Elem) && out[i].Type.Elem == ir.F32 {
 			out[i] = b.New(ir.Cast, ir.Attrs{"to": r.Type.Elem}, out[i])

@@ -123,7 +123,7 @@ func lowerRecurrent(e *emitter, n *ir.Node) error {
 	if n.Has("clip") {
 		clip = n.Float("clip")
 	}
-	line := fmt.Sprintf("%s(recurrent[elem(x0)]{y: y, last: y1, x: x0, w: x1, r: x2, b: x3, h0: x5, seq: %s, batch: %s, input: %s, hidden: %s, dirs: %d, "+
+	line := fmt.Sprintf("%s(recurrent[elem(x0)]{out: y, last: y1, in: x0, w: x1, r: x2, b: x3, h0: x5, seq: %s, batch: %s, input: %s, hidden: %s, dirs: %d, "+
 		"batchFirst: bool(@layout), backward: %t, clip: %s, acts: %s}, ints(x4)", part.f, e.Dim(seq), e.Dim(batch), e.Dim(x[2]), e.Dim(r[2]), dirs,
 		n.Str("direction") == "reverse", floatLiteral(clip), acts)
 	switch n.Op {

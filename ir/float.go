@@ -121,7 +121,7 @@ func (f smallFloat) bits(x float64, saturate bool) uint8 {
 	case math.IsNaN(x) && f.fnuz:
 		return 1 << n
 	case math.IsNaN(x) && (f.nan || f.inf):
-		return sign | 1<<n - 1
+		return sign | (1<<n - 1)
 	case math.IsNaN(x):
 		return 1 << n // a type without NaN: minus zero, as ONNX's own vectors have it
 	}
@@ -144,7 +144,7 @@ func (f smallFloat) bits(x float64, saturate bool) uint8 {
 		case f.fnuz:
 			return 1 << n
 		}
-		return sign | 1<<n - 1
+		return sign | (1<<n - 1)
 	}
 	if r == 0 {
 		if f.fnuz {

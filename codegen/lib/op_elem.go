@@ -119,7 +119,7 @@ func (f smallFloat) beyond(sign uint8, saturate bool) uint8 {
 	case f.fnuz:
 		return 1 << n
 	}
-	return sign | 1<<n - 1
+	return sign | (1<<n - 1)
 }
 
 // encode rounds x to nearest, ties to even.
@@ -133,9 +133,9 @@ func (f smallFloat) encode(x float64, saturate bool) uint8 {
 	case x != x && f.fnuz:
 		return 1 << n
 	case x != x && (f.nan || f.inf):
-		return sign | 1<<n - 1
+		return sign | (1<<n - 1)
 	case x != x:
-		return sign | f.top()
+		return 1 << n // a type without NaN: minus zero, as ONNX's own vectors have it
 	}
 	x = math.Abs(x)
 	top := f.decode(f.top())

@@ -44,19 +44,19 @@ func actElu(x, alpha, _ float64) float64 {
 // A recurrent is the arguments that the recurrent operators share. Absent
 // tensors are nil.
 //
-//	x      [seq, batch, input]
+//	in     [seq, batch, input]
 //	w      [dirs, gates·hidden, input]
 //	r      [dirs, gates·hidden, hidden]
 //	b      [dirs, 2·gates·hidden], those of w, then those of r
 //	h0     [dirs, batch, hidden]
-//	y      [seq, dirs, batch, hidden]
+//	out    [seq, dirs, batch, hidden]
 //	last   [dirs, batch, hidden]
 //
-// With batchFirst x is [batch, seq, input], y [batch, seq, dirs, hidden], and
+// With batchFirst in is [batch, seq, input], out [batch, seq, dirs, hidden], and
 // h0 and last are [batch, dirs, hidden]. Each direction has its own activations;
 // with backward the first one goes from the end, as a second one always does.
 type recurrent[T float] struct {
-	y, last, x, w, r, b, h0         []T
+	out, last, in, w, r, b, h0      []T
 	seq, batch, input, hidden, dirs int
 	batchFirst, backward            bool
 	clip                            float64 // 0 for none
@@ -82,7 +82,7 @@ func (s *recurrent[T]) at(t, dir, n int) (x, y int) {
 // run calls step for each step of each sequence with the part of x; step
 // renews h, which run stores. begin tells of a new sequence, end of its end.
 func run[T float, L integer](s *recurrent[T], lens []L, begin func(dir, n int, h []float64), step func(dir int, x []T, h []float64), end func(dir, n int)) {
-	clear(s.y)
+	clear(s.out)
 	h := make([]float64, s.hidden)
 	for dir := range s.dirs {
 		for n := range s.batch {
@@ -104,9 +104,9 @@ func run[T float, L integer](s *recurrent[T], lens []L, begin func(dir, n int, h
 					t = count - 1 - k
 				}
 				from, to := s.at(t, dir, n)
-				step(dir, s.x[from:from+s.input], h)
-				if s.y != nil {
-					store(s.y[to:], h)
+				step(dir, s.in[from:from+s.input], h)
+				if s.out != nil {
+					store(s.out[to:], h)
 				}
 			}
 			if s.last != nil {
