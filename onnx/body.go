@@ -91,6 +91,38 @@ func (n *node) scanParams() (types []ir.Type, states int, err error) {
 	return types, states, nil
 }
 
+// batchedScan is the first Scan, whose inputs all had a batch as axis 0: a Scan over the batch of a Scan over each sequence.
+func batchedScan(n *node) error {
+	if n.input(0) != nil {
+		return errors.New("sequences of different lengths are not supported")
+	}
+	if len(n.args) < 2 {
+		return errors.New("its inputs are missing")
+	}
+	n.args = n.args[1:]
+	f := n.b.F.NewBody("batch")
+	in := &node{scope: n.inside(ir.NewBuilder(f)), op: "Scan", outputs: n.outputs, attrs: map[string]any{
+		"body": n.attrs["body"], "num_scan_inputs": n.attrs["num_scan_inputs"],
+	}}
+	if directions := n.take("directions"); directions != nil {
+		in.attrs["scan_input_directions"] = directions
+	}
+	for i, a := range n.args {
+		t := typeOfArg(a)
+		if t.Rank() < 1 {
+			return errors.New("it needs inputs of known rank")
+		}
+		in.args = append(in.args, f.Param(fmt.Sprintf("sample_%d", i), ir.T(t.Elem, t.Shape[1:]...)))
+	}
+	results, err := in.finish()
+	if err != nil {
+		return err
+	}
+	f.Return(results...)
+	n.results, err = n.add(ir.Scan, n.outputs, ir.Attrs{"num_scan_inputs": len(n.args)}, []*ir.Func{f}, n.args...)
+	return err
+}
+
 // maxTries bounds the bodies built for one node, and maxNested the depth at which types are still tried.
 const (
 	maxTries  = 4

@@ -67,6 +67,21 @@ func TestScan(t *testing.T) {
 	}
 }
 
+func TestBatchedScan(t *testing.T) {
+	b := body(t, "h f32[3], e f32[3]", "h2 f32[3], o f32[3]", op("h2 = Add(h, e)"), op("o = Neg(h2)"))
+	wantText(t, testModel(t, 8, "h f32[b,3], x f32[b,s,3]", "y f32[b,3], z f32[b,s,3]",
+		op("y, z = Scan(, h, x)", attr("body", b), attr("num_scan_inputs", 1), attr("directions", []int64{1}))), `
+		v1 f32[b,3], v2 f32[b,s,3] = Scan(h, x) num_scan_inputs=2 body=func(sample_0 f32[3], sample_1 f32[s,3]) {
+		v3 f32[3], v4 f32[s,3] = Scan(sample_0, sample_1) num_scan_inputs=1 scan_input_directions=[1] body=func(h_2 f32[3], e f32[3]) {
+		v5 f32[3] = Add(h_2, e)
+		v6 f32[3] = Neg(v5)
+		return h2=v5, o=v6
+		}
+		return v3, v4
+		}
+		return y=v1, z=v2`)
+}
+
 func TestFunctions(t *testing.T) {
 	m := testModel(t, 17, "x f32[2,3]", "y f32[2,3], z f32[3,2]", op("y = my::Twice(x)", attr("axis", 0)), op("z = my::Turn(y)"))
 	m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: "my", Version: 1})

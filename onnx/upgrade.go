@@ -43,7 +43,7 @@ var upgrades = []upgrade{
 	{"Reshape", 5, intsInput("shape", 1)},
 	{"Resize", 11, asymmetric},
 	{"RoiAlign", 16, defaultString("coordinate_transformation_mode", "output_half_pixel")},
-	{"Scan", 9, func(n *node) error { return errors.New("Scan of opset 8, which has a batch axis, is not supported") }},
+	{"Scan", 9, batchedScan},
 	{"Scatter", 11, becoming("ScatterElements")},
 	{"Slice", 10, sliceInputs},
 	{"Split", 13, intsInput("split", 1)},
