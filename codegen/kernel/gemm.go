@@ -8,28 +8,27 @@ import (
 )
 
 var gemmKernels = map[string]generator{
-	"panelMulAVX512": {panelMulSignature, panelMul{wide, 12}.body},
-	"panelMulAVX2":   {panelMulSignature, panelMul{narrow, 6}.body},
+	"panelMulAVX512": {panelMulSignature, panelMul{wide, []int{12, 6, 4, 2, 1}}.body},
+	"panelMulAVX2":   {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}}.body},
 }
 
 const panelMulSignature = "func(y, x, w, bias, add *float32, m, k, ldy, ldx, sx, ldadd int)"
 
-// panelMul writes kernels that keep a tile of up to rows x 2 vectors of y in
+// panelMul writes kernels that keep a tile of up to rows[0] x 2 vectors of y in
 // registers: each step over k loads two vectors of w, and multiplies them with
 // one element of each row of x. With 12 rows and vectors of 16 the 24 sums are
 // more than the multipliers need to be busy, and of the three loads for two
 // multiplications that a smaller tile would need, hardly more than one is left.
 type panelMul struct {
 	vec
-	rows int
+	rows []int // heights of tiles, falling to 1
 }
 
 // body passes over m rows for each two vectors of the panel's width: in tiles
-// as high as possible, then in one tile for what is left.
+// as high as possible, then in lower ones for what is left.
 func (g panelMul) body(a *asm) {
 	for half := 0; half < panelBytes; half += 2 * g.bytes {
-		t := tile{asm: a, vec: g.vec, half: half, most: g.rows, m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64()}
-		label := func(s string, n int) string { return fmt.Sprintf("%s%d_%d", s, half, n) }
+		t := tile{asm: a, vec: g.vec, half: half, most: g.rows[0], m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64()}
 		a.Load(a.Param("m"), t.m)
 		a.Load(a.Param("x"), t.x)
 		a.Load(a.Param("y"), t.y)
@@ -38,25 +37,18 @@ func (g panelMul) body(a *asm) {
 		a.Load(a.Param("sx"), t.sx)
 		a.SHLQ(operand.Imm(2), t.ldx)
 		a.SHLQ(operand.Imm(2), t.sx)
-		a.Label(label("rows", g.rows))
-		for rows := g.rows; rows > 0; rows-- {
-			if rows < g.rows {
-				a.Label(label("rows", rows))
-			}
-			a.CMPQ(t.m, operand.Imm(uint64(rows)))
-			next := label("rows", rows-1)
-			a.JLT(operand.LabelRef(next))
+		for _, rows := range g.rows {
 			t.rows = rows
-			t.multiply(label("", rows))
-			t.finish(label("", rows))
-			if rows == g.rows {
-				a.SUBQ(operand.Imm(uint64(rows)), t.m)
-				a.JMP(operand.LabelRef(label("rows", rows)))
-			} else {
-				a.JMP(operand.LabelRef(label("rows", 0)))
-			}
+			label := fmt.Sprintf("%d_%d", half, rows)
+			a.Label("rows" + label)
+			a.CMPQ(t.m, operand.U32(uint32(rows)))
+			a.JLT(operand.LabelRef("done" + label))
+			t.multiply(label)
+			t.finish(label)
+			a.SUBQ(operand.U32(uint32(rows)), t.m)
+			a.JMP(operand.LabelRef("rows" + label))
+			a.Label("done" + label)
 		}
-		a.Label(label("rows", 0))
 	}
 	a.VZEROUPPER()
 	a.RET()
@@ -99,33 +91,23 @@ func (t *tile) multiply(label string) {
 	w, n := t.GP64(), t.GP64()
 	t.Load(t.Param("w"), w)
 	t.Load(t.Param("k"), n)
-	t.SHRQ(operand.Imm(1), n)
-	t.JZ(operand.LabelRef("odd" + label))
 	t.Label("steps" + label)
-	t.step(rows, w, 0)
-	t.step(rows, w, panelBytes)
-	t.ADDQ(operand.U32(2*panelBytes), w)
+	t.step(rows, w)
 	t.DECQ(n)
 	t.JNZ(operand.LabelRef("steps" + label))
-	t.Label("odd" + label)
-	t.Load(t.Param("k"), n)
-	t.TESTQ(operand.U32(1), n)
-	t.JZ(operand.LabelRef("multiplied" + label))
-	t.step(rows, w, 0)
-	t.Label("multiplied" + label)
 }
 
-// step does one step over k, and moves the rows of x, but not w, to the next.
-func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual, disp int) {
+// step does one step over k.
+func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual) {
 	b, free := t.regs[2*t.most:2*t.most+2], t.regs[2*t.most+2:]
 	for v := range b {
-		t.VMOVUPS(at(w, disp+t.half+v*t.bytes), b[v])
+		t.VMOVUPS(at(w, t.half+v*t.bytes), b[v])
 	}
 	if t.half == 0 {
 		// The first tile that meets this panel waits for memory otherwise: the
 		// hardware does not fetch beyond a page.
-		t.PREFETCHT0(at(w, disp+ahead))
-		t.PREFETCHT0(at(w, disp+ahead+panelBytes/2))
+		t.PREFETCHT0(at(w, ahead))
+		t.PREFETCHT0(at(w, ahead+panelBytes/2))
 	}
 	for r := range t.rows {
 		x := free[r%len(free)]
@@ -137,6 +119,7 @@ func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual, disp int) {
 	for _, p := range rows {
 		t.ADDQ(t.sx, p)
 	}
+	t.ADDQ(operand.U32(panelBytes), w)
 }
 
 // rowOf is where row r begins, given a pointer to each third.

@@ -58,8 +58,8 @@ func (l *lanes) fresh() reg.VecVirtual {
 	return l.YMM()
 }
 
-// c is a constant, all elements of a vector, in memory or in a register that
-// must not change.
+// c is a constant, all elements of a vector, in memory or for AVX-512 in a
+// register, which must not change.
 func (l *lanes) c(x float64) operand.Op { return l.word(math.Float32bits(float32(x))) }
 
 // word is c for any 32 bits.
@@ -72,12 +72,17 @@ func (l *lanes) word(bits uint32) operand.Op {
 	if !ok {
 		m = l.StaticGlobal(name)
 		l.DataAttributes(attr.RODATA | attr.NOPTR)
-		for i := range 16 {
-			l.AddDatum(4*i, operand.U32(bits))
+		for i := range 4 {
+			l.AddDatum(8*i, operand.U64(uint64(bits)<<32|uint64(bits)))
 		}
 		l.data[name] = m
 	}
-	return m
+	if l.bytes == 32 {
+		return m
+	}
+	r := l.ZMM()
+	l.VBROADCASTSS(m, r)
+	return r
 }
 
 // set is a register with operand x in it.
@@ -233,7 +238,7 @@ func (l *lanes) hold(body func()) {
 		if _, err := fmt.Sscanf(name, "word_%x", &bits); err != nil {
 			panic("BUG: a loop uses " + name)
 		}
-		held[name] = l.set(l.word(bits))
+		held[name] = l.word(bits).(reg.Register)
 	}
 	l.held = held
 }
@@ -253,8 +258,8 @@ func (l *lanes) some(n reg.Register) {
 	if !ok {
 		m = l.StaticGlobal("ones_zeros")
 		l.DataAttributes(attr.RODATA | attr.NOPTR)
-		for i := range 16 {
-			l.AddDatum(4*i, operand.U32(uint32(0xffffffff)*uint32(1-i/8)))
+		for i := range 8 {
+			l.AddDatum(8*i, operand.U64(uint64(math.MaxUint64)*uint64(1-i/4)))
 		}
 		l.data["ones_zeros"] = m
 	}

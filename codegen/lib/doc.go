@@ -21,6 +21,8 @@
 //
 //	attention(c, y, q, k, v, score, bias, keep, attentionShape)
 //	dualAttention(c, y, p, n, bias, keep, attentionShape)    the difference of two
+//	    with grouped heads, a soft cap, floats or booleans as masks, causality
+//	    behind a cache, windows and sinks
 //
 //	softmax(c, y, x, rows, cols)                     along the last axis
 //	layerNorm(c, y, s, x, r, gamma, beta, rows, cols, eps)   of s = x + r

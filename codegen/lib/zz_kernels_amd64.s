@@ -46,22 +46,14 @@ x_done:
 	VZEROUPPER
 	RET
 
-DATA ones_zeros<>+0(SB)/4, $0xffffffff
-DATA ones_zeros<>+4(SB)/4, $0xffffffff
-DATA ones_zeros<>+8(SB)/4, $0xffffffff
-DATA ones_zeros<>+12(SB)/4, $0xffffffff
-DATA ones_zeros<>+16(SB)/4, $0xffffffff
-DATA ones_zeros<>+20(SB)/4, $0xffffffff
-DATA ones_zeros<>+24(SB)/4, $0xffffffff
-DATA ones_zeros<>+28(SB)/4, $0xffffffff
-DATA ones_zeros<>+32(SB)/4, $0x00000000
-DATA ones_zeros<>+36(SB)/4, $0x00000000
-DATA ones_zeros<>+40(SB)/4, $0x00000000
-DATA ones_zeros<>+44(SB)/4, $0x00000000
-DATA ones_zeros<>+48(SB)/4, $0x00000000
-DATA ones_zeros<>+52(SB)/4, $0x00000000
-DATA ones_zeros<>+56(SB)/4, $0x00000000
-DATA ones_zeros<>+60(SB)/4, $0x00000000
+DATA ones_zeros<>+0(SB)/8, $0xffffffffffffffff
+DATA ones_zeros<>+8(SB)/8, $0xffffffffffffffff
+DATA ones_zeros<>+16(SB)/8, $0xffffffffffffffff
+DATA ones_zeros<>+24(SB)/8, $0xffffffffffffffff
+DATA ones_zeros<>+32(SB)/8, $0x0000000000000000
+DATA ones_zeros<>+40(SB)/8, $0x0000000000000000
+DATA ones_zeros<>+48(SB)/8, $0x0000000000000000
+DATA ones_zeros<>+56(SB)/8, $0x0000000000000000
 GLOBL ones_zeros<>(SB), RODATA|NOPTR, $64
 
 // func add32AVX512(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
@@ -453,23 +445,11 @@ rows1_end:
 	VZEROUPPER
 	RET
 
-DATA word_00000000<>+0(SB)/4, $0x00000000
-DATA word_00000000<>+4(SB)/4, $0x00000000
-DATA word_00000000<>+8(SB)/4, $0x00000000
-DATA word_00000000<>+12(SB)/4, $0x00000000
-DATA word_00000000<>+16(SB)/4, $0x00000000
-DATA word_00000000<>+20(SB)/4, $0x00000000
-DATA word_00000000<>+24(SB)/4, $0x00000000
-DATA word_00000000<>+28(SB)/4, $0x00000000
-DATA word_00000000<>+32(SB)/4, $0x00000000
-DATA word_00000000<>+36(SB)/4, $0x00000000
-DATA word_00000000<>+40(SB)/4, $0x00000000
-DATA word_00000000<>+44(SB)/4, $0x00000000
-DATA word_00000000<>+48(SB)/4, $0x00000000
-DATA word_00000000<>+52(SB)/4, $0x00000000
-DATA word_00000000<>+56(SB)/4, $0x00000000
-DATA word_00000000<>+60(SB)/4, $0x00000000
-GLOBL word_00000000<>(SB), RODATA|NOPTR, $64
+DATA word_00000000<>+0(SB)/8, $0x0000000000000000
+DATA word_00000000<>+8(SB)/8, $0x0000000000000000
+DATA word_00000000<>+16(SB)/8, $0x0000000000000000
+DATA word_00000000<>+24(SB)/8, $0x0000000000000000
+GLOBL word_00000000<>(SB), RODATA|NOPTR, $32
 
 // func dotsAVX512(s *float32, q *float32, k *float32, n int, d int, ld int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -481,16 +461,20 @@ TEXT ·dotsAVX512(SB), NOSPLIT, $0-48
 	SHLQ $0x02, BX
 
 rows4:
-	CMPQ    DX, $0x00000004
-	JLT     rows4_end
-	VMOVUPS word_00000000<>+0(SB), Z0
-	VMOVUPS word_00000000<>+0(SB), Z1
-	VMOVUPS word_00000000<>+0(SB), Z2
-	VMOVUPS word_00000000<>+0(SB), Z3
-	MOVQ    q+8(FP), SI
-	MOVQ    d+32(FP), DI
-	MOVQ    CX, R8
-	LEAQ    (BX)(BX*2), R9
+	CMPQ         DX, $0x00000004
+	JLT          rows4_end
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VMOVUPS      Z0, Z0
+	VBROADCASTSS word_00000000<>+0(SB), Z1
+	VMOVUPS      Z1, Z1
+	VBROADCASTSS word_00000000<>+0(SB), Z2
+	VMOVUPS      Z2, Z2
+	VBROADCASTSS word_00000000<>+0(SB), Z3
+	VMOVUPS      Z3, Z3
+	MOVQ         q+8(FP), SI
+	MOVQ         d+32(FP), DI
+	MOVQ         CX, R8
+	LEAQ         (BX)(BX*2), R9
 
 rows4_loop:
 	CMPQ        DI, $0x00000010
@@ -549,13 +533,14 @@ rows4_done:
 
 rows4_end:
 rows1:
-	CMPQ    DX, $0x00000001
-	JLT     rows1_end
-	VMOVUPS word_00000000<>+0(SB), Z0
-	MOVQ    q+8(FP), SI
-	MOVQ    d+32(FP), DI
-	MOVQ    CX, R8
-	LEAQ    (BX)(BX*2), R9
+	CMPQ         DX, $0x00000001
+	JLT          rows1_end
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VMOVUPS      Z0, Z0
+	MOVQ         q+8(FP), SI
+	MOVQ         d+32(FP), DI
+	MOVQ         CX, R8
+	LEAQ         (BX)(BX*2), R9
 
 rows1_loop:
 	CMPQ        DI, $0x00000010
@@ -728,554 +713,206 @@ x_done:
 	VZEROUPPER
 	RET
 
-DATA word_7fffffff<>+0(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+4(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+8(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+12(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+16(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+20(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+24(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+28(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+32(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+36(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+40(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+44(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+48(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+52(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+56(SB)/4, $0x7fffffff
-DATA word_7fffffff<>+60(SB)/4, $0x7fffffff
-GLOBL word_7fffffff<>(SB), RODATA|NOPTR, $64
+DATA word_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA word_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA word_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA word_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL word_7fffffff<>(SB), RODATA|NOPTR, $32
 
-DATA word_40800000<>+0(SB)/4, $0x40800000
-DATA word_40800000<>+4(SB)/4, $0x40800000
-DATA word_40800000<>+8(SB)/4, $0x40800000
-DATA word_40800000<>+12(SB)/4, $0x40800000
-DATA word_40800000<>+16(SB)/4, $0x40800000
-DATA word_40800000<>+20(SB)/4, $0x40800000
-DATA word_40800000<>+24(SB)/4, $0x40800000
-DATA word_40800000<>+28(SB)/4, $0x40800000
-DATA word_40800000<>+32(SB)/4, $0x40800000
-DATA word_40800000<>+36(SB)/4, $0x40800000
-DATA word_40800000<>+40(SB)/4, $0x40800000
-DATA word_40800000<>+44(SB)/4, $0x40800000
-DATA word_40800000<>+48(SB)/4, $0x40800000
-DATA word_40800000<>+52(SB)/4, $0x40800000
-DATA word_40800000<>+56(SB)/4, $0x40800000
-DATA word_40800000<>+60(SB)/4, $0x40800000
-GLOBL word_40800000<>(SB), RODATA|NOPTR, $64
+DATA word_40800000<>+0(SB)/8, $0x4080000040800000
+DATA word_40800000<>+8(SB)/8, $0x4080000040800000
+DATA word_40800000<>+16(SB)/8, $0x4080000040800000
+DATA word_40800000<>+24(SB)/8, $0x4080000040800000
+GLOBL word_40800000<>(SB), RODATA|NOPTR, $32
 
-DATA word_ba1c12de<>+0(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+4(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+8(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+12(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+16(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+20(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+24(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+28(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+32(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+36(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+40(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+44(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+48(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+52(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+56(SB)/4, $0xba1c12de
-DATA word_ba1c12de<>+60(SB)/4, $0xba1c12de
-GLOBL word_ba1c12de<>(SB), RODATA|NOPTR, $64
+DATA word_ba1c12de<>+0(SB)/8, $0xba1c12deba1c12de
+DATA word_ba1c12de<>+8(SB)/8, $0xba1c12deba1c12de
+DATA word_ba1c12de<>+16(SB)/8, $0xba1c12deba1c12de
+DATA word_ba1c12de<>+24(SB)/8, $0xba1c12deba1c12de
+GLOBL word_ba1c12de<>(SB), RODATA|NOPTR, $32
 
-DATA word_3ba36119<>+0(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+4(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+8(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+12(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+16(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+20(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+24(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+28(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+32(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+36(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+40(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+44(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+48(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+52(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+56(SB)/4, $0x3ba36119
-DATA word_3ba36119<>+60(SB)/4, $0x3ba36119
-GLOBL word_3ba36119<>(SB), RODATA|NOPTR, $64
+DATA word_3ba36119<>+0(SB)/8, $0x3ba361193ba36119
+DATA word_3ba36119<>+8(SB)/8, $0x3ba361193ba36119
+DATA word_3ba36119<>+16(SB)/8, $0x3ba361193ba36119
+DATA word_3ba36119<>+24(SB)/8, $0x3ba361193ba36119
+GLOBL word_3ba36119<>(SB), RODATA|NOPTR, $32
 
-DATA word_bcdb3b65<>+0(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+4(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+8(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+12(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+16(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+20(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+24(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+28(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+32(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+36(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+40(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+44(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+48(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+52(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+56(SB)/4, $0xbcdb3b65
-DATA word_bcdb3b65<>+60(SB)/4, $0xbcdb3b65
-GLOBL word_bcdb3b65<>(SB), RODATA|NOPTR, $64
+DATA word_bcdb3b65<>+0(SB)/8, $0xbcdb3b65bcdb3b65
+DATA word_bcdb3b65<>+8(SB)/8, $0xbcdb3b65bcdb3b65
+DATA word_bcdb3b65<>+16(SB)/8, $0xbcdb3b65bcdb3b65
+DATA word_bcdb3b65<>+24(SB)/8, $0xbcdb3b65bcdb3b65
+GLOBL word_bcdb3b65<>(SB), RODATA|NOPTR, $32
 
-DATA word_3de70c82<>+0(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+4(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+8(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+12(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+16(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+20(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+24(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+28(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+32(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+36(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+40(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+44(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+48(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+52(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+56(SB)/4, $0x3de70c82
-DATA word_3de70c82<>+60(SB)/4, $0x3de70c82
-GLOBL word_3de70c82<>(SB), RODATA|NOPTR, $64
+DATA word_3de70c82<>+0(SB)/8, $0x3de70c823de70c82
+DATA word_3de70c82<>+8(SB)/8, $0x3de70c823de70c82
+DATA word_3de70c82<>+16(SB)/8, $0x3de70c823de70c82
+DATA word_3de70c82<>+24(SB)/8, $0x3de70c823de70c82
+GLOBL word_3de70c82<>(SB), RODATA|NOPTR, $32
 
-DATA word_bec0936e<>+0(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+4(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+8(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+12(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+16(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+20(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+24(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+28(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+32(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+36(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+40(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+44(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+48(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+52(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+56(SB)/4, $0xbec0936e
-DATA word_bec0936e<>+60(SB)/4, $0xbec0936e
-GLOBL word_bec0936e<>(SB), RODATA|NOPTR, $64
+DATA word_bec0936e<>+0(SB)/8, $0xbec0936ebec0936e
+DATA word_bec0936e<>+8(SB)/8, $0xbec0936ebec0936e
+DATA word_bec0936e<>+16(SB)/8, $0xbec0936ebec0936e
+DATA word_bec0936e<>+24(SB)/8, $0xbec0936ebec0936e
+GLOBL word_bec0936e<>(SB), RODATA|NOPTR, $32
 
-DATA word_3e0375d3<>+0(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+4(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+8(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+12(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+16(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+20(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+24(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+28(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+32(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+36(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+40(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+44(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+48(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+52(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+56(SB)/4, $0x3e0375d3
-DATA word_3e0375d3<>+60(SB)/4, $0x3e0375d3
-GLOBL word_3e0375d3<>(SB), RODATA|NOPTR, $64
+DATA word_3e0375d3<>+0(SB)/8, $0x3e0375d33e0375d3
+DATA word_3e0375d3<>+8(SB)/8, $0x3e0375d33e0375d3
+DATA word_3e0375d3<>+16(SB)/8, $0x3e0375d33e0375d3
+DATA word_3e0375d3<>+24(SB)/8, $0x3e0375d33e0375d3
+GLOBL word_3e0375d3<>(SB), RODATA|NOPTR, $32
 
-DATA word_394fd92f<>+0(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+4(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+8(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+12(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+16(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+20(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+24(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+28(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+32(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+36(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+40(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+44(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+48(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+52(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+56(SB)/4, $0x394fd92f
-DATA word_394fd92f<>+60(SB)/4, $0x394fd92f
-GLOBL word_394fd92f<>(SB), RODATA|NOPTR, $64
+DATA word_394fd92f<>+0(SB)/8, $0x394fd92f394fd92f
+DATA word_394fd92f<>+8(SB)/8, $0x394fd92f394fd92f
+DATA word_394fd92f<>+16(SB)/8, $0x394fd92f394fd92f
+DATA word_394fd92f<>+24(SB)/8, $0x394fd92f394fd92f
+GLOBL word_394fd92f<>(SB), RODATA|NOPTR, $32
 
-DATA word_bb48e664<>+0(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+4(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+8(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+12(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+16(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+20(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+24(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+28(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+32(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+36(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+40(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+44(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+48(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+52(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+56(SB)/4, $0xbb48e664
-DATA word_bb48e664<>+60(SB)/4, $0xbb48e664
-GLOBL word_bb48e664<>(SB), RODATA|NOPTR, $64
+DATA word_bb48e664<>+0(SB)/8, $0xbb48e664bb48e664
+DATA word_bb48e664<>+8(SB)/8, $0xbb48e664bb48e664
+DATA word_bb48e664<>+16(SB)/8, $0xbb48e664bb48e664
+DATA word_bb48e664<>+24(SB)/8, $0xbb48e664bb48e664
+GLOBL word_bb48e664<>(SB), RODATA|NOPTR, $32
 
-DATA word_3cb6ce65<>+0(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+4(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+8(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+12(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+16(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+20(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+24(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+28(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+32(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+36(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+40(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+44(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+48(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+52(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+56(SB)/4, $0x3cb6ce65
-DATA word_3cb6ce65<>+60(SB)/4, $0x3cb6ce65
-GLOBL word_3cb6ce65<>(SB), RODATA|NOPTR, $64
+DATA word_3cb6ce65<>+0(SB)/8, $0x3cb6ce653cb6ce65
+DATA word_3cb6ce65<>+8(SB)/8, $0x3cb6ce653cb6ce65
+DATA word_3cb6ce65<>+16(SB)/8, $0x3cb6ce653cb6ce65
+DATA word_3cb6ce65<>+24(SB)/8, $0x3cb6ce653cb6ce65
+GLOBL word_3cb6ce65<>(SB), RODATA|NOPTR, $32
 
-DATA word_bdd5398d<>+0(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+4(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+8(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+12(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+16(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+20(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+24(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+28(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+32(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+36(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+40(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+44(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+48(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+52(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+56(SB)/4, $0xbdd5398d
-DATA word_bdd5398d<>+60(SB)/4, $0xbdd5398d
-GLOBL word_bdd5398d<>(SB), RODATA|NOPTR, $64
+DATA word_bdd5398d<>+0(SB)/8, $0xbdd5398dbdd5398d
+DATA word_bdd5398d<>+8(SB)/8, $0xbdd5398dbdd5398d
+DATA word_bdd5398d<>+16(SB)/8, $0xbdd5398dbdd5398d
+DATA word_bdd5398d<>+24(SB)/8, $0xbdd5398dbdd5398d
+GLOBL word_bdd5398d<>(SB), RODATA|NOPTR, $32
 
-DATA word_bf2310dd<>+0(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+4(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+8(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+12(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+16(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+20(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+24(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+28(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+32(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+36(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+40(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+44(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+48(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+52(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+56(SB)/4, $0xbf2310dd
-DATA word_bf2310dd<>+60(SB)/4, $0xbf2310dd
-GLOBL word_bf2310dd<>(SB), RODATA|NOPTR, $64
+DATA word_bf2310dd<>+0(SB)/8, $0xbf2310ddbf2310dd
+DATA word_bf2310dd<>+8(SB)/8, $0xbf2310ddbf2310dd
+DATA word_bf2310dd<>+16(SB)/8, $0xbf2310ddbf2310dd
+DATA word_bf2310dd<>+24(SB)/8, $0xbf2310ddbf2310dd
+GLOBL word_bf2310dd<>(SB), RODATA|NOPTR, $32
 
-DATA word_bf905ba9<>+0(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+4(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+8(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+12(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+16(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+20(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+24(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+28(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+32(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+36(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+40(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+44(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+48(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+52(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+56(SB)/4, $0xbf905ba9
-DATA word_bf905ba9<>+60(SB)/4, $0xbf905ba9
-GLOBL word_bf905ba9<>(SB), RODATA|NOPTR, $64
+DATA word_bf905ba9<>+0(SB)/8, $0xbf905ba9bf905ba9
+DATA word_bf905ba9<>+8(SB)/8, $0xbf905ba9bf905ba9
+DATA word_bf905ba9<>+16(SB)/8, $0xbf905ba9bf905ba9
+DATA word_bf905ba9<>+24(SB)/8, $0xbf905ba9bf905ba9
+GLOBL word_bf905ba9<>(SB), RODATA|NOPTR, $32
 
-DATA word_b92e887b<>+0(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+4(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+8(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+12(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+16(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+20(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+24(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+28(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+32(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+36(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+40(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+44(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+48(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+52(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+56(SB)/4, $0xb92e887b
-DATA word_b92e887b<>+60(SB)/4, $0xb92e887b
-GLOBL word_b92e887b<>(SB), RODATA|NOPTR, $64
+DATA word_b92e887b<>+0(SB)/8, $0xb92e887bb92e887b
+DATA word_b92e887b<>+8(SB)/8, $0xb92e887bb92e887b
+DATA word_b92e887b<>+16(SB)/8, $0xb92e887bb92e887b
+DATA word_b92e887b<>+24(SB)/8, $0xb92e887bb92e887b
+GLOBL word_b92e887b<>(SB), RODATA|NOPTR, $32
 
-DATA word_c2d00000<>+0(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+4(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+8(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+12(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+16(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+20(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+24(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+28(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+32(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+36(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+40(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+44(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+48(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+52(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+56(SB)/4, $0xc2d00000
-DATA word_c2d00000<>+60(SB)/4, $0xc2d00000
-GLOBL word_c2d00000<>(SB), RODATA|NOPTR, $64
+DATA word_c2d00000<>+0(SB)/8, $0xc2d00000c2d00000
+DATA word_c2d00000<>+8(SB)/8, $0xc2d00000c2d00000
+DATA word_c2d00000<>+16(SB)/8, $0xc2d00000c2d00000
+DATA word_c2d00000<>+24(SB)/8, $0xc2d00000c2d00000
+GLOBL word_c2d00000<>(SB), RODATA|NOPTR, $32
 
-DATA word_42b20000<>+0(SB)/4, $0x42b20000
-DATA word_42b20000<>+4(SB)/4, $0x42b20000
-DATA word_42b20000<>+8(SB)/4, $0x42b20000
-DATA word_42b20000<>+12(SB)/4, $0x42b20000
-DATA word_42b20000<>+16(SB)/4, $0x42b20000
-DATA word_42b20000<>+20(SB)/4, $0x42b20000
-DATA word_42b20000<>+24(SB)/4, $0x42b20000
-DATA word_42b20000<>+28(SB)/4, $0x42b20000
-DATA word_42b20000<>+32(SB)/4, $0x42b20000
-DATA word_42b20000<>+36(SB)/4, $0x42b20000
-DATA word_42b20000<>+40(SB)/4, $0x42b20000
-DATA word_42b20000<>+44(SB)/4, $0x42b20000
-DATA word_42b20000<>+48(SB)/4, $0x42b20000
-DATA word_42b20000<>+52(SB)/4, $0x42b20000
-DATA word_42b20000<>+56(SB)/4, $0x42b20000
-DATA word_42b20000<>+60(SB)/4, $0x42b20000
-GLOBL word_42b20000<>(SB), RODATA|NOPTR, $64
+DATA word_42b20000<>+0(SB)/8, $0x42b2000042b20000
+DATA word_42b20000<>+8(SB)/8, $0x42b2000042b20000
+DATA word_42b20000<>+16(SB)/8, $0x42b2000042b20000
+DATA word_42b20000<>+24(SB)/8, $0x42b2000042b20000
+GLOBL word_42b20000<>(SB), RODATA|NOPTR, $32
 
-DATA word_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
-DATA word_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
-GLOBL word_3fb8aa3b<>(SB), RODATA|NOPTR, $64
+DATA word_3fb8aa3b<>+0(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA word_3fb8aa3b<>+8(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA word_3fb8aa3b<>+16(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA word_3fb8aa3b<>+24(SB)/8, $0x3fb8aa3b3fb8aa3b
+GLOBL word_3fb8aa3b<>(SB), RODATA|NOPTR, $32
 
-DATA word_3f317218<>+0(SB)/4, $0x3f317218
-DATA word_3f317218<>+4(SB)/4, $0x3f317218
-DATA word_3f317218<>+8(SB)/4, $0x3f317218
-DATA word_3f317218<>+12(SB)/4, $0x3f317218
-DATA word_3f317218<>+16(SB)/4, $0x3f317218
-DATA word_3f317218<>+20(SB)/4, $0x3f317218
-DATA word_3f317218<>+24(SB)/4, $0x3f317218
-DATA word_3f317218<>+28(SB)/4, $0x3f317218
-DATA word_3f317218<>+32(SB)/4, $0x3f317218
-DATA word_3f317218<>+36(SB)/4, $0x3f317218
-DATA word_3f317218<>+40(SB)/4, $0x3f317218
-DATA word_3f317218<>+44(SB)/4, $0x3f317218
-DATA word_3f317218<>+48(SB)/4, $0x3f317218
-DATA word_3f317218<>+52(SB)/4, $0x3f317218
-DATA word_3f317218<>+56(SB)/4, $0x3f317218
-DATA word_3f317218<>+60(SB)/4, $0x3f317218
-GLOBL word_3f317218<>(SB), RODATA|NOPTR, $64
+DATA word_3f317218<>+0(SB)/8, $0x3f3172183f317218
+DATA word_3f317218<>+8(SB)/8, $0x3f3172183f317218
+DATA word_3f317218<>+16(SB)/8, $0x3f3172183f317218
+DATA word_3f317218<>+24(SB)/8, $0x3f3172183f317218
+GLOBL word_3f317218<>(SB), RODATA|NOPTR, $32
 
-DATA word_b102e308<>+0(SB)/4, $0xb102e308
-DATA word_b102e308<>+4(SB)/4, $0xb102e308
-DATA word_b102e308<>+8(SB)/4, $0xb102e308
-DATA word_b102e308<>+12(SB)/4, $0xb102e308
-DATA word_b102e308<>+16(SB)/4, $0xb102e308
-DATA word_b102e308<>+20(SB)/4, $0xb102e308
-DATA word_b102e308<>+24(SB)/4, $0xb102e308
-DATA word_b102e308<>+28(SB)/4, $0xb102e308
-DATA word_b102e308<>+32(SB)/4, $0xb102e308
-DATA word_b102e308<>+36(SB)/4, $0xb102e308
-DATA word_b102e308<>+40(SB)/4, $0xb102e308
-DATA word_b102e308<>+44(SB)/4, $0xb102e308
-DATA word_b102e308<>+48(SB)/4, $0xb102e308
-DATA word_b102e308<>+52(SB)/4, $0xb102e308
-DATA word_b102e308<>+56(SB)/4, $0xb102e308
-DATA word_b102e308<>+60(SB)/4, $0xb102e308
-GLOBL word_b102e308<>(SB), RODATA|NOPTR, $64
+DATA word_b102e308<>+0(SB)/8, $0xb102e308b102e308
+DATA word_b102e308<>+8(SB)/8, $0xb102e308b102e308
+DATA word_b102e308<>+16(SB)/8, $0xb102e308b102e308
+DATA word_b102e308<>+24(SB)/8, $0xb102e308b102e308
+GLOBL word_b102e308<>(SB), RODATA|NOPTR, $32
 
-DATA word_3ab510bc<>+0(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+4(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+8(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+12(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+16(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+20(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+24(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+28(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+32(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+36(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+40(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+44(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+48(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+52(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+56(SB)/4, $0x3ab510bc
-DATA word_3ab510bc<>+60(SB)/4, $0x3ab510bc
-GLOBL word_3ab510bc<>(SB), RODATA|NOPTR, $64
+DATA word_3ab510bc<>+0(SB)/8, $0x3ab510bc3ab510bc
+DATA word_3ab510bc<>+8(SB)/8, $0x3ab510bc3ab510bc
+DATA word_3ab510bc<>+16(SB)/8, $0x3ab510bc3ab510bc
+DATA word_3ab510bc<>+24(SB)/8, $0x3ab510bc3ab510bc
+GLOBL word_3ab510bc<>(SB), RODATA|NOPTR, $32
 
-DATA word_3c091dc5<>+0(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+4(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+8(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+12(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+16(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+20(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+24(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+28(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+32(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+36(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+40(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+44(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+48(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+52(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+56(SB)/4, $0x3c091dc5
-DATA word_3c091dc5<>+60(SB)/4, $0x3c091dc5
-GLOBL word_3c091dc5<>(SB), RODATA|NOPTR, $64
+DATA word_3c091dc5<>+0(SB)/8, $0x3c091dc53c091dc5
+DATA word_3c091dc5<>+8(SB)/8, $0x3c091dc53c091dc5
+DATA word_3c091dc5<>+16(SB)/8, $0x3c091dc53c091dc5
+DATA word_3c091dc5<>+24(SB)/8, $0x3c091dc53c091dc5
+GLOBL word_3c091dc5<>(SB), RODATA|NOPTR, $32
 
-DATA word_3d2aac7e<>+0(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+4(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+8(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+12(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+16(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+20(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+24(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+28(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+32(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+36(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+40(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+44(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+48(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+52(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+56(SB)/4, $0x3d2aac7e
-DATA word_3d2aac7e<>+60(SB)/4, $0x3d2aac7e
-GLOBL word_3d2aac7e<>(SB), RODATA|NOPTR, $64
+DATA word_3d2aac7e<>+0(SB)/8, $0x3d2aac7e3d2aac7e
+DATA word_3d2aac7e<>+8(SB)/8, $0x3d2aac7e3d2aac7e
+DATA word_3d2aac7e<>+16(SB)/8, $0x3d2aac7e3d2aac7e
+DATA word_3d2aac7e<>+24(SB)/8, $0x3d2aac7e3d2aac7e
+GLOBL word_3d2aac7e<>(SB), RODATA|NOPTR, $32
 
-DATA word_3e2aaa48<>+0(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+4(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+8(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+12(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+16(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+20(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+24(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+28(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+32(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+36(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+40(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+44(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+48(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+52(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+56(SB)/4, $0x3e2aaa48
-DATA word_3e2aaa48<>+60(SB)/4, $0x3e2aaa48
-GLOBL word_3e2aaa48<>(SB), RODATA|NOPTR, $64
+DATA word_3e2aaa48<>+0(SB)/8, $0x3e2aaa483e2aaa48
+DATA word_3e2aaa48<>+8(SB)/8, $0x3e2aaa483e2aaa48
+DATA word_3e2aaa48<>+16(SB)/8, $0x3e2aaa483e2aaa48
+DATA word_3e2aaa48<>+24(SB)/8, $0x3e2aaa483e2aaa48
+GLOBL word_3e2aaa48<>(SB), RODATA|NOPTR, $32
 
-DATA word_3efffffe<>+0(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+4(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+8(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+12(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+16(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+20(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+24(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+28(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+32(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+36(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+40(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+44(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+48(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+52(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+56(SB)/4, $0x3efffffe
-DATA word_3efffffe<>+60(SB)/4, $0x3efffffe
-GLOBL word_3efffffe<>(SB), RODATA|NOPTR, $64
+DATA word_3efffffe<>+0(SB)/8, $0x3efffffe3efffffe
+DATA word_3efffffe<>+8(SB)/8, $0x3efffffe3efffffe
+DATA word_3efffffe<>+16(SB)/8, $0x3efffffe3efffffe
+DATA word_3efffffe<>+24(SB)/8, $0x3efffffe3efffffe
+GLOBL word_3efffffe<>(SB), RODATA|NOPTR, $32
 
-DATA word_3f800000<>+0(SB)/4, $0x3f800000
-DATA word_3f800000<>+4(SB)/4, $0x3f800000
-DATA word_3f800000<>+8(SB)/4, $0x3f800000
-DATA word_3f800000<>+12(SB)/4, $0x3f800000
-DATA word_3f800000<>+16(SB)/4, $0x3f800000
-DATA word_3f800000<>+20(SB)/4, $0x3f800000
-DATA word_3f800000<>+24(SB)/4, $0x3f800000
-DATA word_3f800000<>+28(SB)/4, $0x3f800000
-DATA word_3f800000<>+32(SB)/4, $0x3f800000
-DATA word_3f800000<>+36(SB)/4, $0x3f800000
-DATA word_3f800000<>+40(SB)/4, $0x3f800000
-DATA word_3f800000<>+44(SB)/4, $0x3f800000
-DATA word_3f800000<>+48(SB)/4, $0x3f800000
-DATA word_3f800000<>+52(SB)/4, $0x3f800000
-DATA word_3f800000<>+56(SB)/4, $0x3f800000
-DATA word_3f800000<>+60(SB)/4, $0x3f800000
-GLOBL word_3f800000<>(SB), RODATA|NOPTR, $64
+DATA word_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA word_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA word_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA word_3f800000<>+24(SB)/8, $0x3f8000003f800000
+GLOBL word_3f800000<>(SB), RODATA|NOPTR, $32
 
-DATA word_0000007f<>+0(SB)/4, $0x0000007f
-DATA word_0000007f<>+4(SB)/4, $0x0000007f
-DATA word_0000007f<>+8(SB)/4, $0x0000007f
-DATA word_0000007f<>+12(SB)/4, $0x0000007f
-DATA word_0000007f<>+16(SB)/4, $0x0000007f
-DATA word_0000007f<>+20(SB)/4, $0x0000007f
-DATA word_0000007f<>+24(SB)/4, $0x0000007f
-DATA word_0000007f<>+28(SB)/4, $0x0000007f
-DATA word_0000007f<>+32(SB)/4, $0x0000007f
-DATA word_0000007f<>+36(SB)/4, $0x0000007f
-DATA word_0000007f<>+40(SB)/4, $0x0000007f
-DATA word_0000007f<>+44(SB)/4, $0x0000007f
-DATA word_0000007f<>+48(SB)/4, $0x0000007f
-DATA word_0000007f<>+52(SB)/4, $0x0000007f
-DATA word_0000007f<>+56(SB)/4, $0x0000007f
-DATA word_0000007f<>+60(SB)/4, $0x0000007f
-GLOBL word_0000007f<>(SB), RODATA|NOPTR, $64
+DATA word_0000007f<>+0(SB)/8, $0x0000007f0000007f
+DATA word_0000007f<>+8(SB)/8, $0x0000007f0000007f
+DATA word_0000007f<>+16(SB)/8, $0x0000007f0000007f
+DATA word_0000007f<>+24(SB)/8, $0x0000007f0000007f
+GLOBL word_0000007f<>(SB), RODATA|NOPTR, $32
 
-DATA word_3f6e147b<>+0(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+4(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+8(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+12(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+16(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+20(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+24(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+28(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+32(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+36(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+40(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+44(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+48(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+52(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+56(SB)/4, $0x3f6e147b
-DATA word_3f6e147b<>+60(SB)/4, $0x3f6e147b
-GLOBL word_3f6e147b<>(SB), RODATA|NOPTR, $64
+DATA word_3f6e147b<>+0(SB)/8, $0x3f6e147b3f6e147b
+DATA word_3f6e147b<>+8(SB)/8, $0x3f6e147b3f6e147b
+DATA word_3f6e147b<>+16(SB)/8, $0x3f6e147b3f6e147b
+DATA word_3f6e147b<>+24(SB)/8, $0x3f6e147b3f6e147b
+GLOBL word_3f6e147b<>(SB), RODATA|NOPTR, $32
 
-DATA word_80000000<>+0(SB)/4, $0x80000000
-DATA word_80000000<>+4(SB)/4, $0x80000000
-DATA word_80000000<>+8(SB)/4, $0x80000000
-DATA word_80000000<>+12(SB)/4, $0x80000000
-DATA word_80000000<>+16(SB)/4, $0x80000000
-DATA word_80000000<>+20(SB)/4, $0x80000000
-DATA word_80000000<>+24(SB)/4, $0x80000000
-DATA word_80000000<>+28(SB)/4, $0x80000000
-DATA word_80000000<>+32(SB)/4, $0x80000000
-DATA word_80000000<>+36(SB)/4, $0x80000000
-DATA word_80000000<>+40(SB)/4, $0x80000000
-DATA word_80000000<>+44(SB)/4, $0x80000000
-DATA word_80000000<>+48(SB)/4, $0x80000000
-DATA word_80000000<>+52(SB)/4, $0x80000000
-DATA word_80000000<>+56(SB)/4, $0x80000000
-DATA word_80000000<>+60(SB)/4, $0x80000000
-GLOBL word_80000000<>(SB), RODATA|NOPTR, $64
+DATA word_80000000<>+0(SB)/8, $0x8000000080000000
+DATA word_80000000<>+8(SB)/8, $0x8000000080000000
+DATA word_80000000<>+16(SB)/8, $0x8000000080000000
+DATA word_80000000<>+24(SB)/8, $0x8000000080000000
+GLOBL word_80000000<>(SB), RODATA|NOPTR, $32
 
 // func erf32AVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·erf32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    y+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS word_394fd92f<>+0(SB), Z0
-	VMOVUPS word_3ab510bc<>+0(SB), Z1
-	VMOVUPS word_3ba36119<>+0(SB), Z2
-	VMOVUPS word_3c091dc5<>+0(SB), Z3
-	VMOVUPS word_3cb6ce65<>+0(SB), Z4
-	VMOVUPS word_3d2aac7e<>+0(SB), Z5
-	VMOVUPS word_3de70c82<>+0(SB), Z6
-	VMOVUPS word_3e0375d3<>+0(SB), Z7
-	VMOVUPS word_3e2aaa48<>+0(SB), Z8
-	VMOVUPS word_3efffffe<>+0(SB), Z9
-	VMOVUPS word_3f317218<>+0(SB), Z10
-	VMOVUPS word_3f6e147b<>+0(SB), Z11
-	VMOVUPS word_3f800000<>+0(SB), Z12
-	VMOVUPS word_3fb8aa3b<>+0(SB), Z13
-	VMOVUPS word_40800000<>+0(SB), Z14
-	VMOVUPS word_42b20000<>+0(SB), Z15
-	VMOVUPS word_7fffffff<>+0(SB), Z16
-	VMOVUPS word_80000000<>+0(SB), Z17
-	VMOVUPS word_b102e308<>+0(SB), Z18
-	VMOVUPS word_b92e887b<>+0(SB), Z19
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS word_394fd92f<>+0(SB), Z0
+	VBROADCASTSS word_3ab510bc<>+0(SB), Z1
+	VBROADCASTSS word_3ba36119<>+0(SB), Z2
+	VBROADCASTSS word_3c091dc5<>+0(SB), Z3
+	VBROADCASTSS word_3cb6ce65<>+0(SB), Z4
+	VBROADCASTSS word_3d2aac7e<>+0(SB), Z5
+	VBROADCASTSS word_3de70c82<>+0(SB), Z6
+	VBROADCASTSS word_3e0375d3<>+0(SB), Z7
+	VBROADCASTSS word_3e2aaa48<>+0(SB), Z8
+	VBROADCASTSS word_3efffffe<>+0(SB), Z9
+	VBROADCASTSS word_3f317218<>+0(SB), Z10
+	VBROADCASTSS word_3f6e147b<>+0(SB), Z11
+	VBROADCASTSS word_3f800000<>+0(SB), Z12
+	VBROADCASTSS word_3fb8aa3b<>+0(SB), Z13
+	VBROADCASTSS word_40800000<>+0(SB), Z14
+	VBROADCASTSS word_42b20000<>+0(SB), Z15
+	VBROADCASTSS word_7fffffff<>+0(SB), Z16
+	VBROADCASTSS word_80000000<>+0(SB), Z17
+	VBROADCASTSS word_b102e308<>+0(SB), Z18
+	VBROADCASTSS word_b92e887b<>+0(SB), Z19
 
 x_loop:
 	CMPQ         DX, $0x00000010
@@ -1285,21 +922,29 @@ x_loop:
 	VMOVUPS      Z14, Z22
 	VMINPS       Z21, Z22, Z21
 	VMULPS       Z21, Z21, Z22
-	VMOVUPS      word_ba1c12de<>+0(SB), Z25
+	VBROADCASTSS word_ba1c12de<>+0(SB), Z25
+	VMOVUPS      Z25, Z25
 	VFMADD213PS  Z2, Z22, Z25
-	VFMADD213PS  word_bcdb3b65<>+0(SB), Z22, Z25
+	VBROADCASTSS word_bcdb3b65<>+0(SB), Z26
+	VFMADD213PS  Z26, Z22, Z25
 	VFMADD213PS  Z6, Z22, Z25
-	VFMADD213PS  word_bec0936e<>+0(SB), Z22, Z25
+	VBROADCASTSS word_bec0936e<>+0(SB), Z26
+	VFMADD213PS  Z26, Z22, Z25
 	VFMADD213PS  Z7, Z22, Z25
 	VFMADD213PS  Z20, Z20, Z25
 	VMOVUPS      Z0, Z22
-	VFMADD213PS  word_bb48e664<>+0(SB), Z21, Z22
+	VBROADCASTSS word_bb48e664<>+0(SB), Z26
+	VFMADD213PS  Z26, Z21, Z22
 	VFMADD213PS  Z4, Z21, Z22
-	VFMADD213PS  word_bdd5398d<>+0(SB), Z21, Z22
-	VFMADD213PS  word_bf2310dd<>+0(SB), Z21, Z22
-	VFMADD213PS  word_bf905ba9<>+0(SB), Z21, Z22
+	VBROADCASTSS word_bdd5398d<>+0(SB), Z26
+	VFMADD213PS  Z26, Z21, Z22
+	VBROADCASTSS word_bf2310dd<>+0(SB), Z26
+	VFMADD213PS  Z26, Z21, Z22
+	VBROADCASTSS word_bf905ba9<>+0(SB), Z26
+	VFMADD213PS  Z26, Z21, Z22
 	VFMADD213PS  Z19, Z21, Z22
-	VMOVUPS      word_c2d00000<>+0(SB), Z26
+	VBROADCASTSS word_c2d00000<>+0(SB), Z26
+	VMOVUPS      Z26, Z26
 	VMAXPS       Z22, Z26, Z22
 	VMOVUPS      Z15, Z26
 	VMINPS       Z22, Z26, Z22
@@ -1340,21 +985,29 @@ x_rest:
 	VMOVUPS      Z14, Z14
 	VMINPS       Z16, Z14, Z14
 	VMULPS       Z14, Z14, Z16
-	VMOVUPS      word_ba1c12de<>+0(SB), Z21
+	VBROADCASTSS word_ba1c12de<>+0(SB), Z21
+	VMOVUPS      Z21, Z21
 	VFMADD213PS  Z2, Z16, Z21
-	VFMADD213PS  word_bcdb3b65<>+0(SB), Z16, Z21
+	VBROADCASTSS word_bcdb3b65<>+0(SB), Z2
+	VFMADD213PS  Z2, Z16, Z21
 	VFMADD213PS  Z6, Z16, Z21
-	VFMADD213PS  word_bec0936e<>+0(SB), Z16, Z21
+	VBROADCASTSS word_bec0936e<>+0(SB), Z2
+	VFMADD213PS  Z2, Z16, Z21
 	VFMADD213PS  Z7, Z16, Z21
 	VFMADD213PS  Z20, Z20, Z21
 	VMOVUPS      Z0, Z0
-	VFMADD213PS  word_bb48e664<>+0(SB), Z14, Z0
+	VBROADCASTSS word_bb48e664<>+0(SB), Z2
+	VFMADD213PS  Z2, Z14, Z0
 	VFMADD213PS  Z4, Z14, Z0
-	VFMADD213PS  word_bdd5398d<>+0(SB), Z14, Z0
-	VFMADD213PS  word_bf2310dd<>+0(SB), Z14, Z0
-	VFMADD213PS  word_bf905ba9<>+0(SB), Z14, Z0
+	VBROADCASTSS word_bdd5398d<>+0(SB), Z2
+	VFMADD213PS  Z2, Z14, Z0
+	VBROADCASTSS word_bf2310dd<>+0(SB), Z2
+	VFMADD213PS  Z2, Z14, Z0
+	VBROADCASTSS word_bf905ba9<>+0(SB), Z2
+	VFMADD213PS  Z2, Z14, Z0
 	VFMADD213PS  Z19, Z14, Z0
-	VMOVUPS      word_c2d00000<>+0(SB), Z2
+	VBROADCASTSS word_c2d00000<>+0(SB), Z2
+	VMOVUPS      Z2, Z2
 	VMAXPS       Z0, Z2, Z0
 	VMOVUPS      Z15, Z2
 	VMINPS       Z0, Z2, Z0
@@ -1471,20 +1124,20 @@ x_done:
 // func exp32AVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·exp32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    y+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS word_3ab510bc<>+0(SB), Z0
-	VMOVUPS word_3c091dc5<>+0(SB), Z1
-	VMOVUPS word_3d2aac7e<>+0(SB), Z2
-	VMOVUPS word_3e2aaa48<>+0(SB), Z3
-	VMOVUPS word_3efffffe<>+0(SB), Z4
-	VMOVUPS word_3f317218<>+0(SB), Z5
-	VMOVUPS word_3f800000<>+0(SB), Z6
-	VMOVUPS word_3fb8aa3b<>+0(SB), Z7
-	VMOVUPS word_42b20000<>+0(SB), Z8
-	VMOVUPS word_b102e308<>+0(SB), Z9
-	VMOVUPS word_c2d00000<>+0(SB), Z10
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS word_3ab510bc<>+0(SB), Z0
+	VBROADCASTSS word_3c091dc5<>+0(SB), Z1
+	VBROADCASTSS word_3d2aac7e<>+0(SB), Z2
+	VBROADCASTSS word_3e2aaa48<>+0(SB), Z3
+	VBROADCASTSS word_3efffffe<>+0(SB), Z4
+	VBROADCASTSS word_3f317218<>+0(SB), Z5
+	VBROADCASTSS word_3f800000<>+0(SB), Z6
+	VBROADCASTSS word_3fb8aa3b<>+0(SB), Z7
+	VBROADCASTSS word_42b20000<>+0(SB), Z8
+	VBROADCASTSS word_b102e308<>+0(SB), Z9
+	VBROADCASTSS word_c2d00000<>+0(SB), Z10
 
 x_loop:
 	CMPQ         DX, $0x00000010
@@ -1651,18 +1304,19 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS m+24(FP), Z0
-	VMOVUPS      word_00000000<>+0(SB), Z1
-	VMOVUPS      word_3ab510bc<>+0(SB), Z2
-	VMOVUPS      word_3c091dc5<>+0(SB), Z3
-	VMOVUPS      word_3d2aac7e<>+0(SB), Z4
-	VMOVUPS      word_3e2aaa48<>+0(SB), Z5
-	VMOVUPS      word_3efffffe<>+0(SB), Z6
-	VMOVUPS      word_3f317218<>+0(SB), Z7
-	VMOVUPS      word_3f800000<>+0(SB), Z8
-	VMOVUPS      word_3fb8aa3b<>+0(SB), Z9
-	VMOVUPS      word_42b20000<>+0(SB), Z10
-	VMOVUPS      word_b102e308<>+0(SB), Z11
-	VMOVUPS      word_c2d00000<>+0(SB), Z12
+	VBROADCASTSS word_00000000<>+0(SB), Z1
+	VMOVUPS      Z1, Z1
+	VBROADCASTSS word_3ab510bc<>+0(SB), Z2
+	VBROADCASTSS word_3c091dc5<>+0(SB), Z3
+	VBROADCASTSS word_3d2aac7e<>+0(SB), Z4
+	VBROADCASTSS word_3e2aaa48<>+0(SB), Z5
+	VBROADCASTSS word_3efffffe<>+0(SB), Z6
+	VBROADCASTSS word_3f317218<>+0(SB), Z7
+	VBROADCASTSS word_3f800000<>+0(SB), Z8
+	VBROADCASTSS word_3fb8aa3b<>+0(SB), Z9
+	VBROADCASTSS word_42b20000<>+0(SB), Z10
+	VBROADCASTSS word_b102e308<>+0(SB), Z11
+	VBROADCASTSS word_c2d00000<>+0(SB), Z12
 
 x_loop:
 	CMPQ         DX, $0x00000010
@@ -1721,7 +1375,8 @@ x_rest:
 	VADDPS       Z8, Z2, Z0
 	VSCALEFPS    Z9, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)
-	VMOVUPS      word_00000000<>+0(SB), Z2
+	VBROADCASTSS word_00000000<>+0(SB), Z2
+	VMOVUPS      Z2, Z2
 	VMOVUPS      Z0, K1, Z2
 	VMOVUPS      Z2, Z0
 	VADDPS       Z0, Z1, Z1
@@ -1869,374 +1524,146 @@ x_done:
 	VZEROUPPER
 	RET
 
-DATA word_41680000<>+0(SB)/4, $0x41680000
-DATA word_41680000<>+4(SB)/4, $0x41680000
-DATA word_41680000<>+8(SB)/4, $0x41680000
-DATA word_41680000<>+12(SB)/4, $0x41680000
-DATA word_41680000<>+16(SB)/4, $0x41680000
-DATA word_41680000<>+20(SB)/4, $0x41680000
-DATA word_41680000<>+24(SB)/4, $0x41680000
-DATA word_41680000<>+28(SB)/4, $0x41680000
-DATA word_41680000<>+32(SB)/4, $0x41680000
-DATA word_41680000<>+36(SB)/4, $0x41680000
-DATA word_41680000<>+40(SB)/4, $0x41680000
-DATA word_41680000<>+44(SB)/4, $0x41680000
-DATA word_41680000<>+48(SB)/4, $0x41680000
-DATA word_41680000<>+52(SB)/4, $0x41680000
-DATA word_41680000<>+56(SB)/4, $0x41680000
-DATA word_41680000<>+60(SB)/4, $0x41680000
-GLOBL word_41680000<>(SB), RODATA|NOPTR, $64
+DATA word_41680000<>+0(SB)/8, $0x4168000041680000
+DATA word_41680000<>+8(SB)/8, $0x4168000041680000
+DATA word_41680000<>+16(SB)/8, $0x4168000041680000
+DATA word_41680000<>+24(SB)/8, $0x4168000041680000
+GLOBL word_41680000<>(SB), RODATA|NOPTR, $32
 
-DATA word_40c00000<>+0(SB)/4, $0x40c00000
-DATA word_40c00000<>+4(SB)/4, $0x40c00000
-DATA word_40c00000<>+8(SB)/4, $0x40c00000
-DATA word_40c00000<>+12(SB)/4, $0x40c00000
-DATA word_40c00000<>+16(SB)/4, $0x40c00000
-DATA word_40c00000<>+20(SB)/4, $0x40c00000
-DATA word_40c00000<>+24(SB)/4, $0x40c00000
-DATA word_40c00000<>+28(SB)/4, $0x40c00000
-DATA word_40c00000<>+32(SB)/4, $0x40c00000
-DATA word_40c00000<>+36(SB)/4, $0x40c00000
-DATA word_40c00000<>+40(SB)/4, $0x40c00000
-DATA word_40c00000<>+44(SB)/4, $0x40c00000
-DATA word_40c00000<>+48(SB)/4, $0x40c00000
-DATA word_40c00000<>+52(SB)/4, $0x40c00000
-DATA word_40c00000<>+56(SB)/4, $0x40c00000
-DATA word_40c00000<>+60(SB)/4, $0x40c00000
-GLOBL word_40c00000<>(SB), RODATA|NOPTR, $64
+DATA word_40c00000<>+0(SB)/8, $0x40c0000040c00000
+DATA word_40c00000<>+8(SB)/8, $0x40c0000040c00000
+DATA word_40c00000<>+16(SB)/8, $0x40c0000040c00000
+DATA word_40c00000<>+24(SB)/8, $0x40c0000040c00000
+GLOBL word_40c00000<>(SB), RODATA|NOPTR, $32
 
-DATA word_b2f4be2d<>+0(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+4(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+8(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+12(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+16(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+20(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+24(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+28(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+32(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+36(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+40(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+44(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+48(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+52(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+56(SB)/4, $0xb2f4be2d
-DATA word_b2f4be2d<>+60(SB)/4, $0xb2f4be2d
-GLOBL word_b2f4be2d<>(SB), RODATA|NOPTR, $64
+DATA word_b2f4be2d<>+0(SB)/8, $0xb2f4be2db2f4be2d
+DATA word_b2f4be2d<>+8(SB)/8, $0xb2f4be2db2f4be2d
+DATA word_b2f4be2d<>+16(SB)/8, $0xb2f4be2db2f4be2d
+DATA word_b2f4be2d<>+24(SB)/8, $0xb2f4be2db2f4be2d
+GLOBL word_b2f4be2d<>(SB), RODATA|NOPTR, $32
 
-DATA word_3564def1<>+0(SB)/4, $0x3564def1
-DATA word_3564def1<>+4(SB)/4, $0x3564def1
-DATA word_3564def1<>+8(SB)/4, $0x3564def1
-DATA word_3564def1<>+12(SB)/4, $0x3564def1
-DATA word_3564def1<>+16(SB)/4, $0x3564def1
-DATA word_3564def1<>+20(SB)/4, $0x3564def1
-DATA word_3564def1<>+24(SB)/4, $0x3564def1
-DATA word_3564def1<>+28(SB)/4, $0x3564def1
-DATA word_3564def1<>+32(SB)/4, $0x3564def1
-DATA word_3564def1<>+36(SB)/4, $0x3564def1
-DATA word_3564def1<>+40(SB)/4, $0x3564def1
-DATA word_3564def1<>+44(SB)/4, $0x3564def1
-DATA word_3564def1<>+48(SB)/4, $0x3564def1
-DATA word_3564def1<>+52(SB)/4, $0x3564def1
-DATA word_3564def1<>+56(SB)/4, $0x3564def1
-DATA word_3564def1<>+60(SB)/4, $0x3564def1
-GLOBL word_3564def1<>(SB), RODATA|NOPTR, $64
+DATA word_3564def1<>+0(SB)/8, $0x3564def13564def1
+DATA word_3564def1<>+8(SB)/8, $0x3564def13564def1
+DATA word_3564def1<>+16(SB)/8, $0x3564def13564def1
+DATA word_3564def1<>+24(SB)/8, $0x3564def13564def1
+GLOBL word_3564def1<>(SB), RODATA|NOPTR, $32
 
-DATA word_b73712f1<>+0(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+4(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+8(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+12(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+16(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+20(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+24(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+28(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+32(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+36(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+40(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+44(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+48(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+52(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+56(SB)/4, $0xb73712f1
-DATA word_b73712f1<>+60(SB)/4, $0xb73712f1
-GLOBL word_b73712f1<>(SB), RODATA|NOPTR, $64
+DATA word_b73712f1<>+0(SB)/8, $0xb73712f1b73712f1
+DATA word_b73712f1<>+8(SB)/8, $0xb73712f1b73712f1
+DATA word_b73712f1<>+16(SB)/8, $0xb73712f1b73712f1
+DATA word_b73712f1<>+24(SB)/8, $0xb73712f1b73712f1
+GLOBL word_b73712f1<>(SB), RODATA|NOPTR, $32
 
-DATA word_389f9242<>+0(SB)/4, $0x389f9242
-DATA word_389f9242<>+4(SB)/4, $0x389f9242
-DATA word_389f9242<>+8(SB)/4, $0x389f9242
-DATA word_389f9242<>+12(SB)/4, $0x389f9242
-DATA word_389f9242<>+16(SB)/4, $0x389f9242
-DATA word_389f9242<>+20(SB)/4, $0x389f9242
-DATA word_389f9242<>+24(SB)/4, $0x389f9242
-DATA word_389f9242<>+28(SB)/4, $0x389f9242
-DATA word_389f9242<>+32(SB)/4, $0x389f9242
-DATA word_389f9242<>+36(SB)/4, $0x389f9242
-DATA word_389f9242<>+40(SB)/4, $0x389f9242
-DATA word_389f9242<>+44(SB)/4, $0x389f9242
-DATA word_389f9242<>+48(SB)/4, $0x389f9242
-DATA word_389f9242<>+52(SB)/4, $0x389f9242
-DATA word_389f9242<>+56(SB)/4, $0x389f9242
-DATA word_389f9242<>+60(SB)/4, $0x389f9242
-GLOBL word_389f9242<>(SB), RODATA|NOPTR, $64
+DATA word_389f9242<>+0(SB)/8, $0x389f9242389f9242
+DATA word_389f9242<>+8(SB)/8, $0x389f9242389f9242
+DATA word_389f9242<>+16(SB)/8, $0x389f9242389f9242
+DATA word_389f9242<>+24(SB)/8, $0x389f9242389f9242
+GLOBL word_389f9242<>(SB), RODATA|NOPTR, $32
 
-DATA word_b991a7fe<>+0(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+4(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+8(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+12(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+16(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+20(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+24(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+28(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+32(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+36(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+40(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+44(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+48(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+52(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+56(SB)/4, $0xb991a7fe
-DATA word_b991a7fe<>+60(SB)/4, $0xb991a7fe
-GLOBL word_b991a7fe<>(SB), RODATA|NOPTR, $64
+DATA word_b991a7fe<>+0(SB)/8, $0xb991a7feb991a7fe
+DATA word_b991a7fe<>+8(SB)/8, $0xb991a7feb991a7fe
+DATA word_b991a7fe<>+16(SB)/8, $0xb991a7feb991a7fe
+DATA word_b991a7fe<>+24(SB)/8, $0xb991a7feb991a7fe
+GLOBL word_b991a7fe<>(SB), RODATA|NOPTR, $32
 
-DATA word_b6c3c4fa<>+0(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+4(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+8(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+12(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+16(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+20(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+24(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+28(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+32(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+36(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+40(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+44(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+48(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+52(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+56(SB)/4, $0xb6c3c4fa
-DATA word_b6c3c4fa<>+60(SB)/4, $0xb6c3c4fa
-GLOBL word_b6c3c4fa<>(SB), RODATA|NOPTR, $64
+DATA word_b6c3c4fa<>+0(SB)/8, $0xb6c3c4fab6c3c4fa
+DATA word_b6c3c4fa<>+8(SB)/8, $0xb6c3c4fab6c3c4fa
+DATA word_b6c3c4fa<>+16(SB)/8, $0xb6c3c4fab6c3c4fa
+DATA word_b6c3c4fa<>+24(SB)/8, $0xb6c3c4fab6c3c4fa
+GLOBL word_b6c3c4fa<>(SB), RODATA|NOPTR, $32
 
-DATA word_3be3f871<>+0(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+4(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+8(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+12(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+16(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+20(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+24(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+28(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+32(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+36(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+40(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+44(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+48(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+52(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+56(SB)/4, $0x3be3f871
-DATA word_3be3f871<>+60(SB)/4, $0x3be3f871
-GLOBL word_3be3f871<>(SB), RODATA|NOPTR, $64
+DATA word_3be3f871<>+0(SB)/8, $0x3be3f8713be3f871
+DATA word_3be3f871<>+8(SB)/8, $0x3be3f8713be3f871
+DATA word_3be3f871<>+16(SB)/8, $0x3be3f8713be3f871
+DATA word_3be3f871<>+24(SB)/8, $0x3be3f8713be3f871
+GLOBL word_3be3f871<>(SB), RODATA|NOPTR, $32
 
-DATA word_bd56d63d<>+0(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+4(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+8(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+12(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+16(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+20(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+24(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+28(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+32(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+36(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+40(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+44(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+48(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+52(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+56(SB)/4, $0xbd56d63d
-DATA word_bd56d63d<>+60(SB)/4, $0xbd56d63d
-GLOBL word_bd56d63d<>(SB), RODATA|NOPTR, $64
+DATA word_bd56d63d<>+0(SB)/8, $0xbd56d63dbd56d63d
+DATA word_bd56d63d<>+8(SB)/8, $0xbd56d63dbd56d63d
+DATA word_bd56d63d<>+16(SB)/8, $0xbd56d63dbd56d63d
+DATA word_bd56d63d<>+24(SB)/8, $0xbd56d63dbd56d63d
+GLOBL word_bd56d63d<>(SB), RODATA|NOPTR, $32
 
-DATA word_3e8635f5<>+0(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+4(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+8(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+12(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+16(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+20(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+24(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+28(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+32(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+36(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+40(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+44(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+48(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+52(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+56(SB)/4, $0x3e8635f5
-DATA word_3e8635f5<>+60(SB)/4, $0x3e8635f5
-GLOBL word_3e8635f5<>(SB), RODATA|NOPTR, $64
+DATA word_3e8635f5<>+0(SB)/8, $0x3e8635f53e8635f5
+DATA word_3e8635f5<>+8(SB)/8, $0x3e8635f53e8635f5
+DATA word_3e8635f5<>+16(SB)/8, $0x3e8635f53e8635f5
+DATA word_3e8635f5<>+24(SB)/8, $0x3e8635f53e8635f5
+GLOBL word_3e8635f5<>(SB), RODATA|NOPTR, $32
 
-DATA word_bf935766<>+0(SB)/4, $0xbf935766
-DATA word_bf935766<>+4(SB)/4, $0xbf935766
-DATA word_bf935766<>+8(SB)/4, $0xbf935766
-DATA word_bf935766<>+12(SB)/4, $0xbf935766
-DATA word_bf935766<>+16(SB)/4, $0xbf935766
-DATA word_bf935766<>+20(SB)/4, $0xbf935766
-DATA word_bf935766<>+24(SB)/4, $0xbf935766
-DATA word_bf935766<>+28(SB)/4, $0xbf935766
-DATA word_bf935766<>+32(SB)/4, $0xbf935766
-DATA word_bf935766<>+36(SB)/4, $0xbf935766
-DATA word_bf935766<>+40(SB)/4, $0xbf935766
-DATA word_bf935766<>+44(SB)/4, $0xbf935766
-DATA word_bf935766<>+48(SB)/4, $0xbf935766
-DATA word_bf935766<>+52(SB)/4, $0xbf935766
-DATA word_bf935766<>+56(SB)/4, $0xbf935766
-DATA word_bf935766<>+60(SB)/4, $0xbf935766
-GLOBL word_bf935766<>(SB), RODATA|NOPTR, $64
+DATA word_bf935766<>+0(SB)/8, $0xbf935766bf935766
+DATA word_bf935766<>+8(SB)/8, $0xbf935766bf935766
+DATA word_bf935766<>+16(SB)/8, $0xbf935766bf935766
+DATA word_bf935766<>+24(SB)/8, $0xbf935766bf935766
+GLOBL word_bf935766<>(SB), RODATA|NOPTR, $32
 
-DATA word_bf800000<>+0(SB)/4, $0xbf800000
-DATA word_bf800000<>+4(SB)/4, $0xbf800000
-DATA word_bf800000<>+8(SB)/4, $0xbf800000
-DATA word_bf800000<>+12(SB)/4, $0xbf800000
-DATA word_bf800000<>+16(SB)/4, $0xbf800000
-DATA word_bf800000<>+20(SB)/4, $0xbf800000
-DATA word_bf800000<>+24(SB)/4, $0xbf800000
-DATA word_bf800000<>+28(SB)/4, $0xbf800000
-DATA word_bf800000<>+32(SB)/4, $0xbf800000
-DATA word_bf800000<>+36(SB)/4, $0xbf800000
-DATA word_bf800000<>+40(SB)/4, $0xbf800000
-DATA word_bf800000<>+44(SB)/4, $0xbf800000
-DATA word_bf800000<>+48(SB)/4, $0xbf800000
-DATA word_bf800000<>+52(SB)/4, $0xbf800000
-DATA word_bf800000<>+56(SB)/4, $0xbf800000
-DATA word_bf800000<>+60(SB)/4, $0xbf800000
-GLOBL word_bf800000<>(SB), RODATA|NOPTR, $64
+DATA word_bf800000<>+0(SB)/8, $0xbf800000bf800000
+DATA word_bf800000<>+8(SB)/8, $0xbf800000bf800000
+DATA word_bf800000<>+16(SB)/8, $0xbf800000bf800000
+DATA word_bf800000<>+24(SB)/8, $0xbf800000bf800000
+GLOBL word_bf800000<>(SB), RODATA|NOPTR, $32
 
-DATA word_bf38aa3b<>+0(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+4(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+8(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+12(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+16(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+20(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+24(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+28(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+32(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+36(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+40(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+44(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+48(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+52(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+56(SB)/4, $0xbf38aa3b
-DATA word_bf38aa3b<>+60(SB)/4, $0xbf38aa3b
-GLOBL word_bf38aa3b<>(SB), RODATA|NOPTR, $64
+DATA word_bf38aa3b<>+0(SB)/8, $0xbf38aa3bbf38aa3b
+DATA word_bf38aa3b<>+8(SB)/8, $0xbf38aa3bbf38aa3b
+DATA word_bf38aa3b<>+16(SB)/8, $0xbf38aa3bbf38aa3b
+DATA word_bf38aa3b<>+24(SB)/8, $0xbf38aa3bbf38aa3b
+GLOBL word_bf38aa3b<>(SB), RODATA|NOPTR, $32
 
-DATA word_3920fdde<>+0(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+4(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+8(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+12(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+16(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+20(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+24(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+28(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+32(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+36(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+40(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+44(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+48(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+52(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+56(SB)/4, $0x3920fdde
-DATA word_3920fdde<>+60(SB)/4, $0x3920fdde
-GLOBL word_3920fdde<>(SB), RODATA|NOPTR, $64
+DATA word_3920fdde<>+0(SB)/8, $0x3920fdde3920fdde
+DATA word_3920fdde<>+8(SB)/8, $0x3920fdde3920fdde
+DATA word_3920fdde<>+16(SB)/8, $0x3920fdde3920fdde
+DATA word_3920fdde<>+24(SB)/8, $0x3920fdde3920fdde
+GLOBL word_3920fdde<>(SB), RODATA|NOPTR, $32
 
-DATA word_3aaf9f29<>+0(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+4(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+8(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+12(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+16(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+20(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+24(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+28(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+32(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+36(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+40(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+44(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+48(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+52(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+56(SB)/4, $0x3aaf9f29
-DATA word_3aaf9f29<>+60(SB)/4, $0x3aaf9f29
-GLOBL word_3aaf9f29<>(SB), RODATA|NOPTR, $64
+DATA word_3aaf9f29<>+0(SB)/8, $0x3aaf9f293aaf9f29
+DATA word_3aaf9f29<>+8(SB)/8, $0x3aaf9f293aaf9f29
+DATA word_3aaf9f29<>+16(SB)/8, $0x3aaf9f293aaf9f29
+DATA word_3aaf9f29<>+24(SB)/8, $0x3aaf9f293aaf9f29
+GLOBL word_3aaf9f29<>(SB), RODATA|NOPTR, $32
 
-DATA word_3c1d96a6<>+0(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+4(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+8(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+12(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+16(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+20(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+24(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+28(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+32(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+36(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+40(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+44(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+48(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+52(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+56(SB)/4, $0x3c1d96a6
-DATA word_3c1d96a6<>+60(SB)/4, $0x3c1d96a6
-GLOBL word_3c1d96a6<>(SB), RODATA|NOPTR, $64
+DATA word_3c1d96a6<>+0(SB)/8, $0x3c1d96a63c1d96a6
+DATA word_3c1d96a6<>+8(SB)/8, $0x3c1d96a63c1d96a6
+DATA word_3c1d96a6<>+16(SB)/8, $0x3c1d96a63c1d96a6
+DATA word_3c1d96a6<>+24(SB)/8, $0x3c1d96a63c1d96a6
+GLOBL word_3c1d96a6<>(SB), RODATA|NOPTR, $32
 
-DATA word_3d635774<>+0(SB)/4, $0x3d635774
-DATA word_3d635774<>+4(SB)/4, $0x3d635774
-DATA word_3d635774<>+8(SB)/4, $0x3d635774
-DATA word_3d635774<>+12(SB)/4, $0x3d635774
-DATA word_3d635774<>+16(SB)/4, $0x3d635774
-DATA word_3d635774<>+20(SB)/4, $0x3d635774
-DATA word_3d635774<>+24(SB)/4, $0x3d635774
-DATA word_3d635774<>+28(SB)/4, $0x3d635774
-DATA word_3d635774<>+32(SB)/4, $0x3d635774
-DATA word_3d635774<>+36(SB)/4, $0x3d635774
-DATA word_3d635774<>+40(SB)/4, $0x3d635774
-DATA word_3d635774<>+44(SB)/4, $0x3d635774
-DATA word_3d635774<>+48(SB)/4, $0x3d635774
-DATA word_3d635774<>+52(SB)/4, $0x3d635774
-DATA word_3d635774<>+56(SB)/4, $0x3d635774
-DATA word_3d635774<>+60(SB)/4, $0x3d635774
-GLOBL word_3d635774<>(SB), RODATA|NOPTR, $64
+DATA word_3d635774<>+0(SB)/8, $0x3d6357743d635774
+DATA word_3d635774<>+8(SB)/8, $0x3d6357743d635774
+DATA word_3d635774<>+16(SB)/8, $0x3d6357743d635774
+DATA word_3d635774<>+24(SB)/8, $0x3d6357743d635774
+GLOBL word_3d635774<>(SB), RODATA|NOPTR, $32
 
-DATA word_3e75fdee<>+0(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+4(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+8(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+12(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+16(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+20(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+24(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+28(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+32(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+36(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+40(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+44(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+48(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+52(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+56(SB)/4, $0x3e75fdee
-DATA word_3e75fdee<>+60(SB)/4, $0x3e75fdee
-GLOBL word_3e75fdee<>(SB), RODATA|NOPTR, $64
+DATA word_3e75fdee<>+0(SB)/8, $0x3e75fdee3e75fdee
+DATA word_3e75fdee<>+8(SB)/8, $0x3e75fdee3e75fdee
+DATA word_3e75fdee<>+16(SB)/8, $0x3e75fdee3e75fdee
+DATA word_3e75fdee<>+24(SB)/8, $0x3e75fdee3e75fdee
+GLOBL word_3e75fdee<>(SB), RODATA|NOPTR, $32
 
 // func gelu32AVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·gelu32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    y+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS word_00000000<>+0(SB), Z0
-	VMOVUPS word_3564def1<>+0(SB), Z1
-	VMOVUPS word_389f9242<>+0(SB), Z2
-	VMOVUPS word_3920fdde<>+0(SB), Z3
-	VMOVUPS word_3aaf9f29<>+0(SB), Z4
-	VMOVUPS word_3be3f871<>+0(SB), Z5
-	VMOVUPS word_3c1d96a6<>+0(SB), Z6
-	VMOVUPS word_3d635774<>+0(SB), Z7
-	VMOVUPS word_3e75fdee<>+0(SB), Z8
-	VMOVUPS word_3e8635f5<>+0(SB), Z9
-	VMOVUPS word_3f317218<>+0(SB), Z10
-	VMOVUPS word_3f800000<>+0(SB), Z11
-	VMOVUPS word_40c00000<>+0(SB), Z12
-	VMOVUPS word_41680000<>+0(SB), Z13
-	VMOVUPS word_7fffffff<>+0(SB), Z14
-	VMOVUPS word_b2f4be2d<>+0(SB), Z15
-	VMOVUPS word_b6c3c4fa<>+0(SB), Z16
-	VMOVUPS word_b73712f1<>+0(SB), Z17
-	VMOVUPS word_b991a7fe<>+0(SB), Z18
-	VMOVUPS word_bd56d63d<>+0(SB), Z19
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VBROADCASTSS word_3564def1<>+0(SB), Z1
+	VBROADCASTSS word_389f9242<>+0(SB), Z2
+	VBROADCASTSS word_3920fdde<>+0(SB), Z3
+	VBROADCASTSS word_3aaf9f29<>+0(SB), Z4
+	VBROADCASTSS word_3be3f871<>+0(SB), Z5
+	VBROADCASTSS word_3c1d96a6<>+0(SB), Z6
+	VBROADCASTSS word_3d635774<>+0(SB), Z7
+	VBROADCASTSS word_3e75fdee<>+0(SB), Z8
+	VBROADCASTSS word_3e8635f5<>+0(SB), Z9
+	VBROADCASTSS word_3f317218<>+0(SB), Z10
+	VBROADCASTSS word_3f800000<>+0(SB), Z11
+	VBROADCASTSS word_40c00000<>+0(SB), Z12
+	VBROADCASTSS word_41680000<>+0(SB), Z13
+	VBROADCASTSS word_7fffffff<>+0(SB), Z14
+	VBROADCASTSS word_b2f4be2d<>+0(SB), Z15
+	VBROADCASTSS word_b6c3c4fa<>+0(SB), Z16
+	VBROADCASTSS word_b73712f1<>+0(SB), Z17
+	VBROADCASTSS word_b991a7fe<>+0(SB), Z18
+	VBROADCASTSS word_bd56d63d<>+0(SB), Z19
 
 x_loop:
 	CMPQ         DX, $0x00000010
@@ -2256,9 +1683,12 @@ x_loop:
 	VFMADD213PS  Z5, Z22, Z23
 	VFMADD213PS  Z19, Z22, Z23
 	VFMADD213PS  Z9, Z22, Z23
-	VFMADD213PS  word_bf935766<>+0(SB), Z22, Z23
-	VFMADD213PS  word_bf800000<>+0(SB), Z22, Z23
-	VMULPS       word_bf38aa3b<>+0(SB), Z21, Z22
+	VBROADCASTSS word_bf935766<>+0(SB), Z24
+	VFMADD213PS  Z24, Z22, Z23
+	VBROADCASTSS word_bf800000<>+0(SB), Z24
+	VFMADD213PS  Z24, Z22, Z23
+	VBROADCASTSS word_bf38aa3b<>+0(SB), Z22
+	VMULPS       Z22, Z21, Z22
 	VFMADD231PS  Z22, Z21, Z23
 	VRNDSCALEPS  $0x08, Z23, Z22
 	VSUBPS       Z22, Z23, Z23
@@ -2299,9 +1729,12 @@ x_rest:
 	VFMADD213PS  Z5, Z12, Z14
 	VFMADD213PS  Z19, Z12, Z14
 	VFMADD213PS  Z9, Z12, Z14
-	VFMADD213PS  word_bf935766<>+0(SB), Z12, Z14
-	VFMADD213PS  word_bf800000<>+0(SB), Z12, Z14
-	VMULPS       word_bf38aa3b<>+0(SB), Z13, Z1
+	VBROADCASTSS word_bf935766<>+0(SB), Z1
+	VFMADD213PS  Z1, Z12, Z14
+	VBROADCASTSS word_bf800000<>+0(SB), Z1
+	VFMADD213PS  Z1, Z12, Z14
+	VBROADCASTSS word_bf38aa3b<>+0(SB), Z1
+	VMULPS       Z1, Z13, Z1
 	VFMADD231PS  Z1, Z13, Z14
 	VRNDSCALEPS  $0x08, Z14, Z1
 	VSUBPS       Z1, Z14, Z2
@@ -2423,81 +1856,45 @@ x_done:
 	VZEROUPPER
 	RET
 
-DATA word_3d922279<>+0(SB)/4, $0x3d922279
-DATA word_3d922279<>+4(SB)/4, $0x3d922279
-DATA word_3d922279<>+8(SB)/4, $0x3d922279
-DATA word_3d922279<>+12(SB)/4, $0x3d922279
-DATA word_3d922279<>+16(SB)/4, $0x3d922279
-DATA word_3d922279<>+20(SB)/4, $0x3d922279
-DATA word_3d922279<>+24(SB)/4, $0x3d922279
-DATA word_3d922279<>+28(SB)/4, $0x3d922279
-DATA word_3d922279<>+32(SB)/4, $0x3d922279
-DATA word_3d922279<>+36(SB)/4, $0x3d922279
-DATA word_3d922279<>+40(SB)/4, $0x3d922279
-DATA word_3d922279<>+44(SB)/4, $0x3d922279
-DATA word_3d922279<>+48(SB)/4, $0x3d922279
-DATA word_3d922279<>+52(SB)/4, $0x3d922279
-DATA word_3d922279<>+56(SB)/4, $0x3d922279
-DATA word_3d922279<>+60(SB)/4, $0x3d922279
-GLOBL word_3d922279<>(SB), RODATA|NOPTR, $64
+DATA word_3d922279<>+0(SB)/8, $0x3d9222793d922279
+DATA word_3d922279<>+8(SB)/8, $0x3d9222793d922279
+DATA word_3d922279<>+16(SB)/8, $0x3d9222793d922279
+DATA word_3d922279<>+24(SB)/8, $0x3d9222793d922279
+GLOBL word_3d922279<>(SB), RODATA|NOPTR, $32
 
-DATA word_3fcc422a<>+0(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+4(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+8(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+12(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+16(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+20(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+24(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+28(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+32(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+36(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+40(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+44(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+48(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+52(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+56(SB)/4, $0x3fcc422a
-DATA word_3fcc422a<>+60(SB)/4, $0x3fcc422a
-GLOBL word_3fcc422a<>(SB), RODATA|NOPTR, $64
+DATA word_3fcc422a<>+0(SB)/8, $0x3fcc422a3fcc422a
+DATA word_3fcc422a<>+8(SB)/8, $0x3fcc422a3fcc422a
+DATA word_3fcc422a<>+16(SB)/8, $0x3fcc422a3fcc422a
+DATA word_3fcc422a<>+24(SB)/8, $0x3fcc422a3fcc422a
+GLOBL word_3fcc422a<>(SB), RODATA|NOPTR, $32
 
-DATA word_ff7fffff<>+0(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+4(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+8(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+12(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+16(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+20(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+24(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+28(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+32(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+36(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+40(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+44(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+48(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+52(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+56(SB)/4, $0xff7fffff
-DATA word_ff7fffff<>+60(SB)/4, $0xff7fffff
-GLOBL word_ff7fffff<>(SB), RODATA|NOPTR, $64
+DATA word_ff7fffff<>+0(SB)/8, $0xff7fffffff7fffff
+DATA word_ff7fffff<>+8(SB)/8, $0xff7fffffff7fffff
+DATA word_ff7fffff<>+16(SB)/8, $0xff7fffffff7fffff
+DATA word_ff7fffff<>+24(SB)/8, $0xff7fffffff7fffff
+GLOBL word_ff7fffff<>(SB), RODATA|NOPTR, $32
 
 // func geluTanh32AVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·geluTanh32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    y+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS word_00000000<>+0(SB), Z0
-	VMOVUPS word_3ab510bc<>+0(SB), Z1
-	VMOVUPS word_3c091dc5<>+0(SB), Z2
-	VMOVUPS word_3d2aac7e<>+0(SB), Z3
-	VMOVUPS word_3d922279<>+0(SB), Z4
-	VMOVUPS word_3e2aaa48<>+0(SB), Z5
-	VMOVUPS word_3efffffe<>+0(SB), Z6
-	VMOVUPS word_3f317218<>+0(SB), Z7
-	VMOVUPS word_3f800000<>+0(SB), Z8
-	VMOVUPS word_3fb8aa3b<>+0(SB), Z9
-	VMOVUPS word_3fcc422a<>+0(SB), Z10
-	VMOVUPS word_42b20000<>+0(SB), Z11
-	VMOVUPS word_b102e308<>+0(SB), Z12
-	VMOVUPS word_c2d00000<>+0(SB), Z13
-	VMOVUPS word_ff7fffff<>+0(SB), Z14
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VBROADCASTSS word_3ab510bc<>+0(SB), Z1
+	VBROADCASTSS word_3c091dc5<>+0(SB), Z2
+	VBROADCASTSS word_3d2aac7e<>+0(SB), Z3
+	VBROADCASTSS word_3d922279<>+0(SB), Z4
+	VBROADCASTSS word_3e2aaa48<>+0(SB), Z5
+	VBROADCASTSS word_3efffffe<>+0(SB), Z6
+	VBROADCASTSS word_3f317218<>+0(SB), Z7
+	VBROADCASTSS word_3f800000<>+0(SB), Z8
+	VBROADCASTSS word_3fb8aa3b<>+0(SB), Z9
+	VBROADCASTSS word_3fcc422a<>+0(SB), Z10
+	VBROADCASTSS word_42b20000<>+0(SB), Z11
+	VBROADCASTSS word_b102e308<>+0(SB), Z12
+	VBROADCASTSS word_c2d00000<>+0(SB), Z13
+	VBROADCASTSS word_ff7fffff<>+0(SB), Z14
 
 x_loop:
 	CMPQ         DX, $0x00000010
@@ -2853,15 +2250,19 @@ TEXT ·mixAVX512(SB), NOSPLIT, $0-48
 	SHLQ $0x02, BX
 
 columns4:
-	CMPQ    DX, $0x00000040
-	JLT     columns4_end
-	VMOVUPS word_00000000<>+0(SB), Z0
-	VMOVUPS word_00000000<>+0(SB), Z1
-	VMOVUPS word_00000000<>+0(SB), Z2
-	VMOVUPS word_00000000<>+0(SB), Z3
-	MOVQ    p+8(FP), SI
-	MOVQ    n+24(FP), DI
-	MOVQ    CX, R8
+	CMPQ         DX, $0x00000040
+	JLT          columns4_end
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VMOVUPS      Z0, Z0
+	VBROADCASTSS word_00000000<>+0(SB), Z1
+	VMOVUPS      Z1, Z1
+	VBROADCASTSS word_00000000<>+0(SB), Z2
+	VMOVUPS      Z2, Z2
+	VBROADCASTSS word_00000000<>+0(SB), Z3
+	VMOVUPS      Z3, Z3
+	MOVQ         p+8(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         CX, R8
 
 columns4_rows:
 	VBROADCASTSS (SI), Z4
@@ -2884,12 +2285,13 @@ columns4_rows:
 
 columns4_end:
 columns1:
-	CMPQ    DX, $0x00000010
-	JLT     columns1_end
-	VMOVUPS word_00000000<>+0(SB), Z0
-	MOVQ    p+8(FP), SI
-	MOVQ    n+24(FP), DI
-	MOVQ    CX, R8
+	CMPQ         DX, $0x00000010
+	JLT          columns1_end
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VMOVUPS      Z0, Z0
+	MOVQ         p+8(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         CX, R8
 
 columns1_rows:
 	VBROADCASTSS (SI), Z1
@@ -2905,14 +2307,15 @@ columns1_rows:
 	JMP          columns1
 
 columns1_end:
-	TESTQ   DX, DX
-	JZ      end
-	MOVQ    $-1, SI
-	BZHIQ   DX, SI, SI
-	KMOVW   SI, K1
-	VMOVUPS word_00000000<>+0(SB), Z0
-	MOVQ    p+8(FP), DX
-	MOVQ    n+24(FP), SI
+	TESTQ        DX, DX
+	JZ           end
+	MOVQ         $-1, SI
+	BZHIQ        DX, SI, SI
+	KMOVW        SI, K1
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VMOVUPS      Z0, Z0
+	MOVQ         p+8(FP), DX
+	MOVQ         n+24(FP), SI
 
 rest_rows:
 	VBROADCASTSS (DX), Z1
@@ -3179,15 +2582,18 @@ end:
 // func normRowAVX512(y *float32, x *float32, gamma *float32, beta *float32, n int, center int, eps float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·normRowAVX512(SB), NOSPLIT, $0-52
-	MOVQ       x+8(FP), AX
-	MOVQ       n+32(FP), CX
-	VMOVUPS    word_00000000<>+0(SB), Z0
-	VCVTSI2SSQ CX, X0, X0
-	VMOVUPS    word_00000000<>+0(SB), Z1
-	MOVQ       center+40(FP), DX
-	TESTQ      DX, DX
-	JZ         centered
-	VMOVUPS    word_00000000<>+0(SB), Z1
+	MOVQ         x+8(FP), AX
+	MOVQ         n+32(FP), CX
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VMOVUPS      Z0, Z0
+	VCVTSI2SSQ   CX, X0, X0
+	VBROADCASTSS word_00000000<>+0(SB), Z1
+	VMOVUPS      Z1, Z1
+	MOVQ         center+40(FP), DX
+	TESTQ        DX, DX
+	JZ           centered
+	VBROADCASTSS word_00000000<>+0(SB), Z1
+	VMOVUPS      Z1, Z1
 
 mean_loop:
 	CMPQ    CX, $0x00000010
@@ -3220,9 +2626,10 @@ mean_done:
 	VBROADCASTSS  X1, Z1
 
 centered:
-	MOVQ    x+8(FP), AX
-	MOVQ    n+32(FP), CX
-	VMOVUPS word_00000000<>+0(SB), Z2
+	MOVQ         x+8(FP), AX
+	MOVQ         n+32(FP), CX
+	VBROADCASTSS word_00000000<>+0(SB), Z2
+	VMOVUPS      Z2, Z2
 
 squares_loop:
 	CMPQ        CX, $0x00000010
@@ -3235,17 +2642,18 @@ squares_loop:
 	JMP         squares_loop
 
 squares_rest:
-	TESTQ       CX, CX
-	JZ          squares_done
-	MOVQ        $-1, DX
-	BZHIQ       CX, DX, DX
-	KMOVW       DX, K1
-	VMOVUPS.Z   (AX), K1, Z3
-	VSUBPS      Z1, Z3, Z3
-	VMOVUPS     word_00000000<>+0(SB), Z4
-	VMOVUPS     Z3, K1, Z4
-	VMOVUPS     Z4, Z3
-	VFMADD231PS Z3, Z3, Z2
+	TESTQ        CX, CX
+	JZ           squares_done
+	MOVQ         $-1, DX
+	BZHIQ        CX, DX, DX
+	KMOVW        DX, K1
+	VMOVUPS.Z    (AX), K1, Z3
+	VSUBPS       Z1, Z3, Z3
+	VBROADCASTSS word_00000000<>+0(SB), Z4
+	VMOVUPS      Z4, Z4
+	VMOVUPS      Z3, K1, Z4
+	VMOVUPS      Z4, Z3
+	VFMADD231PS  Z3, Z3, Z2
 
 squares_done:
 	VEXTRACTF32X8 $0x01, Z2, Y3
@@ -3260,7 +2668,8 @@ squares_done:
 	VADDSS        eps+48(FP), X2, X2
 	VSQRTSS       X2, X2, X2
 	VBROADCASTSS  X2, Z0
-	VMOVUPS       word_3f800000<>+0(SB), Z2
+	VBROADCASTSS  word_3f800000<>+0(SB), Z2
+	VMOVUPS       Z2, Z2
 	VDIVPS        Z0, Z2, Z0
 	MOVQ          x+8(FP), AX
 	MOVQ          n+32(FP), CX
@@ -3420,8 +2829,8 @@ TEXT ·panelMulAVX2(SB), NOSPLIT, $0-88
 	SHLQ $0x02, BX
 
 rows0_6:
-	CMPQ   AX, $0x06
-	JLT    rows0_5
+	CMPQ   AX, $0x00000006
+	JLT    done0_6
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3439,8 +2848,6 @@ rows0_6:
 	ADDQ   DX, R9
 	MOVQ   w+16(FP), R10
 	MOVQ   k+48(FP), R11
-	SHRQ   $0x01, R11
-	JZ     odd0_6
 
 steps0_6:
 	VMOVUPS      (R10), Y12
@@ -3467,81 +2874,26 @@ steps0_6:
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         BX, R8
 	ADDQ         BX, R9
-	VMOVUPS      128(R10), Y12
-	VMOVUPS      160(R10), Y13
-	PREFETCHT0   8320(R10)
-	PREFETCHT0   8384(R10)
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (R8)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R9)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R9)(DX*2), Y15
-	VFMADD231PS  Y12, Y15, Y10
-	VFMADD231PS  Y13, Y15, Y11
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         $0x00000100, R10
+	ADDQ         $0x00000080, R10
 	DECQ         R11
 	JNZ          steps0_6
-
-odd0_6:
-	MOVQ         k+48(FP), R11
-	TESTQ        $0x00000001, R11
-	JZ           multiplied0_6
-	VMOVUPS      (R10), Y12
-	VMOVUPS      32(R10), Y13
-	PREFETCHT0   8192(R10)
-	PREFETCHT0   8256(R10)
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (R8)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R9)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R9)(DX*2), Y15
-	VFMADD231PS  Y12, Y15, Y10
-	VFMADD231PS  Y13, Y15, Y11
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-
-multiplied0_6:
-	MOVQ    bias+24(FP), R8
-	TESTQ   R8, R8
-	JZ      unbiased0_6
-	VMOVUPS (R8), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VADDPS  Y12, Y4, Y4
-	VADDPS  Y12, Y6, Y6
-	VADDPS  Y12, Y8, Y8
-	VADDPS  Y12, Y10, Y10
-	VMOVUPS 32(R8), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
-	VADDPS  Y12, Y5, Y5
-	VADDPS  Y12, Y7, Y7
-	VADDPS  Y12, Y9, Y9
-	VADDPS  Y12, Y11, Y11
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased0_6
+	VMOVUPS      (R8), Y12
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y2, Y2
+	VADDPS       Y12, Y4, Y4
+	VADDPS       Y12, Y6, Y6
+	VADDPS       Y12, Y8, Y8
+	VADDPS       Y12, Y10, Y10
+	VMOVUPS      32(R8), Y12
+	VADDPS       Y12, Y1, Y1
+	VADDPS       Y12, Y3, Y3
+	VADDPS       Y12, Y5, Y5
+	VADDPS       Y12, Y7, Y7
+	VADDPS       Y12, Y9, Y9
+	VADDPS       Y12, Y11, Y11
 
 unbiased0_6:
 	TESTQ  DI, DI
@@ -3590,166 +2942,13 @@ added0_6:
 	ADDQ    R8, SI
 	IMUL3Q  $0x00000006, DX, R8
 	ADDQ    R8, CX
-	SUBQ    $0x06, AX
+	SUBQ    $0x00000006, AX
 	JMP     rows0_6
 
-rows0_5:
-	CMPQ   AX, $0x05
-	JLT    rows0_4
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-	SHRQ   $0x01, R10
-	JZ     odd0_5
-
-steps0_5:
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R8)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	VMOVUPS      128(R9), Y12
-	VMOVUPS      160(R9), Y13
-	PREFETCHT0   8320(R9)
-	PREFETCHT0   8384(R9)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R8)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         $0x00000100, R9
-	DECQ         R10
-	JNZ          steps0_5
-
-odd0_5:
-	MOVQ         k+48(FP), R10
-	TESTQ        $0x00000001, R10
-	JZ           multiplied0_5
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R8)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-
-multiplied0_5:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_5
-	VMOVUPS (AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VADDPS  Y12, Y4, Y4
-	VADDPS  Y12, Y6, Y6
-	VADDPS  Y12, Y8, Y8
-	VMOVUPS 32(AX), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
-	VADDPS  Y12, Y5, Y5
-	VADDPS  Y12, Y7, Y7
-	VADDPS  Y12, Y9, Y9
-
-unbiased0_5:
-	TESTQ  DI, DI
-	JZ     added0_5
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	ADDQ   AX, DI
-	VADDPS (DI), Y2, Y2
-	VADDPS 32(DI), Y3, Y3
-	ADDQ   AX, DI
-	VADDPS (DI), Y4, Y4
-	VADDPS 32(DI), Y5, Y5
-	ADDQ   AX, DI
-	VADDPS (DI), Y6, Y6
-	VADDPS 32(DI), Y7, Y7
-	ADDQ   AX, DI
-	VADDPS (DI), Y8, Y8
-	VADDPS 32(DI), Y9, Y9
-	ADDQ   AX, DI
-
-added0_5:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y5, 32(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y7, 32(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y9, 32(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000005, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
-
+done0_6:
 rows0_4:
-	CMPQ   AX, $0x04
-	JLT    rows0_3
+	CMPQ   AX, $0x00000004
+	JLT    done0_4
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -3758,406 +2957,200 @@ rows0_4:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-	SHRQ   $0x01, R10
-	JZ     odd0_4
+	MOVQ   CX, R8
+	LEAQ   (R8)(DX*2), R9
+	ADDQ   DX, R9
+	MOVQ   w+16(FP), R10
+	MOVQ   k+48(FP), R11
 
 steps0_4:
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Y14
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	PREFETCHT0   8192(R10)
+	PREFETCHT0   8256(R10)
+	VBROADCASTSS (R8), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
+	VBROADCASTSS (R8)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
+	VBROADCASTSS (R8)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
-	ADDQ         BX, AX
 	ADDQ         BX, R8
-	VMOVUPS      128(R9), Y12
-	VMOVUPS      160(R9), Y13
-	PREFETCHT0   8320(R9)
-	PREFETCHT0   8384(R9)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         $0x00000100, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x00000080, R10
+	DECQ         R11
 	JNZ          steps0_4
-
-odd0_4:
-	MOVQ         k+48(FP), R10
-	TESTQ        $0x00000001, R10
-	JZ           multiplied0_4
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-
-multiplied0_4:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_4
-	VMOVUPS (AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VADDPS  Y12, Y4, Y4
-	VADDPS  Y12, Y6, Y6
-	VMOVUPS 32(AX), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
-	VADDPS  Y12, Y5, Y5
-	VADDPS  Y12, Y7, Y7
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased0_4
+	VMOVUPS      (R8), Y12
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y2, Y2
+	VADDPS       Y12, Y4, Y4
+	VADDPS       Y12, Y6, Y6
+	VMOVUPS      32(R8), Y12
+	VADDPS       Y12, Y1, Y1
+	VADDPS       Y12, Y3, Y3
+	VADDPS       Y12, Y5, Y5
+	VADDPS       Y12, Y7, Y7
 
 unbiased0_4:
 	TESTQ  DI, DI
 	JZ     added0_4
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Y2, Y2
 	VADDPS 32(DI), Y3, Y3
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Y4, Y4
 	VADDPS 32(DI), Y5, Y5
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Y6, Y6
 	VADDPS 32(DI), Y7, Y7
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added0_4:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Y2, (SI)
 	VMOVUPS Y3, 32(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Y4, (SI)
 	VMOVUPS Y5, 32(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Y6, (SI)
 	VMOVUPS Y7, 32(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000004, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000004, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000004, AX
+	JMP     rows0_4
 
-rows0_3:
-	CMPQ   AX, $0x03
-	JLT    rows0_2
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   CX, AX
-	MOVQ   w+16(FP), R8
-	MOVQ   k+48(FP), R9
-	SHRQ   $0x01, R9
-	JZ     odd0_3
-
-steps0_3:
-	VMOVUPS      (R8), Y12
-	VMOVUPS      32(R8), Y13
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	ADDQ         BX, AX
-	VMOVUPS      128(R8), Y12
-	VMOVUPS      160(R8), Y13
-	PREFETCHT0   8320(R8)
-	PREFETCHT0   8384(R8)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	ADDQ         BX, AX
-	ADDQ         $0x00000100, R8
-	DECQ         R9
-	JNZ          steps0_3
-
-odd0_3:
-	MOVQ         k+48(FP), R9
-	TESTQ        $0x00000001, R9
-	JZ           multiplied0_3
-	VMOVUPS      (R8), Y12
-	VMOVUPS      32(R8), Y13
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	ADDQ         BX, AX
-
-multiplied0_3:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_3
-	VMOVUPS (AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VADDPS  Y12, Y4, Y4
-	VMOVUPS 32(AX), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
-	VADDPS  Y12, Y5, Y5
-
-unbiased0_3:
-	TESTQ  DI, DI
-	JZ     added0_3
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	ADDQ   AX, DI
-	VADDPS (DI), Y2, Y2
-	VADDPS 32(DI), Y3, Y3
-	ADDQ   AX, DI
-	VADDPS (DI), Y4, Y4
-	VADDPS 32(DI), Y5, Y5
-	ADDQ   AX, DI
-
-added0_3:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y5, 32(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000003, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
-
+done0_4:
 rows0_2:
-	CMPQ   AX, $0x02
-	JLT    rows0_1
+	CMPQ   AX, $0x00000002
+	JLT    done0_2
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   CX, AX
-	MOVQ   w+16(FP), R8
-	MOVQ   k+48(FP), R9
-	SHRQ   $0x01, R9
-	JZ     odd0_2
+	MOVQ   CX, R8
+	MOVQ   w+16(FP), R9
+	MOVQ   k+48(FP), R10
 
 steps0_2:
-	VMOVUPS      (R8), Y12
-	VMOVUPS      32(R8), Y13
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Y14
+	VMOVUPS      (R9), Y12
+	VMOVUPS      32(R9), Y13
+	PREFETCHT0   8192(R9)
+	PREFETCHT0   8256(R9)
+	VBROADCASTSS (R8), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
+	VBROADCASTSS (R8)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
-	ADDQ         BX, AX
-	VMOVUPS      128(R8), Y12
-	VMOVUPS      160(R8), Y13
-	PREFETCHT0   8320(R8)
-	PREFETCHT0   8384(R8)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	ADDQ         BX, AX
-	ADDQ         $0x00000100, R8
-	DECQ         R9
+	ADDQ         BX, R8
+	ADDQ         $0x00000080, R9
+	DECQ         R10
 	JNZ          steps0_2
-
-odd0_2:
-	MOVQ         k+48(FP), R9
-	TESTQ        $0x00000001, R9
-	JZ           multiplied0_2
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased0_2
 	VMOVUPS      (R8), Y12
-	VMOVUPS      32(R8), Y13
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	ADDQ         BX, AX
-
-multiplied0_2:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_2
-	VMOVUPS (AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VMOVUPS 32(AX), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y2, Y2
+	VMOVUPS      32(R8), Y12
+	VADDPS       Y12, Y1, Y1
+	VADDPS       Y12, Y3, Y3
 
 unbiased0_2:
 	TESTQ  DI, DI
 	JZ     added0_2
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Y2, Y2
 	VADDPS 32(DI), Y3, Y3
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added0_2:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Y2, (SI)
 	VMOVUPS Y3, 32(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000002, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000002, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000002, AX
+	JMP     rows0_2
 
+done0_2:
 rows0_1:
-	CMPQ   AX, $0x01
-	JLT    rows0_0
+	CMPQ   AX, $0x00000001
+	JLT    done0_1
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   CX, AX
-	MOVQ   w+16(FP), R8
-	MOVQ   k+48(FP), R9
-	SHRQ   $0x01, R9
-	JZ     odd0_1
+	MOVQ   CX, R8
+	MOVQ   w+16(FP), R9
+	MOVQ   k+48(FP), R10
 
 steps0_1:
-	VMOVUPS      (R8), Y12
-	VMOVUPS      32(R8), Y13
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Y14
+	VMOVUPS      (R9), Y12
+	VMOVUPS      32(R9), Y13
+	PREFETCHT0   8192(R9)
+	PREFETCHT0   8256(R9)
+	VBROADCASTSS (R8), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	ADDQ         BX, AX
-	VMOVUPS      128(R8), Y12
-	VMOVUPS      160(R8), Y13
-	PREFETCHT0   8320(R8)
-	PREFETCHT0   8384(R8)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	ADDQ         BX, AX
-	ADDQ         $0x00000100, R8
-	DECQ         R9
+	ADDQ         BX, R8
+	ADDQ         $0x00000080, R9
+	DECQ         R10
 	JNZ          steps0_1
-
-odd0_1:
-	MOVQ         k+48(FP), R9
-	TESTQ        $0x00000001, R9
-	JZ           multiplied0_1
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased0_1
 	VMOVUPS      (R8), Y12
-	VMOVUPS      32(R8), Y13
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	ADDQ         BX, AX
-
-multiplied0_1:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_1
-	VMOVUPS (AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VMOVUPS 32(AX), Y12
-	VADDPS  Y12, Y1, Y1
+	VADDPS       Y12, Y0, Y0
+	VMOVUPS      32(R8), Y12
+	VADDPS       Y12, Y1, Y1
 
 unbiased0_1:
 	TESTQ  DI, DI
 	JZ     added0_1
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added0_1:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Y0, (SI)
 	VMOVUPS Y1, 32(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000001, DX, AX
-	ADDQ    AX, CX
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000001, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000001, AX
+	JMP     rows0_1
 
-rows0_0:
+done0_1:
 	MOVQ m+40(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ y+0(FP), SI
@@ -4168,8 +3161,8 @@ rows0_0:
 	SHLQ $0x02, BX
 
 rows64_6:
-	CMPQ   AX, $0x06
-	JLT    rows64_5
+	CMPQ   AX, $0x00000006
+	JLT    done64_6
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4187,8 +3180,6 @@ rows64_6:
 	ADDQ   DX, R9
 	MOVQ   w+16(FP), R10
 	MOVQ   k+48(FP), R11
-	SHRQ   $0x01, R11
-	JZ     odd64_6
 
 steps64_6:
 	VMOVUPS      64(R10), Y12
@@ -4213,77 +3204,26 @@ steps64_6:
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         BX, R8
 	ADDQ         BX, R9
-	VMOVUPS      192(R10), Y12
-	VMOVUPS      224(R10), Y13
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (R8)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R9)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R9)(DX*2), Y15
-	VFMADD231PS  Y12, Y15, Y10
-	VFMADD231PS  Y13, Y15, Y11
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         $0x00000100, R10
+	ADDQ         $0x00000080, R10
 	DECQ         R11
 	JNZ          steps64_6
-
-odd64_6:
-	MOVQ         k+48(FP), R11
-	TESTQ        $0x00000001, R11
-	JZ           multiplied64_6
-	VMOVUPS      64(R10), Y12
-	VMOVUPS      96(R10), Y13
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (R8)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R9)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R9)(DX*2), Y15
-	VFMADD231PS  Y12, Y15, Y10
-	VFMADD231PS  Y13, Y15, Y11
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-
-multiplied64_6:
-	MOVQ    bias+24(FP), R8
-	TESTQ   R8, R8
-	JZ      unbiased64_6
-	VMOVUPS 64(R8), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VADDPS  Y12, Y4, Y4
-	VADDPS  Y12, Y6, Y6
-	VADDPS  Y12, Y8, Y8
-	VADDPS  Y12, Y10, Y10
-	VMOVUPS 96(R8), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
-	VADDPS  Y12, Y5, Y5
-	VADDPS  Y12, Y7, Y7
-	VADDPS  Y12, Y9, Y9
-	VADDPS  Y12, Y11, Y11
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased64_6
+	VMOVUPS      64(R8), Y12
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y2, Y2
+	VADDPS       Y12, Y4, Y4
+	VADDPS       Y12, Y6, Y6
+	VADDPS       Y12, Y8, Y8
+	VADDPS       Y12, Y10, Y10
+	VMOVUPS      96(R8), Y12
+	VADDPS       Y12, Y1, Y1
+	VADDPS       Y12, Y3, Y3
+	VADDPS       Y12, Y5, Y5
+	VADDPS       Y12, Y7, Y7
+	VADDPS       Y12, Y9, Y9
+	VADDPS       Y12, Y11, Y11
 
 unbiased64_6:
 	TESTQ  DI, DI
@@ -4332,160 +3272,13 @@ added64_6:
 	ADDQ    R8, SI
 	IMUL3Q  $0x00000006, DX, R8
 	ADDQ    R8, CX
-	SUBQ    $0x06, AX
+	SUBQ    $0x00000006, AX
 	JMP     rows64_6
 
-rows64_5:
-	CMPQ   AX, $0x05
-	JLT    rows64_4
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-	SHRQ   $0x01, R10
-	JZ     odd64_5
-
-steps64_5:
-	VMOVUPS      64(R9), Y12
-	VMOVUPS      96(R9), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R8)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	VMOVUPS      192(R9), Y12
-	VMOVUPS      224(R9), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R8)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         $0x00000100, R9
-	DECQ         R10
-	JNZ          steps64_5
-
-odd64_5:
-	MOVQ         k+48(FP), R10
-	TESTQ        $0x00000001, R10
-	JZ           multiplied64_5
-	VMOVUPS      64(R9), Y12
-	VMOVUPS      96(R9), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R8)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-
-multiplied64_5:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased64_5
-	VMOVUPS 64(AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VADDPS  Y12, Y4, Y4
-	VADDPS  Y12, Y6, Y6
-	VADDPS  Y12, Y8, Y8
-	VMOVUPS 96(AX), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
-	VADDPS  Y12, Y5, Y5
-	VADDPS  Y12, Y7, Y7
-	VADDPS  Y12, Y9, Y9
-
-unbiased64_5:
-	TESTQ  DI, DI
-	JZ     added64_5
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS 64(DI), Y0, Y0
-	VADDPS 96(DI), Y1, Y1
-	ADDQ   AX, DI
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	ADDQ   AX, DI
-	VADDPS 64(DI), Y4, Y4
-	VADDPS 96(DI), Y5, Y5
-	ADDQ   AX, DI
-	VADDPS 64(DI), Y6, Y6
-	VADDPS 96(DI), Y7, Y7
-	ADDQ   AX, DI
-	VADDPS 64(DI), Y8, Y8
-	VADDPS 96(DI), Y9, Y9
-	ADDQ   AX, DI
-
-added64_5:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Y0, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y7, 96(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y8, 64(SI)
-	VMOVUPS Y9, 96(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000005, DX, AX
-	ADDQ    AX, CX
-	JMP     rows64_0
-
+done64_6:
 rows64_4:
-	CMPQ   AX, $0x04
-	JLT    rows64_3
+	CMPQ   AX, $0x00000004
+	JLT    done64_4
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4494,382 +3287,194 @@ rows64_4:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-	SHRQ   $0x01, R10
-	JZ     odd64_4
+	MOVQ   CX, R8
+	LEAQ   (R8)(DX*2), R9
+	ADDQ   DX, R9
+	MOVQ   w+16(FP), R10
+	MOVQ   k+48(FP), R11
 
 steps64_4:
-	VMOVUPS      64(R9), Y12
-	VMOVUPS      96(R9), Y13
-	VBROADCASTSS (AX), Y14
+	VMOVUPS      64(R10), Y12
+	VMOVUPS      96(R10), Y13
+	VBROADCASTSS (R8), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
+	VBROADCASTSS (R8)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
+	VBROADCASTSS (R8)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (R9), Y15
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
-	ADDQ         BX, AX
 	ADDQ         BX, R8
-	VMOVUPS      192(R9), Y12
-	VMOVUPS      224(R9), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         $0x00000100, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x00000080, R10
+	DECQ         R11
 	JNZ          steps64_4
-
-odd64_4:
-	MOVQ         k+48(FP), R10
-	TESTQ        $0x00000001, R10
-	JZ           multiplied64_4
-	VMOVUPS      64(R9), Y12
-	VMOVUPS      96(R9), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-
-multiplied64_4:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased64_4
-	VMOVUPS 64(AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VADDPS  Y12, Y4, Y4
-	VADDPS  Y12, Y6, Y6
-	VMOVUPS 96(AX), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
-	VADDPS  Y12, Y5, Y5
-	VADDPS  Y12, Y7, Y7
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased64_4
+	VMOVUPS      64(R8), Y12
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y2, Y2
+	VADDPS       Y12, Y4, Y4
+	VADDPS       Y12, Y6, Y6
+	VMOVUPS      96(R8), Y12
+	VADDPS       Y12, Y1, Y1
+	VADDPS       Y12, Y3, Y3
+	VADDPS       Y12, Y5, Y5
+	VADDPS       Y12, Y7, Y7
 
 unbiased64_4:
 	TESTQ  DI, DI
 	JZ     added64_4
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS 64(DI), Y0, Y0
 	VADDPS 96(DI), Y1, Y1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS 64(DI), Y2, Y2
 	VADDPS 96(DI), Y3, Y3
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS 64(DI), Y4, Y4
 	VADDPS 96(DI), Y5, Y5
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS 64(DI), Y6, Y6
 	VADDPS 96(DI), Y7, Y7
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added64_4:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Y0, 64(SI)
 	VMOVUPS Y1, 96(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Y2, 64(SI)
 	VMOVUPS Y3, 96(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Y4, 64(SI)
 	VMOVUPS Y5, 96(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Y6, 64(SI)
 	VMOVUPS Y7, 96(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000004, DX, AX
-	ADDQ    AX, CX
-	JMP     rows64_0
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000004, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000004, AX
+	JMP     rows64_4
 
-rows64_3:
-	CMPQ   AX, $0x03
-	JLT    rows64_2
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   CX, AX
-	MOVQ   w+16(FP), R8
-	MOVQ   k+48(FP), R9
-	SHRQ   $0x01, R9
-	JZ     odd64_3
-
-steps64_3:
-	VMOVUPS      64(R8), Y12
-	VMOVUPS      96(R8), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	ADDQ         BX, AX
-	VMOVUPS      192(R8), Y12
-	VMOVUPS      224(R8), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	ADDQ         BX, AX
-	ADDQ         $0x00000100, R8
-	DECQ         R9
-	JNZ          steps64_3
-
-odd64_3:
-	MOVQ         k+48(FP), R9
-	TESTQ        $0x00000001, R9
-	JZ           multiplied64_3
-	VMOVUPS      64(R8), Y12
-	VMOVUPS      96(R8), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (AX)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	ADDQ         BX, AX
-
-multiplied64_3:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased64_3
-	VMOVUPS 64(AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VADDPS  Y12, Y4, Y4
-	VMOVUPS 96(AX), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
-	VADDPS  Y12, Y5, Y5
-
-unbiased64_3:
-	TESTQ  DI, DI
-	JZ     added64_3
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS 64(DI), Y0, Y0
-	VADDPS 96(DI), Y1, Y1
-	ADDQ   AX, DI
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	ADDQ   AX, DI
-	VADDPS 64(DI), Y4, Y4
-	VADDPS 96(DI), Y5, Y5
-	ADDQ   AX, DI
-
-added64_3:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Y0, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    AX, SI
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000003, DX, AX
-	ADDQ    AX, CX
-	JMP     rows64_0
-
+done64_4:
 rows64_2:
-	CMPQ   AX, $0x02
-	JLT    rows64_1
+	CMPQ   AX, $0x00000002
+	JLT    done64_2
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   CX, AX
-	MOVQ   w+16(FP), R8
-	MOVQ   k+48(FP), R9
-	SHRQ   $0x01, R9
-	JZ     odd64_2
+	MOVQ   CX, R8
+	MOVQ   w+16(FP), R9
+	MOVQ   k+48(FP), R10
 
 steps64_2:
-	VMOVUPS      64(R8), Y12
-	VMOVUPS      96(R8), Y13
-	VBROADCASTSS (AX), Y14
+	VMOVUPS      64(R9), Y12
+	VMOVUPS      96(R9), Y13
+	VBROADCASTSS (R8), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
+	VBROADCASTSS (R8)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
-	ADDQ         BX, AX
-	VMOVUPS      192(R8), Y12
-	VMOVUPS      224(R8), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	ADDQ         BX, AX
-	ADDQ         $0x00000100, R8
-	DECQ         R9
+	ADDQ         BX, R8
+	ADDQ         $0x00000080, R9
+	DECQ         R10
 	JNZ          steps64_2
-
-odd64_2:
-	MOVQ         k+48(FP), R9
-	TESTQ        $0x00000001, R9
-	JZ           multiplied64_2
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased64_2
 	VMOVUPS      64(R8), Y12
-	VMOVUPS      96(R8), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	ADDQ         BX, AX
-
-multiplied64_2:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased64_2
-	VMOVUPS 64(AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VADDPS  Y12, Y2, Y2
-	VMOVUPS 96(AX), Y12
-	VADDPS  Y12, Y1, Y1
-	VADDPS  Y12, Y3, Y3
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y2, Y2
+	VMOVUPS      96(R8), Y12
+	VADDPS       Y12, Y1, Y1
+	VADDPS       Y12, Y3, Y3
 
 unbiased64_2:
 	TESTQ  DI, DI
 	JZ     added64_2
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS 64(DI), Y0, Y0
 	VADDPS 96(DI), Y1, Y1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS 64(DI), Y2, Y2
 	VADDPS 96(DI), Y3, Y3
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added64_2:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Y0, 64(SI)
 	VMOVUPS Y1, 96(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Y2, 64(SI)
 	VMOVUPS Y3, 96(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000002, DX, AX
-	ADDQ    AX, CX
-	JMP     rows64_0
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000002, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000002, AX
+	JMP     rows64_2
 
+done64_2:
 rows64_1:
-	CMPQ   AX, $0x01
-	JLT    rows64_0
+	CMPQ   AX, $0x00000001
+	JLT    done64_1
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   CX, AX
-	MOVQ   w+16(FP), R8
-	MOVQ   k+48(FP), R9
-	SHRQ   $0x01, R9
-	JZ     odd64_1
+	MOVQ   CX, R8
+	MOVQ   w+16(FP), R9
+	MOVQ   k+48(FP), R10
 
 steps64_1:
-	VMOVUPS      64(R8), Y12
-	VMOVUPS      96(R8), Y13
-	VBROADCASTSS (AX), Y14
+	VMOVUPS      64(R9), Y12
+	VMOVUPS      96(R9), Y13
+	VBROADCASTSS (R8), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	ADDQ         BX, AX
-	VMOVUPS      192(R8), Y12
-	VMOVUPS      224(R8), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	ADDQ         BX, AX
-	ADDQ         $0x00000100, R8
-	DECQ         R9
+	ADDQ         BX, R8
+	ADDQ         $0x00000080, R9
+	DECQ         R10
 	JNZ          steps64_1
-
-odd64_1:
-	MOVQ         k+48(FP), R9
-	TESTQ        $0x00000001, R9
-	JZ           multiplied64_1
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased64_1
 	VMOVUPS      64(R8), Y12
-	VMOVUPS      96(R8), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	ADDQ         BX, AX
-
-multiplied64_1:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased64_1
-	VMOVUPS 64(AX), Y12
-	VADDPS  Y12, Y0, Y0
-	VMOVUPS 96(AX), Y12
-	VADDPS  Y12, Y1, Y1
+	VADDPS       Y12, Y0, Y0
+	VMOVUPS      96(R8), Y12
+	VADDPS       Y12, Y1, Y1
 
 unbiased64_1:
 	TESTQ  DI, DI
 	JZ     added64_1
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS 64(DI), Y0, Y0
 	VADDPS 96(DI), Y1, Y1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added64_1:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Y0, 64(SI)
 	VMOVUPS Y1, 96(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000001, DX, AX
-	ADDQ    AX, CX
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000001, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000001, AX
+	JMP     rows64_1
 
-rows64_0:
+done64_1:
 	VZEROUPPER
 	RET
 
@@ -4886,8 +3491,8 @@ TEXT ·panelMulAVX512(SB), NOSPLIT, $0-88
 	SHLQ $0x02, BX
 
 rows0_12:
-	CMPQ   AX, $0x0c
-	JLT    rows0_11
+	CMPQ   AX, $0x0000000c
+	JLT    done0_12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4921,8 +3526,6 @@ rows0_12:
 	ADDQ   DX, R11
 	MOVQ   w+16(FP), R12
 	MOVQ   k+48(FP), R13
-	SHRQ   $0x01, R13
-	JZ     odd0_12
 
 steps0_12:
 	VMOVUPS      (R12), Z24
@@ -4969,133 +3572,38 @@ steps0_12:
 	ADDQ         BX, R9
 	ADDQ         BX, R10
 	ADDQ         BX, R11
-	VMOVUPS      128(R12), Z24
-	VMOVUPS      192(R12), Z25
-	PREFETCHT0   8320(R12)
-	PREFETCHT0   8384(R12)
-	VBROADCASTSS (R8), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (R8)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (R8)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R9), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R9)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R9)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R10), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R10)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R10)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VBROADCASTSS (R11), Z29
-	VFMADD231PS  Z24, Z29, Z18
-	VFMADD231PS  Z25, Z29, Z19
-	VBROADCASTSS (R11)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z20
-	VFMADD231PS  Z25, Z30, Z21
-	VBROADCASTSS (R11)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z22
-	VFMADD231PS  Z25, Z31, Z23
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         BX, R11
-	ADDQ         $0x00000100, R12
+	ADDQ         $0x00000080, R12
 	DECQ         R13
 	JNZ          steps0_12
-
-odd0_12:
-	MOVQ         k+48(FP), R13
-	TESTQ        $0x00000001, R13
-	JZ           multiplied0_12
-	VMOVUPS      (R12), Z24
-	VMOVUPS      64(R12), Z25
-	PREFETCHT0   8192(R12)
-	PREFETCHT0   8256(R12)
-	VBROADCASTSS (R8), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (R8)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (R8)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R9), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R9)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R9)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R10), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R10)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R10)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VBROADCASTSS (R11), Z29
-	VFMADD231PS  Z24, Z29, Z18
-	VFMADD231PS  Z25, Z29, Z19
-	VBROADCASTSS (R11)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z20
-	VFMADD231PS  Z25, Z30, Z21
-	VBROADCASTSS (R11)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z22
-	VFMADD231PS  Z25, Z31, Z23
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         BX, R11
-
-multiplied0_12:
-	MOVQ    bias+24(FP), R8
-	TESTQ   R8, R8
-	JZ      unbiased0_12
-	VMOVUPS (R8), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VADDPS  Z24, Z6, Z6
-	VADDPS  Z24, Z8, Z8
-	VADDPS  Z24, Z10, Z10
-	VADDPS  Z24, Z12, Z12
-	VADDPS  Z24, Z14, Z14
-	VADDPS  Z24, Z16, Z16
-	VADDPS  Z24, Z18, Z18
-	VADDPS  Z24, Z20, Z20
-	VADDPS  Z24, Z22, Z22
-	VMOVUPS 64(R8), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-	VADDPS  Z24, Z7, Z7
-	VADDPS  Z24, Z9, Z9
-	VADDPS  Z24, Z11, Z11
-	VADDPS  Z24, Z13, Z13
-	VADDPS  Z24, Z15, Z15
-	VADDPS  Z24, Z17, Z17
-	VADDPS  Z24, Z19, Z19
-	VADDPS  Z24, Z21, Z21
-	VADDPS  Z24, Z23, Z23
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased0_12
+	VMOVUPS      (R8), Z24
+	VADDPS       Z24, Z0, Z0
+	VADDPS       Z24, Z2, Z2
+	VADDPS       Z24, Z4, Z4
+	VADDPS       Z24, Z6, Z6
+	VADDPS       Z24, Z8, Z8
+	VADDPS       Z24, Z10, Z10
+	VADDPS       Z24, Z12, Z12
+	VADDPS       Z24, Z14, Z14
+	VADDPS       Z24, Z16, Z16
+	VADDPS       Z24, Z18, Z18
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z24, Z22, Z22
+	VMOVUPS      64(R8), Z24
+	VADDPS       Z24, Z1, Z1
+	VADDPS       Z24, Z3, Z3
+	VADDPS       Z24, Z5, Z5
+	VADDPS       Z24, Z7, Z7
+	VADDPS       Z24, Z9, Z9
+	VADDPS       Z24, Z11, Z11
+	VADDPS       Z24, Z13, Z13
+	VADDPS       Z24, Z15, Z15
+	VADDPS       Z24, Z17, Z17
+	VADDPS       Z24, Z19, Z19
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z23, Z23
 
 unbiased0_12:
 	TESTQ  DI, DI
@@ -5180,1197 +3688,13 @@ added0_12:
 	ADDQ    R8, SI
 	IMUL3Q  $0x0000000c, DX, R8
 	ADDQ    R8, CX
-	SUBQ    $0x0c, AX
+	SUBQ    $0x0000000c, AX
 	JMP     rows0_12
 
-rows0_11:
-	CMPQ   AX, $0x0b
-	JLT    rows0_10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   w+16(FP), R11
-	MOVQ   k+48(FP), R12
-	SHRQ   $0x01, R12
-	JZ     odd0_11
-
-steps0_11:
-	VMOVUPS      (R11), Z24
-	VMOVUPS      64(R11), Z25
-	PREFETCHT0   8192(R11)
-	PREFETCHT0   8256(R11)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R9)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VBROADCASTSS (R10), Z29
-	VFMADD231PS  Z24, Z29, Z18
-	VFMADD231PS  Z25, Z29, Z19
-	VBROADCASTSS (R10)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z20
-	VFMADD231PS  Z25, Z30, Z21
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	VMOVUPS      128(R11), Z24
-	VMOVUPS      192(R11), Z25
-	PREFETCHT0   8320(R11)
-	PREFETCHT0   8384(R11)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R9)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VBROADCASTSS (R10), Z29
-	VFMADD231PS  Z24, Z29, Z18
-	VFMADD231PS  Z25, Z29, Z19
-	VBROADCASTSS (R10)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z20
-	VFMADD231PS  Z25, Z30, Z21
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         $0x00000100, R11
-	DECQ         R12
-	JNZ          steps0_11
-
-odd0_11:
-	MOVQ         k+48(FP), R12
-	TESTQ        $0x00000001, R12
-	JZ           multiplied0_11
-	VMOVUPS      (R11), Z24
-	VMOVUPS      64(R11), Z25
-	PREFETCHT0   8192(R11)
-	PREFETCHT0   8256(R11)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R9)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VBROADCASTSS (R10), Z29
-	VFMADD231PS  Z24, Z29, Z18
-	VFMADD231PS  Z25, Z29, Z19
-	VBROADCASTSS (R10)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z20
-	VFMADD231PS  Z25, Z30, Z21
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-
-multiplied0_11:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_11
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VADDPS  Z24, Z6, Z6
-	VADDPS  Z24, Z8, Z8
-	VADDPS  Z24, Z10, Z10
-	VADDPS  Z24, Z12, Z12
-	VADDPS  Z24, Z14, Z14
-	VADDPS  Z24, Z16, Z16
-	VADDPS  Z24, Z18, Z18
-	VADDPS  Z24, Z20, Z20
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-	VADDPS  Z24, Z7, Z7
-	VADDPS  Z24, Z9, Z9
-	VADDPS  Z24, Z11, Z11
-	VADDPS  Z24, Z13, Z13
-	VADDPS  Z24, Z15, Z15
-	VADDPS  Z24, Z17, Z17
-	VADDPS  Z24, Z19, Z19
-	VADDPS  Z24, Z21, Z21
-
-unbiased0_11:
-	TESTQ  DI, DI
-	JZ     added0_11
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS (DI), Z0, Z0
-	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
-	VADDPS (DI), Z2, Z2
-	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
-	VADDPS (DI), Z4, Z4
-	VADDPS 64(DI), Z5, Z5
-	ADDQ   AX, DI
-	VADDPS (DI), Z6, Z6
-	VADDPS 64(DI), Z7, Z7
-	ADDQ   AX, DI
-	VADDPS (DI), Z8, Z8
-	VADDPS 64(DI), Z9, Z9
-	ADDQ   AX, DI
-	VADDPS (DI), Z10, Z10
-	VADDPS 64(DI), Z11, Z11
-	ADDQ   AX, DI
-	VADDPS (DI), Z12, Z12
-	VADDPS 64(DI), Z13, Z13
-	ADDQ   AX, DI
-	VADDPS (DI), Z14, Z14
-	VADDPS 64(DI), Z15, Z15
-	ADDQ   AX, DI
-	VADDPS (DI), Z16, Z16
-	VADDPS 64(DI), Z17, Z17
-	ADDQ   AX, DI
-	VADDPS (DI), Z18, Z18
-	VADDPS 64(DI), Z19, Z19
-	ADDQ   AX, DI
-	VADDPS (DI), Z20, Z20
-	VADDPS 64(DI), Z21, Z21
-	ADDQ   AX, DI
-
-added0_11:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z18, (SI)
-	VMOVUPS Z19, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z20, (SI)
-	VMOVUPS Z21, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x0000000b, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
-
-rows0_10:
-	CMPQ   AX, $0x0a
-	JLT    rows0_9
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	MOVQ   w+16(FP), R11
-	MOVQ   k+48(FP), R12
-	SHRQ   $0x01, R12
-	JZ     odd0_10
-
-steps0_10:
-	VMOVUPS      (R11), Z24
-	VMOVUPS      64(R11), Z25
-	PREFETCHT0   8192(R11)
-	PREFETCHT0   8256(R11)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R9)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VBROADCASTSS (R10), Z29
-	VFMADD231PS  Z24, Z29, Z18
-	VFMADD231PS  Z25, Z29, Z19
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	VMOVUPS      128(R11), Z24
-	VMOVUPS      192(R11), Z25
-	PREFETCHT0   8320(R11)
-	PREFETCHT0   8384(R11)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R9)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VBROADCASTSS (R10), Z29
-	VFMADD231PS  Z24, Z29, Z18
-	VFMADD231PS  Z25, Z29, Z19
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         $0x00000100, R11
-	DECQ         R12
-	JNZ          steps0_10
-
-odd0_10:
-	MOVQ         k+48(FP), R12
-	TESTQ        $0x00000001, R12
-	JZ           multiplied0_10
-	VMOVUPS      (R11), Z24
-	VMOVUPS      64(R11), Z25
-	PREFETCHT0   8192(R11)
-	PREFETCHT0   8256(R11)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R9)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VBROADCASTSS (R10), Z29
-	VFMADD231PS  Z24, Z29, Z18
-	VFMADD231PS  Z25, Z29, Z19
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-
-multiplied0_10:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_10
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VADDPS  Z24, Z6, Z6
-	VADDPS  Z24, Z8, Z8
-	VADDPS  Z24, Z10, Z10
-	VADDPS  Z24, Z12, Z12
-	VADDPS  Z24, Z14, Z14
-	VADDPS  Z24, Z16, Z16
-	VADDPS  Z24, Z18, Z18
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-	VADDPS  Z24, Z7, Z7
-	VADDPS  Z24, Z9, Z9
-	VADDPS  Z24, Z11, Z11
-	VADDPS  Z24, Z13, Z13
-	VADDPS  Z24, Z15, Z15
-	VADDPS  Z24, Z17, Z17
-	VADDPS  Z24, Z19, Z19
-
-unbiased0_10:
-	TESTQ  DI, DI
-	JZ     added0_10
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS (DI), Z0, Z0
-	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
-	VADDPS (DI), Z2, Z2
-	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
-	VADDPS (DI), Z4, Z4
-	VADDPS 64(DI), Z5, Z5
-	ADDQ   AX, DI
-	VADDPS (DI), Z6, Z6
-	VADDPS 64(DI), Z7, Z7
-	ADDQ   AX, DI
-	VADDPS (DI), Z8, Z8
-	VADDPS 64(DI), Z9, Z9
-	ADDQ   AX, DI
-	VADDPS (DI), Z10, Z10
-	VADDPS 64(DI), Z11, Z11
-	ADDQ   AX, DI
-	VADDPS (DI), Z12, Z12
-	VADDPS 64(DI), Z13, Z13
-	ADDQ   AX, DI
-	VADDPS (DI), Z14, Z14
-	VADDPS 64(DI), Z15, Z15
-	ADDQ   AX, DI
-	VADDPS (DI), Z16, Z16
-	VADDPS 64(DI), Z17, Z17
-	ADDQ   AX, DI
-	VADDPS (DI), Z18, Z18
-	VADDPS 64(DI), Z19, Z19
-	ADDQ   AX, DI
-
-added0_10:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z18, (SI)
-	VMOVUPS Z19, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x0000000a, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
-
-rows0_9:
-	CMPQ   AX, $0x09
-	JLT    rows0_8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   w+16(FP), R10
-	MOVQ   k+48(FP), R11
-	SHRQ   $0x01, R11
-	JZ     odd0_9
-
-steps0_9:
-	VMOVUPS      (R10), Z24
-	VMOVUPS      64(R10), Z25
-	PREFETCHT0   8192(R10)
-	PREFETCHT0   8256(R10)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R9)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	VMOVUPS      128(R10), Z24
-	VMOVUPS      192(R10), Z25
-	PREFETCHT0   8320(R10)
-	PREFETCHT0   8384(R10)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R9)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         $0x00000100, R10
-	DECQ         R11
-	JNZ          steps0_9
-
-odd0_9:
-	MOVQ         k+48(FP), R11
-	TESTQ        $0x00000001, R11
-	JZ           multiplied0_9
-	VMOVUPS      (R10), Z24
-	VMOVUPS      64(R10), Z25
-	PREFETCHT0   8192(R10)
-	PREFETCHT0   8256(R10)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R9)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-
-multiplied0_9:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_9
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VADDPS  Z24, Z6, Z6
-	VADDPS  Z24, Z8, Z8
-	VADDPS  Z24, Z10, Z10
-	VADDPS  Z24, Z12, Z12
-	VADDPS  Z24, Z14, Z14
-	VADDPS  Z24, Z16, Z16
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-	VADDPS  Z24, Z7, Z7
-	VADDPS  Z24, Z9, Z9
-	VADDPS  Z24, Z11, Z11
-	VADDPS  Z24, Z13, Z13
-	VADDPS  Z24, Z15, Z15
-	VADDPS  Z24, Z17, Z17
-
-unbiased0_9:
-	TESTQ  DI, DI
-	JZ     added0_9
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS (DI), Z0, Z0
-	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
-	VADDPS (DI), Z2, Z2
-	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
-	VADDPS (DI), Z4, Z4
-	VADDPS 64(DI), Z5, Z5
-	ADDQ   AX, DI
-	VADDPS (DI), Z6, Z6
-	VADDPS 64(DI), Z7, Z7
-	ADDQ   AX, DI
-	VADDPS (DI), Z8, Z8
-	VADDPS 64(DI), Z9, Z9
-	ADDQ   AX, DI
-	VADDPS (DI), Z10, Z10
-	VADDPS 64(DI), Z11, Z11
-	ADDQ   AX, DI
-	VADDPS (DI), Z12, Z12
-	VADDPS 64(DI), Z13, Z13
-	ADDQ   AX, DI
-	VADDPS (DI), Z14, Z14
-	VADDPS 64(DI), Z15, Z15
-	ADDQ   AX, DI
-	VADDPS (DI), Z16, Z16
-	VADDPS 64(DI), Z17, Z17
-	ADDQ   AX, DI
-
-added0_9:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z16, (SI)
-	VMOVUPS Z17, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000009, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
-
-rows0_8:
-	CMPQ   AX, $0x08
-	JLT    rows0_7
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   w+16(FP), R10
-	MOVQ   k+48(FP), R11
-	SHRQ   $0x01, R11
-	JZ     odd0_8
-
-steps0_8:
-	VMOVUPS      (R10), Z24
-	VMOVUPS      64(R10), Z25
-	PREFETCHT0   8192(R10)
-	PREFETCHT0   8256(R10)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	VMOVUPS      128(R10), Z24
-	VMOVUPS      192(R10), Z25
-	PREFETCHT0   8320(R10)
-	PREFETCHT0   8384(R10)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         $0x00000100, R10
-	DECQ         R11
-	JNZ          steps0_8
-
-odd0_8:
-	MOVQ         k+48(FP), R11
-	TESTQ        $0x00000001, R11
-	JZ           multiplied0_8
-	VMOVUPS      (R10), Z24
-	VMOVUPS      64(R10), Z25
-	PREFETCHT0   8192(R10)
-	PREFETCHT0   8256(R10)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z14
-	VFMADD231PS  Z25, Z27, Z15
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-
-multiplied0_8:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_8
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VADDPS  Z24, Z6, Z6
-	VADDPS  Z24, Z8, Z8
-	VADDPS  Z24, Z10, Z10
-	VADDPS  Z24, Z12, Z12
-	VADDPS  Z24, Z14, Z14
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-	VADDPS  Z24, Z7, Z7
-	VADDPS  Z24, Z9, Z9
-	VADDPS  Z24, Z11, Z11
-	VADDPS  Z24, Z13, Z13
-	VADDPS  Z24, Z15, Z15
-
-unbiased0_8:
-	TESTQ  DI, DI
-	JZ     added0_8
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS (DI), Z0, Z0
-	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
-	VADDPS (DI), Z2, Z2
-	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
-	VADDPS (DI), Z4, Z4
-	VADDPS 64(DI), Z5, Z5
-	ADDQ   AX, DI
-	VADDPS (DI), Z6, Z6
-	VADDPS 64(DI), Z7, Z7
-	ADDQ   AX, DI
-	VADDPS (DI), Z8, Z8
-	VADDPS 64(DI), Z9, Z9
-	ADDQ   AX, DI
-	VADDPS (DI), Z10, Z10
-	VADDPS 64(DI), Z11, Z11
-	ADDQ   AX, DI
-	VADDPS (DI), Z12, Z12
-	VADDPS 64(DI), Z13, Z13
-	ADDQ   AX, DI
-	VADDPS (DI), Z14, Z14
-	VADDPS 64(DI), Z15, Z15
-	ADDQ   AX, DI
-
-added0_8:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z14, (SI)
-	VMOVUPS Z15, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000008, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
-
-rows0_7:
-	CMPQ   AX, $0x07
-	JLT    rows0_6
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   w+16(FP), R10
-	MOVQ   k+48(FP), R11
-	SHRQ   $0x01, R11
-	JZ     odd0_7
-
-steps0_7:
-	VMOVUPS      (R10), Z24
-	VMOVUPS      64(R10), Z25
-	PREFETCHT0   8192(R10)
-	PREFETCHT0   8256(R10)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	VMOVUPS      128(R10), Z24
-	VMOVUPS      192(R10), Z25
-	PREFETCHT0   8320(R10)
-	PREFETCHT0   8384(R10)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-	ADDQ         $0x00000100, R10
-	DECQ         R11
-	JNZ          steps0_7
-
-odd0_7:
-	MOVQ         k+48(FP), R11
-	TESTQ        $0x00000001, R11
-	JZ           multiplied0_7
-	VMOVUPS      (R10), Z24
-	VMOVUPS      64(R10), Z25
-	PREFETCHT0   8192(R10)
-	PREFETCHT0   8256(R10)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	VBROADCASTSS (R9), Z26
-	VFMADD231PS  Z24, Z26, Z12
-	VFMADD231PS  Z25, Z26, Z13
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         BX, R9
-
-multiplied0_7:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_7
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VADDPS  Z24, Z6, Z6
-	VADDPS  Z24, Z8, Z8
-	VADDPS  Z24, Z10, Z10
-	VADDPS  Z24, Z12, Z12
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-	VADDPS  Z24, Z7, Z7
-	VADDPS  Z24, Z9, Z9
-	VADDPS  Z24, Z11, Z11
-	VADDPS  Z24, Z13, Z13
-
-unbiased0_7:
-	TESTQ  DI, DI
-	JZ     added0_7
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS (DI), Z0, Z0
-	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
-	VADDPS (DI), Z2, Z2
-	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
-	VADDPS (DI), Z4, Z4
-	VADDPS 64(DI), Z5, Z5
-	ADDQ   AX, DI
-	VADDPS (DI), Z6, Z6
-	VADDPS 64(DI), Z7, Z7
-	ADDQ   AX, DI
-	VADDPS (DI), Z8, Z8
-	VADDPS 64(DI), Z9, Z9
-	ADDQ   AX, DI
-	VADDPS (DI), Z10, Z10
-	VADDPS 64(DI), Z11, Z11
-	ADDQ   AX, DI
-	VADDPS (DI), Z12, Z12
-	VADDPS 64(DI), Z13, Z13
-	ADDQ   AX, DI
-
-added0_7:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z10, (SI)
-	VMOVUPS Z11, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z12, (SI)
-	VMOVUPS Z13, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000007, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
-
+done0_12:
 rows0_6:
-	CMPQ   AX, $0x06
-	JLT    rows0_5
+	CMPQ   AX, $0x00000006
+	JLT    done0_6
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6383,321 +3707,112 @@ rows0_6:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-	SHRQ   $0x01, R10
-	JZ     odd0_6
+	MOVQ   CX, R8
+	LEAQ   (R8)(DX*2), R9
+	ADDQ   DX, R9
+	MOVQ   w+16(FP), R10
+	MOVQ   k+48(FP), R11
 
 steps0_6:
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Z26
+	VMOVUPS      (R10), Z24
+	VMOVUPS      64(R10), Z25
+	PREFETCHT0   8192(R10)
+	PREFETCHT0   8256(R10)
+	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
+	VBROADCASTSS (R8)(DX*1), Z27
 	VFMADD231PS  Z24, Z27, Z2
 	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
+	VBROADCASTSS (R8)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
+	VBROADCASTSS (R9), Z29
 	VFMADD231PS  Z24, Z29, Z6
 	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
+	VBROADCASTSS (R9)(DX*1), Z30
 	VFMADD231PS  Z24, Z30, Z8
 	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
+	VBROADCASTSS (R9)(DX*2), Z31
 	VFMADD231PS  Z24, Z31, Z10
 	VFMADD231PS  Z25, Z31, Z11
-	ADDQ         BX, AX
 	ADDQ         BX, R8
-	VMOVUPS      128(R9), Z24
-	VMOVUPS      192(R9), Z25
-	PREFETCHT0   8320(R9)
-	PREFETCHT0   8384(R9)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         $0x00000100, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x00000080, R10
+	DECQ         R11
 	JNZ          steps0_6
-
-odd0_6:
-	MOVQ         k+48(FP), R10
-	TESTQ        $0x00000001, R10
-	JZ           multiplied0_6
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	VBROADCASTSS (R8)(DX*2), Z31
-	VFMADD231PS  Z24, Z31, Z10
-	VFMADD231PS  Z25, Z31, Z11
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-
-multiplied0_6:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_6
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VADDPS  Z24, Z6, Z6
-	VADDPS  Z24, Z8, Z8
-	VADDPS  Z24, Z10, Z10
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-	VADDPS  Z24, Z7, Z7
-	VADDPS  Z24, Z9, Z9
-	VADDPS  Z24, Z11, Z11
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased0_6
+	VMOVUPS      (R8), Z24
+	VADDPS       Z24, Z0, Z0
+	VADDPS       Z24, Z2, Z2
+	VADDPS       Z24, Z4, Z4
+	VADDPS       Z24, Z6, Z6
+	VADDPS       Z24, Z8, Z8
+	VADDPS       Z24, Z10, Z10
+	VMOVUPS      64(R8), Z24
+	VADDPS       Z24, Z1, Z1
+	VADDPS       Z24, Z3, Z3
+	VADDPS       Z24, Z5, Z5
+	VADDPS       Z24, Z7, Z7
+	VADDPS       Z24, Z9, Z9
+	VADDPS       Z24, Z11, Z11
 
 unbiased0_6:
 	TESTQ  DI, DI
 	JZ     added0_6
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Z0, Z0
 	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Z2, Z2
 	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Z4, Z4
 	VADDPS 64(DI), Z5, Z5
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Z6, Z6
 	VADDPS 64(DI), Z7, Z7
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Z8, Z8
 	VADDPS 64(DI), Z9, Z9
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Z10, Z10
 	VADDPS 64(DI), Z11, Z11
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added0_6:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Z2, (SI)
 	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Z6, (SI)
 	VMOVUPS Z7, 64(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Z8, (SI)
 	VMOVUPS Z9, 64(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Z10, (SI)
 	VMOVUPS Z11, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000006, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000006, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000006, AX
+	JMP     rows0_6
 
-rows0_5:
-	CMPQ   AX, $0x05
-	JLT    rows0_4
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-	SHRQ   $0x01, R10
-	JZ     odd0_5
-
-steps0_5:
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	VMOVUPS      128(R9), Z24
-	VMOVUPS      192(R9), Z25
-	PREFETCHT0   8320(R9)
-	PREFETCHT0   8384(R9)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         $0x00000100, R9
-	DECQ         R10
-	JNZ          steps0_5
-
-odd0_5:
-	MOVQ         k+48(FP), R10
-	TESTQ        $0x00000001, R10
-	JZ           multiplied0_5
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	VBROADCASTSS (R8)(DX*1), Z30
-	VFMADD231PS  Z24, Z30, Z8
-	VFMADD231PS  Z25, Z30, Z9
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-
-multiplied0_5:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_5
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VADDPS  Z24, Z6, Z6
-	VADDPS  Z24, Z8, Z8
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-	VADDPS  Z24, Z7, Z7
-	VADDPS  Z24, Z9, Z9
-
-unbiased0_5:
-	TESTQ  DI, DI
-	JZ     added0_5
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS (DI), Z0, Z0
-	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
-	VADDPS (DI), Z2, Z2
-	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
-	VADDPS (DI), Z4, Z4
-	VADDPS 64(DI), Z5, Z5
-	ADDQ   AX, DI
-	VADDPS (DI), Z6, Z6
-	VADDPS 64(DI), Z7, Z7
-	ADDQ   AX, DI
-	VADDPS (DI), Z8, Z8
-	VADDPS 64(DI), Z9, Z9
-	ADDQ   AX, DI
-
-added0_5:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z6, (SI)
-	VMOVUPS Z7, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z8, (SI)
-	VMOVUPS Z9, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000005, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
-
+done0_6:
 rows0_4:
-	CMPQ   AX, $0x04
-	JLT    rows0_3
+	CMPQ   AX, $0x00000004
+	JLT    done0_4
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6706,406 +3821,200 @@ rows0_4:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   CX, AX
-	LEAQ   (AX)(DX*2), R8
-	ADDQ   DX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-	SHRQ   $0x01, R10
-	JZ     odd0_4
+	MOVQ   CX, R8
+	LEAQ   (R8)(DX*2), R9
+	ADDQ   DX, R9
+	MOVQ   w+16(FP), R10
+	MOVQ   k+48(FP), R11
 
 steps0_4:
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Z26
+	VMOVUPS      (R10), Z24
+	VMOVUPS      64(R10), Z25
+	PREFETCHT0   8192(R10)
+	PREFETCHT0   8256(R10)
+	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
+	VBROADCASTSS (R8)(DX*1), Z27
 	VFMADD231PS  Z24, Z27, Z2
 	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
+	VBROADCASTSS (R8)(DX*2), Z28
 	VFMADD231PS  Z24, Z28, Z4
 	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
+	VBROADCASTSS (R9), Z29
 	VFMADD231PS  Z24, Z29, Z6
 	VFMADD231PS  Z25, Z29, Z7
-	ADDQ         BX, AX
 	ADDQ         BX, R8
-	VMOVUPS      128(R9), Z24
-	VMOVUPS      192(R9), Z25
-	PREFETCHT0   8320(R9)
-	PREFETCHT0   8384(R9)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-	ADDQ         $0x00000100, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x00000080, R10
+	DECQ         R11
 	JNZ          steps0_4
-
-odd0_4:
-	MOVQ         k+48(FP), R10
-	TESTQ        $0x00000001, R10
-	JZ           multiplied0_4
-	VMOVUPS      (R9), Z24
-	VMOVUPS      64(R9), Z25
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VBROADCASTSS (R8), Z29
-	VFMADD231PS  Z24, Z29, Z6
-	VFMADD231PS  Z25, Z29, Z7
-	ADDQ         BX, AX
-	ADDQ         BX, R8
-
-multiplied0_4:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_4
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VADDPS  Z24, Z6, Z6
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-	VADDPS  Z24, Z7, Z7
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased0_4
+	VMOVUPS      (R8), Z24
+	VADDPS       Z24, Z0, Z0
+	VADDPS       Z24, Z2, Z2
+	VADDPS       Z24, Z4, Z4
+	VADDPS       Z24, Z6, Z6
+	VMOVUPS      64(R8), Z24
+	VADDPS       Z24, Z1, Z1
+	VADDPS       Z24, Z3, Z3
+	VADDPS       Z24, Z5, Z5
+	VADDPS       Z24, Z7, Z7
 
 unbiased0_4:
 	TESTQ  DI, DI
 	JZ     added0_4
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Z0, Z0
 	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Z2, Z2
 	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Z4, Z4
 	VADDPS 64(DI), Z5, Z5
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Z6, Z6
 	VADDPS 64(DI), Z7, Z7
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added0_4:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Z2, (SI)
 	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Z4, (SI)
 	VMOVUPS Z5, 64(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Z6, (SI)
 	VMOVUPS Z7, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000004, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000004, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000004, AX
+	JMP     rows0_4
 
-rows0_3:
-	CMPQ   AX, $0x03
-	JLT    rows0_2
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   CX, AX
-	MOVQ   w+16(FP), R8
-	MOVQ   k+48(FP), R9
-	SHRQ   $0x01, R9
-	JZ     odd0_3
-
-steps0_3:
-	VMOVUPS      (R8), Z24
-	VMOVUPS      64(R8), Z25
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	ADDQ         BX, AX
-	VMOVUPS      128(R8), Z24
-	VMOVUPS      192(R8), Z25
-	PREFETCHT0   8320(R8)
-	PREFETCHT0   8384(R8)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	ADDQ         BX, AX
-	ADDQ         $0x00000100, R8
-	DECQ         R9
-	JNZ          steps0_3
-
-odd0_3:
-	MOVQ         k+48(FP), R9
-	TESTQ        $0x00000001, R9
-	JZ           multiplied0_3
-	VMOVUPS      (R8), Z24
-	VMOVUPS      64(R8), Z25
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	VBROADCASTSS (AX)(DX*2), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	ADDQ         BX, AX
-
-multiplied0_3:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_3
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VADDPS  Z24, Z4, Z4
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
-	VADDPS  Z24, Z5, Z5
-
-unbiased0_3:
-	TESTQ  DI, DI
-	JZ     added0_3
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
-	VADDPS (DI), Z0, Z0
-	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
-	VADDPS (DI), Z2, Z2
-	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
-	VADDPS (DI), Z4, Z4
-	VADDPS 64(DI), Z5, Z5
-	ADDQ   AX, DI
-
-added0_3:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z2, (SI)
-	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
-	VMOVUPS Z4, (SI)
-	VMOVUPS Z5, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000003, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
-
+done0_4:
 rows0_2:
-	CMPQ   AX, $0x02
-	JLT    rows0_1
+	CMPQ   AX, $0x00000002
+	JLT    done0_2
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   CX, AX
-	MOVQ   w+16(FP), R8
-	MOVQ   k+48(FP), R9
-	SHRQ   $0x01, R9
-	JZ     odd0_2
+	MOVQ   CX, R8
+	MOVQ   w+16(FP), R9
+	MOVQ   k+48(FP), R10
 
 steps0_2:
-	VMOVUPS      (R8), Z24
-	VMOVUPS      64(R8), Z25
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Z26
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	PREFETCHT0   8192(R9)
+	PREFETCHT0   8256(R9)
+	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
+	VBROADCASTSS (R8)(DX*1), Z27
 	VFMADD231PS  Z24, Z27, Z2
 	VFMADD231PS  Z25, Z27, Z3
-	ADDQ         BX, AX
-	VMOVUPS      128(R8), Z24
-	VMOVUPS      192(R8), Z25
-	PREFETCHT0   8320(R8)
-	PREFETCHT0   8384(R8)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	ADDQ         BX, AX
-	ADDQ         $0x00000100, R8
-	DECQ         R9
+	ADDQ         BX, R8
+	ADDQ         $0x00000080, R9
+	DECQ         R10
 	JNZ          steps0_2
-
-odd0_2:
-	MOVQ         k+48(FP), R9
-	TESTQ        $0x00000001, R9
-	JZ           multiplied0_2
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased0_2
 	VMOVUPS      (R8), Z24
-	VMOVUPS      64(R8), Z25
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (AX)(DX*1), Z27
-	VFMADD231PS  Z24, Z27, Z2
-	VFMADD231PS  Z25, Z27, Z3
-	ADDQ         BX, AX
-
-multiplied0_2:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_2
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VADDPS  Z24, Z2, Z2
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
-	VADDPS  Z24, Z3, Z3
+	VADDPS       Z24, Z0, Z0
+	VADDPS       Z24, Z2, Z2
+	VMOVUPS      64(R8), Z24
+	VADDPS       Z24, Z1, Z1
+	VADDPS       Z24, Z3, Z3
 
 unbiased0_2:
 	TESTQ  DI, DI
 	JZ     added0_2
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Z0, Z0
 	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 	VADDPS (DI), Z2, Z2
 	VADDPS 64(DI), Z3, Z3
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added0_2:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
+	ADDQ    R8, SI
 	VMOVUPS Z2, (SI)
 	VMOVUPS Z3, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000002, DX, AX
-	ADDQ    AX, CX
-	JMP     rows0_0
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000002, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000002, AX
+	JMP     rows0_2
 
+done0_2:
 rows0_1:
-	CMPQ   AX, $0x01
-	JLT    rows0_0
+	CMPQ   AX, $0x00000001
+	JLT    done0_1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   CX, AX
-	MOVQ   w+16(FP), R8
-	MOVQ   k+48(FP), R9
-	SHRQ   $0x01, R9
-	JZ     odd0_1
+	MOVQ   CX, R8
+	MOVQ   w+16(FP), R9
+	MOVQ   k+48(FP), R10
 
 steps0_1:
-	VMOVUPS      (R8), Z24
-	VMOVUPS      64(R8), Z25
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Z26
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	PREFETCHT0   8192(R9)
+	PREFETCHT0   8256(R9)
+	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	ADDQ         BX, AX
-	VMOVUPS      128(R8), Z24
-	VMOVUPS      192(R8), Z25
-	PREFETCHT0   8320(R8)
-	PREFETCHT0   8384(R8)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	ADDQ         BX, AX
-	ADDQ         $0x00000100, R8
-	DECQ         R9
+	ADDQ         BX, R8
+	ADDQ         $0x00000080, R9
+	DECQ         R10
 	JNZ          steps0_1
-
-odd0_1:
-	MOVQ         k+48(FP), R9
-	TESTQ        $0x00000001, R9
-	JZ           multiplied0_1
+	MOVQ         bias+24(FP), R8
+	TESTQ        R8, R8
+	JZ           unbiased0_1
 	VMOVUPS      (R8), Z24
-	VMOVUPS      64(R8), Z25
-	PREFETCHT0   8192(R8)
-	PREFETCHT0   8256(R8)
-	VBROADCASTSS (AX), Z26
-	VFMADD231PS  Z24, Z26, Z0
-	VFMADD231PS  Z25, Z26, Z1
-	ADDQ         BX, AX
-
-multiplied0_1:
-	MOVQ    bias+24(FP), AX
-	TESTQ   AX, AX
-	JZ      unbiased0_1
-	VMOVUPS (AX), Z24
-	VADDPS  Z24, Z0, Z0
-	VMOVUPS 64(AX), Z24
-	VADDPS  Z24, Z1, Z1
+	VADDPS       Z24, Z0, Z0
+	VMOVUPS      64(R8), Z24
+	VADDPS       Z24, Z1, Z1
 
 unbiased0_1:
 	TESTQ  DI, DI
 	JZ     added0_1
-	MOVQ   ldadd+80(FP), AX
-	SHLQ   $0x02, AX
+	MOVQ   ldadd+80(FP), R8
+	SHLQ   $0x02, R8
 	VADDPS (DI), Z0, Z0
 	VADDPS 64(DI), Z1, Z1
-	ADDQ   AX, DI
+	ADDQ   R8, DI
 
 added0_1:
-	MOVQ    ldy+56(FP), AX
-	SHLQ    $0x02, AX
+	MOVQ    ldy+56(FP), R8
+	SHLQ    $0x02, R8
 	VMOVUPS Z0, (SI)
 	VMOVUPS Z1, 64(SI)
-	ADDQ    AX, SI
-	IMUL3Q  $0x00000001, DX, AX
-	ADDQ    AX, CX
+	ADDQ    R8, SI
+	IMUL3Q  $0x00000001, DX, R8
+	ADDQ    R8, CX
+	SUBQ    $0x00000001, AX
+	JMP     rows0_1
 
-rows0_0:
+done0_1:
 	VZEROUPPER
 	RET
 
@@ -7156,10 +4065,10 @@ x_done:
 // func relu32AVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·relu32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    y+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS word_00000000<>+0(SB), Z0
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS word_00000000<>+0(SB), Z0
 
 x_loop:
 	CMPQ    DX, $0x00000010
@@ -7228,36 +4137,25 @@ x_done:
 	VZEROUPPER
 	RET
 
-DATA word_ff800000<>+0(SB)/4, $0xff800000
-DATA word_ff800000<>+4(SB)/4, $0xff800000
-DATA word_ff800000<>+8(SB)/4, $0xff800000
-DATA word_ff800000<>+12(SB)/4, $0xff800000
-DATA word_ff800000<>+16(SB)/4, $0xff800000
-DATA word_ff800000<>+20(SB)/4, $0xff800000
-DATA word_ff800000<>+24(SB)/4, $0xff800000
-DATA word_ff800000<>+28(SB)/4, $0xff800000
-DATA word_ff800000<>+32(SB)/4, $0xff800000
-DATA word_ff800000<>+36(SB)/4, $0xff800000
-DATA word_ff800000<>+40(SB)/4, $0xff800000
-DATA word_ff800000<>+44(SB)/4, $0xff800000
-DATA word_ff800000<>+48(SB)/4, $0xff800000
-DATA word_ff800000<>+52(SB)/4, $0xff800000
-DATA word_ff800000<>+56(SB)/4, $0xff800000
-DATA word_ff800000<>+60(SB)/4, $0xff800000
-GLOBL word_ff800000<>(SB), RODATA|NOPTR, $64
+DATA word_ff800000<>+0(SB)/8, $0xff800000ff800000
+DATA word_ff800000<>+8(SB)/8, $0xff800000ff800000
+DATA word_ff800000<>+16(SB)/8, $0xff800000ff800000
+DATA word_ff800000<>+24(SB)/8, $0xff800000ff800000
+GLOBL word_ff800000<>(SB), RODATA|NOPTR, $32
 
 // func rowMaxAVX512(x *float32, n int) float32
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·rowMaxAVX512(SB), NOSPLIT, $0-20
-	MOVQ    x+0(FP), AX
-	MOVQ    n+8(FP), CX
-	VMOVUPS word_ff800000<>+0(SB), Z0
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS word_ff800000<>+0(SB), Z0
+	VMOVUPS      Z0, Z1
 
 x_loop:
 	CMPQ    CX, $0x00000010
 	JLT     x_rest
-	VMOVUPS (AX), Z1
-	VMAXPS  Z0, Z1, Z0
+	VMOVUPS (AX), Z2
+	VMAXPS  Z1, Z2, Z1
 	ADDQ    $0x00000040, AX
 	SUBQ    $0x00000010, CX
 	JMP     x_loop
@@ -7268,15 +4166,15 @@ x_rest:
 	MOVQ      $-1, DX
 	BZHIQ     CX, DX, DX
 	KMOVW     DX, K1
-	VMOVUPS.Z (AX), K1, Z1
-	VMOVUPS   word_ff800000<>+0(SB), Z2
-	VMOVUPS   Z1, K1, Z2
-	VMOVUPS   Z2, Z1
-	VMAXPS    Z0, Z1, Z0
+	VMOVUPS.Z (AX), K1, Z2
+	VMOVUPS   Z0, Z0
+	VMOVUPS   Z2, K1, Z0
+	VMOVUPS   Z0, Z2
+	VMAXPS    Z1, Z2, Z1
 
 x_done:
-	VEXTRACTF32X8 $0x01, Z0, Y1
-	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF32X8 $0x01, Z1, Y0
+	VMAXPS        Y0, Y1, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VMAXPS        X1, X0, X0
 	VPERMILPS     $0x0e, X0, X1
@@ -7377,19 +4275,20 @@ TEXT ·scaleAddMaxAVX512(SB), NOSPLIT, $0-36
 	MOVQ         bias+8(FP), CX
 	MOVQ         n+16(FP), DX
 	VBROADCASTSS scale+24(FP), Z0
-	VMOVUPS      word_ff800000<>+0(SB), Z1
+	VBROADCASTSS word_ff800000<>+0(SB), Z1
+	VMOVUPS      Z1, Z2
 	TESTQ        CX, CX
 	JZ           plain_loop
 
 biased_loop:
 	CMPQ    DX, $0x00000010
 	JLT     biased_rest
-	VMOVUPS (AX), Z2
-	VMULPS  Z2, Z0, Z2
-	VMOVUPS (CX), Z3
-	VADDPS  Z3, Z2, Z2
-	VMOVUPS Z2, (AX)
-	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (AX), Z3
+	VMULPS  Z3, Z0, Z3
+	VMOVUPS (CX), Z4
+	VADDPS  Z4, Z3, Z3
+	VMOVUPS Z3, (AX)
+	VMAXPS  Z2, Z3, Z2
 	ADDQ    $0x00000040, AX
 	ADDQ    $0x00000040, CX
 	SUBQ    $0x00000010, DX
@@ -7401,15 +4300,15 @@ biased_rest:
 	MOVQ      $-1, BX
 	BZHIQ     DX, BX, BX
 	KMOVW     BX, K1
-	VMOVUPS.Z (AX), K1, Z2
-	VMULPS    Z2, Z0, Z0
-	VMOVUPS.Z (CX), K1, Z2
-	VADDPS    Z2, Z0, Z0
+	VMOVUPS.Z (AX), K1, Z3
+	VMULPS    Z3, Z0, Z0
+	VMOVUPS.Z (CX), K1, Z3
+	VADDPS    Z3, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)
-	VMOVUPS   word_ff800000<>+0(SB), Z2
-	VMOVUPS   Z0, K1, Z2
-	VMOVUPS   Z2, Z0
-	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, Z1
+	VMOVUPS   Z0, K1, Z1
+	VMOVUPS   Z1, Z0
+	VMAXPS    Z2, Z0, Z2
 
 biased_done:
 	JMP end
@@ -7417,10 +4316,10 @@ biased_done:
 plain_loop:
 	CMPQ    DX, $0x00000010
 	JLT     plain_rest
-	VMOVUPS (AX), Z2
-	VMULPS  Z2, Z0, Z2
-	VMOVUPS Z2, (AX)
-	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (AX), Z3
+	VMULPS  Z3, Z0, Z3
+	VMOVUPS Z3, (AX)
+	VMAXPS  Z2, Z3, Z2
 	ADDQ    $0x00000040, AX
 	SUBQ    $0x00000010, DX
 	JMP     plain_loop
@@ -7431,18 +4330,18 @@ plain_rest:
 	MOVQ      $-1, CX
 	BZHIQ     DX, CX, CX
 	KMOVW     CX, K1
-	VMOVUPS.Z (AX), K1, Z2
-	VMULPS    Z2, Z0, Z0
+	VMOVUPS.Z (AX), K1, Z3
+	VMULPS    Z3, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)
-	VMOVUPS   word_ff800000<>+0(SB), Z2
-	VMOVUPS   Z0, K1, Z2
-	VMOVUPS   Z2, Z0
-	VMAXPS    Z1, Z0, Z1
+	VMOVUPS   Z1, Z1
+	VMOVUPS   Z0, K1, Z1
+	VMOVUPS   Z1, Z0
+	VMAXPS    Z2, Z0, Z2
 
 plain_done:
 end:
-	VEXTRACTF32X8 $0x01, Z1, Y0
-	VMAXPS        Y0, Y1, Y0
+	VEXTRACTF32X8 $0x01, Z2, Y0
+	VMAXPS        Y0, Y2, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VMAXPS        X1, X0, X0
 	VPERMILPS     $0x0e, X0, X1
@@ -7550,21 +4449,21 @@ x_done:
 // func sigmoid32AVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·sigmoid32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    y+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS word_00000000<>+0(SB), Z0
-	VMOVUPS word_3ab510bc<>+0(SB), Z1
-	VMOVUPS word_3c091dc5<>+0(SB), Z2
-	VMOVUPS word_3d2aac7e<>+0(SB), Z3
-	VMOVUPS word_3e2aaa48<>+0(SB), Z4
-	VMOVUPS word_3efffffe<>+0(SB), Z5
-	VMOVUPS word_3f317218<>+0(SB), Z6
-	VMOVUPS word_3f800000<>+0(SB), Z7
-	VMOVUPS word_3fb8aa3b<>+0(SB), Z8
-	VMOVUPS word_42b20000<>+0(SB), Z9
-	VMOVUPS word_b102e308<>+0(SB), Z10
-	VMOVUPS word_c2d00000<>+0(SB), Z11
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VBROADCASTSS word_3ab510bc<>+0(SB), Z1
+	VBROADCASTSS word_3c091dc5<>+0(SB), Z2
+	VBROADCASTSS word_3d2aac7e<>+0(SB), Z3
+	VBROADCASTSS word_3e2aaa48<>+0(SB), Z4
+	VBROADCASTSS word_3efffffe<>+0(SB), Z5
+	VBROADCASTSS word_3f317218<>+0(SB), Z6
+	VBROADCASTSS word_3f800000<>+0(SB), Z7
+	VBROADCASTSS word_3fb8aa3b<>+0(SB), Z8
+	VBROADCASTSS word_42b20000<>+0(SB), Z9
+	VBROADCASTSS word_b102e308<>+0(SB), Z10
+	VBROADCASTSS word_c2d00000<>+0(SB), Z11
 
 x_loop:
 	CMPQ         DX, $0x00000010
@@ -7732,22 +4631,22 @@ x_done:
 // func silu32AVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·silu32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    y+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS word_00000000<>+0(SB), Z0
-	VMOVUPS word_3ab510bc<>+0(SB), Z1
-	VMOVUPS word_3c091dc5<>+0(SB), Z2
-	VMOVUPS word_3d2aac7e<>+0(SB), Z3
-	VMOVUPS word_3e2aaa48<>+0(SB), Z4
-	VMOVUPS word_3efffffe<>+0(SB), Z5
-	VMOVUPS word_3f317218<>+0(SB), Z6
-	VMOVUPS word_3f800000<>+0(SB), Z7
-	VMOVUPS word_3fb8aa3b<>+0(SB), Z8
-	VMOVUPS word_42b20000<>+0(SB), Z9
-	VMOVUPS word_b102e308<>+0(SB), Z10
-	VMOVUPS word_c2d00000<>+0(SB), Z11
-	VMOVUPS word_ff7fffff<>+0(SB), Z12
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS word_00000000<>+0(SB), Z0
+	VBROADCASTSS word_3ab510bc<>+0(SB), Z1
+	VBROADCASTSS word_3c091dc5<>+0(SB), Z2
+	VBROADCASTSS word_3d2aac7e<>+0(SB), Z3
+	VBROADCASTSS word_3e2aaa48<>+0(SB), Z4
+	VBROADCASTSS word_3efffffe<>+0(SB), Z5
+	VBROADCASTSS word_3f317218<>+0(SB), Z6
+	VBROADCASTSS word_3f800000<>+0(SB), Z7
+	VBROADCASTSS word_3fb8aa3b<>+0(SB), Z8
+	VBROADCASTSS word_42b20000<>+0(SB), Z9
+	VBROADCASTSS word_b102e308<>+0(SB), Z10
+	VBROADCASTSS word_c2d00000<>+0(SB), Z11
+	VBROADCASTSS word_ff7fffff<>+0(SB), Z12
 
 x_loop:
 	CMPQ         DX, $0x00000010
@@ -8022,158 +4921,74 @@ x_done:
 	VZEROUPPER
 	RET
 
-DATA word_bbc12c2c<>+0(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+4(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+8(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+12(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+16(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+20(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+24(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+28(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+32(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+36(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+40(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+44(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+48(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+52(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+56(SB)/4, $0xbbc12c2c
-DATA word_bbc12c2c<>+60(SB)/4, $0xbbc12c2c
-GLOBL word_bbc12c2c<>(SB), RODATA|NOPTR, $64
+DATA word_bbc12c2c<>+0(SB)/8, $0xbbc12c2cbbc12c2c
+DATA word_bbc12c2c<>+8(SB)/8, $0xbbc12c2cbbc12c2c
+DATA word_bbc12c2c<>+16(SB)/8, $0xbbc12c2cbbc12c2c
+DATA word_bbc12c2c<>+24(SB)/8, $0xbbc12c2cbbc12c2c
+GLOBL word_bbc12c2c<>(SB), RODATA|NOPTR, $32
 
-DATA word_3caa5c50<>+0(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+4(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+8(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+12(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+16(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+20(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+24(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+28(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+32(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+36(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+40(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+44(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+48(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+52(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+56(SB)/4, $0x3caa5c50
-DATA word_3caa5c50<>+60(SB)/4, $0x3caa5c50
-GLOBL word_3caa5c50<>(SB), RODATA|NOPTR, $64
+DATA word_3caa5c50<>+0(SB)/8, $0x3caa5c503caa5c50
+DATA word_3caa5c50<>+8(SB)/8, $0x3caa5c503caa5c50
+DATA word_3caa5c50<>+16(SB)/8, $0x3caa5c503caa5c50
+DATA word_3caa5c50<>+24(SB)/8, $0x3caa5c503caa5c50
+GLOBL word_3caa5c50<>(SB), RODATA|NOPTR, $32
 
-DATA word_bd5c4c6f<>+0(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+4(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+8(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+12(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+16(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+20(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+24(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+28(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+32(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+36(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+40(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+44(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+48(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+52(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+56(SB)/4, $0xbd5c4c6f
-DATA word_bd5c4c6f<>+60(SB)/4, $0xbd5c4c6f
-GLOBL word_bd5c4c6f<>(SB), RODATA|NOPTR, $64
+DATA word_bd5c4c6f<>+0(SB)/8, $0xbd5c4c6fbd5c4c6f
+DATA word_bd5c4c6f<>+8(SB)/8, $0xbd5c4c6fbd5c4c6f
+DATA word_bd5c4c6f<>+16(SB)/8, $0xbd5c4c6fbd5c4c6f
+DATA word_bd5c4c6f<>+24(SB)/8, $0xbd5c4c6fbd5c4c6f
+GLOBL word_bd5c4c6f<>(SB), RODATA|NOPTR, $32
 
-DATA word_3e0884d7<>+0(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+4(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+8(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+12(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+16(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+20(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+24(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+28(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+32(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+36(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+40(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+44(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+48(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+52(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+56(SB)/4, $0x3e0884d7
-DATA word_3e0884d7<>+60(SB)/4, $0x3e0884d7
-GLOBL word_3e0884d7<>(SB), RODATA|NOPTR, $64
+DATA word_3e0884d7<>+0(SB)/8, $0x3e0884d73e0884d7
+DATA word_3e0884d7<>+8(SB)/8, $0x3e0884d73e0884d7
+DATA word_3e0884d7<>+16(SB)/8, $0x3e0884d73e0884d7
+DATA word_3e0884d7<>+24(SB)/8, $0x3e0884d73e0884d7
+GLOBL word_3e0884d7<>(SB), RODATA|NOPTR, $32
 
-DATA word_beaaaa9f<>+0(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+4(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+8(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+12(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+16(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+20(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+24(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+28(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+32(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+36(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+40(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+44(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+48(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+52(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+56(SB)/4, $0xbeaaaa9f
-DATA word_beaaaa9f<>+60(SB)/4, $0xbeaaaa9f
-GLOBL word_beaaaa9f<>(SB), RODATA|NOPTR, $64
+DATA word_beaaaa9f<>+0(SB)/8, $0xbeaaaa9fbeaaaa9f
+DATA word_beaaaa9f<>+8(SB)/8, $0xbeaaaa9fbeaaaa9f
+DATA word_beaaaa9f<>+16(SB)/8, $0xbeaaaa9fbeaaaa9f
+DATA word_beaaaa9f<>+24(SB)/8, $0xbeaaaa9fbeaaaa9f
+GLOBL word_beaaaa9f<>(SB), RODATA|NOPTR, $32
 
-DATA word_40000000<>+0(SB)/4, $0x40000000
-DATA word_40000000<>+4(SB)/4, $0x40000000
-DATA word_40000000<>+8(SB)/4, $0x40000000
-DATA word_40000000<>+12(SB)/4, $0x40000000
-DATA word_40000000<>+16(SB)/4, $0x40000000
-DATA word_40000000<>+20(SB)/4, $0x40000000
-DATA word_40000000<>+24(SB)/4, $0x40000000
-DATA word_40000000<>+28(SB)/4, $0x40000000
-DATA word_40000000<>+32(SB)/4, $0x40000000
-DATA word_40000000<>+36(SB)/4, $0x40000000
-DATA word_40000000<>+40(SB)/4, $0x40000000
-DATA word_40000000<>+44(SB)/4, $0x40000000
-DATA word_40000000<>+48(SB)/4, $0x40000000
-DATA word_40000000<>+52(SB)/4, $0x40000000
-DATA word_40000000<>+56(SB)/4, $0x40000000
-DATA word_40000000<>+60(SB)/4, $0x40000000
-GLOBL word_40000000<>(SB), RODATA|NOPTR, $64
+DATA word_40000000<>+0(SB)/8, $0x4000000040000000
+DATA word_40000000<>+8(SB)/8, $0x4000000040000000
+DATA word_40000000<>+16(SB)/8, $0x4000000040000000
+DATA word_40000000<>+24(SB)/8, $0x4000000040000000
+GLOBL word_40000000<>(SB), RODATA|NOPTR, $32
 
-DATA word_3f19999a<>+0(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+4(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+8(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+12(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+16(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+20(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+24(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+28(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+32(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+36(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+40(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+44(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+48(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+52(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+56(SB)/4, $0x3f19999a
-DATA word_3f19999a<>+60(SB)/4, $0x3f19999a
-GLOBL word_3f19999a<>(SB), RODATA|NOPTR, $64
+DATA word_3f19999a<>+0(SB)/8, $0x3f19999a3f19999a
+DATA word_3f19999a<>+8(SB)/8, $0x3f19999a3f19999a
+DATA word_3f19999a<>+16(SB)/8, $0x3f19999a3f19999a
+DATA word_3f19999a<>+24(SB)/8, $0x3f19999a3f19999a
+GLOBL word_3f19999a<>(SB), RODATA|NOPTR, $32
 
 // func tanh32AVX512(y *float32, x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·tanh32AVX512(SB), NOSPLIT, $0-24
-	MOVQ    y+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS word_3ab510bc<>+0(SB), Z0
-	VMOVUPS word_3c091dc5<>+0(SB), Z1
-	VMOVUPS word_3caa5c50<>+0(SB), Z2
-	VMOVUPS word_3d2aac7e<>+0(SB), Z3
-	VMOVUPS word_3e0884d7<>+0(SB), Z4
-	VMOVUPS word_3e2aaa48<>+0(SB), Z5
-	VMOVUPS word_3efffffe<>+0(SB), Z6
-	VMOVUPS word_3f19999a<>+0(SB), Z7
-	VMOVUPS word_3f317218<>+0(SB), Z8
-	VMOVUPS word_3f800000<>+0(SB), Z9
-	VMOVUPS word_3fb8aa3b<>+0(SB), Z10
-	VMOVUPS word_40000000<>+0(SB), Z11
-	VMOVUPS word_42b20000<>+0(SB), Z12
-	VMOVUPS word_7fffffff<>+0(SB), Z13
-	VMOVUPS word_80000000<>+0(SB), Z14
-	VMOVUPS word_b102e308<>+0(SB), Z15
-	VMOVUPS word_bbc12c2c<>+0(SB), Z16
-	VMOVUPS word_bd5c4c6f<>+0(SB), Z17
-	VMOVUPS word_beaaaa9f<>+0(SB), Z18
-	VMOVUPS word_c2d00000<>+0(SB), Z19
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS word_3ab510bc<>+0(SB), Z0
+	VBROADCASTSS word_3c091dc5<>+0(SB), Z1
+	VBROADCASTSS word_3caa5c50<>+0(SB), Z2
+	VBROADCASTSS word_3d2aac7e<>+0(SB), Z3
+	VBROADCASTSS word_3e0884d7<>+0(SB), Z4
+	VBROADCASTSS word_3e2aaa48<>+0(SB), Z5
+	VBROADCASTSS word_3efffffe<>+0(SB), Z6
+	VBROADCASTSS word_3f19999a<>+0(SB), Z7
+	VBROADCASTSS word_3f317218<>+0(SB), Z8
+	VBROADCASTSS word_3f800000<>+0(SB), Z9
+	VBROADCASTSS word_3fb8aa3b<>+0(SB), Z10
+	VBROADCASTSS word_40000000<>+0(SB), Z11
+	VBROADCASTSS word_42b20000<>+0(SB), Z12
+	VBROADCASTSS word_7fffffff<>+0(SB), Z13
+	VBROADCASTSS word_80000000<>+0(SB), Z14
+	VBROADCASTSS word_b102e308<>+0(SB), Z15
+	VBROADCASTSS word_bbc12c2c<>+0(SB), Z16
+	VBROADCASTSS word_bd5c4c6f<>+0(SB), Z17
+	VBROADCASTSS word_beaaaa9f<>+0(SB), Z18
+	VBROADCASTSS word_c2d00000<>+0(SB), Z19
 
 x_loop:
 	CMPQ         DX, $0x00000010
