@@ -50,7 +50,7 @@ type measurement struct {
 }
 
 func runBench(c *cli.Context) error {
-	p, err := load(c)
+	p, err := loadToRun(c)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx"
 	"github.com/urfave/cli/v2"
@@ -32,6 +33,15 @@ func load(c *cli.Context) (*ir.Program, error) {
 		return loadText(path)
 	}
 	return onnx.Import(path)
+}
+
+// loadToRun is load for commands that compute: a program from text gets weights.
+func loadToRun(c *cli.Context) (*ir.Program, error) {
+	p, err := load(c)
+	if err == nil && filepath.Ext(p.Source) == ".gpam" {
+		pipeline.FillWeights(p)
+	}
+	return p, err
 }
 
 func loadText(path string) (*ir.Program, error) {

@@ -31,7 +31,7 @@ func runRun(c *cli.Context) error {
 	if format != "npy" && format != "pb" {
 		return fmt.Errorf("run: --format is %q, want npy or pb", format)
 	}
-	p, err := load(c)
+	p, err := loadToRun(c)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ var verifyCommand = &cli.Command{
 }
 
 func runVerify(c *cli.Context) error {
-	p, err := load(c)
+	p, err := loadToRun(c)
 	if err != nil {
 		return err
 	}

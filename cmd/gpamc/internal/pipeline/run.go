@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/built"
@@ -45,6 +46,18 @@ func toRuntime(p *ir.Program, inputs []onnx.Value) []runtime.Value {
 		in[i] = values.ToRuntime(v, t)
 	}
 	return in
+}
+
+// FillWeights gives a program that comes from text the weights that its text only names: random ones, the same for the same name.
+func FillWeights(p *ir.Program) {
+	p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
+		if n.Op != ir.Weight || p.Weights[n.Str("name")] != nil {
+			return
+		}
+		h := fnv.New64a()
+		h.Write([]byte(n.Str("name")))
+		p.Weights[n.Str("name")] = runtime.RandomTensor(n.Out().Type, h.Sum64(), map[string]int{}).Data()
+	})
 }
 
 // Package is an emitted package as it is built into a program.

@@ -18,6 +18,7 @@ func Inputs(f *ir.Func, files []string) ([]onnx.Value, error) {
 		switch {
 		case !ok:
 			errs = append(errs, fmt.Errorf("--input %s: want NAME=FILE", s))
+			continue
 		case param(f, name) < 0:
 			errs = append(errs, fmt.Errorf("--input %s: the model has no input %q", s, name))
 		case paths[name] != "":
