@@ -83,6 +83,10 @@ func (s *scope) build(p *pb.NodeProto) ([]*ir.Value, error) {
 		return nil, err
 	}
 	d := domain(p.GetDomain())
+	if isFlexAttention(d, n.op) {
+		err := n.flexAttention()
+		return n.results, err
+	}
 	if d != Domain {
 		if n.op == "Constant" {
 			return n.constantNode(p.Output)

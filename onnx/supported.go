@@ -58,7 +58,7 @@ func known(n *pb.NodeProto, opsets map[string]int) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("the model does not say which opset of domain %q it uses", d)
-	case d == Domain && ir.Lookup(n.GetOpType()) != nil:
+	case d == Domain && ir.Lookup(n.GetOpType()) != nil, isFlexAttention(d, n.GetOpType()):
 		return nil
 	case d != "":
 		return errors.New("operators of this domain are not supported")
