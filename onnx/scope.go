@@ -134,7 +134,7 @@ func (im *importer) weight(name string, d *ir.Data) string {
 			im.prog.Weights[unique] = d
 			return unique
 		}
-		if old == d {
+		if old == d || old.Equal(d) { // bodies are built more than once
 			return unique
 		}
 		unique = name + "_" + strconv.Itoa(i)
