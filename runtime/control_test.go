@@ -33,14 +33,14 @@ func evalFunc(t *testing.T, src string, inputs ...Value) (string, error) {
 	return strings.Join(lines, " "), nil
 }
 
-func TestControlFlow(t *testing.T) {
-	two := Floats(ir.F32, []int{2}, 1, 2)
-	for _, c := range []struct {
-		name, src string
-		inputs    []Value
-		want      string
-	}{
-		{"branches of different shapes", `func f(c bool[], x f32[2]) {
+var two = Floats(ir.F32, []int{2}, 1, 2)
+
+var controlCases = []struct {
+	name, src string
+	inputs    []Value
+	want      string
+}{
+	{"branches of different shapes", `func f(c bool[], x f32[2]) {
 			y = If(c) then_branch=func() {
 				return x
 			} else_branch=func() {
@@ -50,7 +50,7 @@ func TestControlFlow(t *testing.T) {
 			z = Add(y, y)
 			return z
 		}`, []Value{ScalarInt(ir.Bool, 0), two}, "f32[4]{2,4,2,4}"},
-		{"a loop that counts, carries, collects", `func f(x f32[2]) {
+	{"a loop that counts, carries, collects", `func f(x f32[2]) {
 			y, s = Loop(i64[]{3}, _, x) body=func(i i64[], c bool[], h f32[2]) {
 				n = Cast(i) to=1
 				a = Add(h, n)
@@ -58,7 +58,7 @@ func TestControlFlow(t *testing.T) {
 			}
 			return y, s
 		}`, []Value{two}, "f32[2]{4,5} f32[3]{0,1,2}"},
-		{"a loop that its condition ends", `func f(x i64[]) {
+	{"a loop that its condition ends", `func f(x i64[]) {
 			y, s = Loop(_, bool[]{1}, x) body=func(i i64[], c bool[], h i64[]) {
 				d = Add(h, h)
 				l = Less(d, i64[]{20})
@@ -66,13 +66,13 @@ func TestControlFlow(t *testing.T) {
 			}
 			return y, s
 		}`, []Value{ScalarInt(ir.I64, 3)}, "i64[]{24} [3,6,12]"},
-		{"a loop that does not begin", `func f(x f32[2]) {
+	{"a loop that does not begin", `func f(x f32[2]) {
 			y, s = Loop(i64[]{0}, _, x) body=func(i i64[], c bool[], h f32[2]) {
 				return c, h, h
 			}
 			return y, s
 		}`, []Value{two}, "f32[2]{1,2} f32[0,2]{}"},
-		{"a value that grows", `func f(x f32[2]) {
+	{"a value that grows", `func f(x f32[2]) {
 			y = Loop(i64[]{2}, _, x) body=func(i i64[], c bool[], h f32[k]) {
 				d = Concat(h, h) axis=0
 				return c, d
@@ -80,7 +80,7 @@ func TestControlFlow(t *testing.T) {
 			z = Neg(y)
 			return z
 		}`, []Value{two}, "f32[8]{-1,-2,-1,-2,-1,-2,-1,-2}"},
-		{"a loop in a loop, both using what is outside", `func f(x f32[2]) {
+	{"a loop in a loop, both using what is outside", `func f(x f32[2]) {
 			y = Loop(i64[]{2}, _, x) body=func(i i64[], c bool[], h f32[2]) {
 				z = Loop(i64[]{2}, _, h) body=func(j i64[], e bool[], g f32[2]) {
 					a = Add(g, x)
@@ -90,14 +90,14 @@ func TestControlFlow(t *testing.T) {
 			}
 			return y
 		}`, []Value{two}, "f32[2]{5,10}"},
-		{"a scan there and back", `func f(x f32[2,3]) {
+	{"a scan there and back", `func f(x f32[2,3]) {
 			s, y = Scan(f32[2]{0,0}, x) num_scan_inputs=1 scan_input_axes=[1] scan_input_directions=[1] scan_output_axes=[1] scan_output_directions=[1] body=func(h f32[2], e f32[2]) {
 				a = Add(h, e)
 				return a, a
 			}
 			return s, y
 		}`, []Value{Floats(ir.F32, []int{2, 3}, 1, 2, 3, 4, 5, 6)}, "f32[2]{6,15} f32[2,3]{6,5,3,15,11,6}"},
-		{"sequences", `func f(x f32[2]) {
+	{"sequences", `func f(x f32[2]) {
 			e = SequenceEmpty()
 			a = SequenceInsert(e, x)
 			b = SequenceInsert(a, f32[1]{9}, i64[]{0})
@@ -111,7 +111,7 @@ func TestControlFlow(t *testing.T) {
 			l = SequenceAt(d, i64[]{-1})
 			return n, c, l
 		}`, []Value{two}, "i64[]{2} f32[3]{-9,-1,-2} f32[1]{9}"},
-		{"pieces", `func f(x f32[5]) {
+	{"pieces", `func f(x f32[5]) {
 			p = SplitToSequence(x, i64[]{2})
 			l = SequenceAt(p, i64[]{-1})
 			q = SplitToSequence(x, i64[2]{1,4})
@@ -120,7 +120,7 @@ func TestControlFlow(t *testing.T) {
 			s = ConcatFromSequence(r) axis=0 new_axis=1
 			return l, m, s
 		}`, []Value{Floats(ir.F32, []int{5}, 1, 2, 3, 4, 5)}, "f32[1]{5} f32[1]{1} f32[5]{1,2,3,4,5}"},
-		{"optionals", `func f(x f32[2]) {
+	{"optionals", `func f(x f32[2]) {
 			a = Optional(x)
 			b = Optional(_) type=f32[2]
 			h = OptionalHasElement(a)
@@ -128,7 +128,10 @@ func TestControlFlow(t *testing.T) {
 			v = OptionalGetElement(a)
 			return h, n, v
 		}`, []Value{two}, "bool[]{1} bool[]{0} f32[2]{1,2}"},
-	} {
+}
+
+func TestControlFlow(t *testing.T) {
+	for _, c := range controlCases {
 		got, err := evalFunc(t, strings.ReplaceAll(c.src, "\t", ""), c.inputs...)
 		if err != nil || got != c.want {
 			t.Errorf("%s: %s (%v), want %s", c.name, got, err, c.want)
@@ -137,7 +140,6 @@ func TestControlFlow(t *testing.T) {
 }
 
 func TestWrongControlFlow(t *testing.T) {
-	two := Floats(ir.F32, []int{2}, 1, 2)
 	for _, c := range []struct{ src, want string }{
 		{"y = If(x) then_branch=func() {\nreturn x\n} else_branch=func() {\nreturn x\n}", "the condition is f32[2], not a boolean"},
 		{"y = If(bool[]{1}) then_branch=func() {\nreturn x\n} else_branch=func() {\nreturn bool[]{1}\n}", "result 0 is f32[2] in one branch, bool[] in the other"},
