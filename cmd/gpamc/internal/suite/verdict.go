@@ -3,6 +3,7 @@ package suite
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 
@@ -57,17 +58,20 @@ func recovered(f func() error) (err error) {
 	return f()
 }
 
-// origin is the function that panicked, in a stack trace.
+// origin is the first function of ours below the panic in a stack trace, with its file and line.
 func origin(stack string) string {
+	_, stack, _ = strings.Cut(stack, "\npanic(")
 	lines := strings.Split(stack, "\n")
-	for i, line := range lines {
-		if strings.HasPrefix(line, "panic(") && i+3 < len(lines) {
-			at, _, _ := strings.Cut(strings.TrimSpace(lines[i+3]), " +")
-			if k := strings.LastIndex(at, "/gpamc/"); k >= 0 {
-				at = at[k+1:]
-			}
-			return at
+	for i, line := range lines[:len(lines)-1] {
+		fn, ours := strings.CutPrefix(line, "github.com/gpamc/gpamc/")
+		if !ours {
+			continue
 		}
+		if k := strings.LastIndex(fn, "("); k > 0 {
+			fn = fn[:k]
+		}
+		at, _, _ := strings.Cut(strings.TrimSpace(lines[i+1]), " +")
+		return fn + ", " + filepath.Base(at)
 	}
 	return "an unknown place"
 }
