@@ -78,7 +78,8 @@ func checkNode(n *ir.Node, c class) error {
 	return nil
 }
 
-var hole = regexp.MustCompile(`\b(?:shape|size|rank|elem|int|ints|bool)\((?:[xy]\d?|@\w+)\)|@\w+|\b[xy]\d?\b`)
+// hole matches what fill replaces, and strings, which it leaves alone.
+var hole = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\b(?:shape|size|rank|elem|int|ints|bool)\((?:[xy]\d?|@\w+)\)|@\w+|\b[xy]\d?\b`)
 
 // fill writes a node's own expressions into a line of code.
 func (e *emitter) fill(n *ir.Node, line string) (string, error) {
@@ -96,6 +97,8 @@ func (e *emitter) fill(n *ir.Node, line string) (string, error) {
 func (e *emitter) expr(n *ir.Node, s string) (string, error) {
 	of, what, ok := strings.Cut(strings.TrimSuffix(s, ")"), "(")
 	switch {
+	case s[0] == '"':
+		return s, nil
 	case ok && what[0] == '@':
 		return strconv.FormatBool(n.Int(what[1:]) != 0), nil
 	case !ok && s[0] == '@':

@@ -54,34 +54,27 @@ func lowerOneHot(e *emitter, n *ir.Node) error {
 	return sized(numbers, "int(x1)", "oneHot(y, x0, x2, int(x1), "+inner+")")(e, n)
 }
 
+// counting is code for a call that counts its results first, with nil for each %s, and then writes them.
+func counting(c class, line string, results ...any) lowering {
+	none := make([]any, len(results))
+	for i := range none {
+		none[i] = "nil"
+	}
+	return sized(c, fmt.Sprintf(line, none...), fmt.Sprintf(line, results...))
+}
+
 func lowerNonZero(e *emitter, n *ir.Node) error {
-	if x := n.TypeAt(0).Elem; x.IsFloat() && !isFloat(x) {
-		return fmt.Errorf("elements are %s: float32 is wanted", x)
-	}
-	if err := checkNode(n, anyElem); err != nil {
-		return err
-	}
-	e.CallDyn("nonZero", n, e.X(n, 0), e.Shape(n.Args[0]))
-	return nil
+	return counting(comparable, "nonZero(%s, x0, shape(x0))", "y")(e, n)
 }
 
 func lowerCompress(e *emitter, n *ir.Node) error {
-	if err := checkNode(n, anyElem); err != nil {
-		return err
-	}
 	if n.Has("axis") {
-		e.CallDyn("compress", n, e.X(n, 0), e.X(n, 1), e.Shape(n.Args[0]), n.Int("axis"))
-	} else {
-		e.CallDyn("compress", n, e.X(n, 0), e.X(n, 1), "[]int{"+e.Size(n.Args[0])+"}", 0)
+		return counting(anyElem, "compress(%s, x0, x1, shape(x0), @axis)", "y")(e, n)
 	}
-	return nil
+	return counting(anyElem, "compress(%s, x0, x1, []int{size(x0)}, 0)", "y")(e, n)
 }
 
-// lowerUnique hands over pointers to the results' slices: their sizes are known only afterwards.
 func lowerUnique(e *emitter, n *ir.Node) error {
-	if err := checkNode(n, anyElem); err != nil {
-		return err
-	}
 	compare := "order"
 	switch x := n.TypeAt(0).Elem; {
 	case x == ir.Bool:
@@ -89,26 +82,11 @@ func lowerUnique(e *emitter, n *ir.Node) error {
 	case x != ir.String && !isNumber(x):
 		return fmt.Errorf("elements are %s: a type of Go is wanted", x)
 	}
-	var out [4]string
-	for i := range out {
-		out[i] = "nil"
-		if i < len(n.Results) {
-			out[i] = "&" + e.Val(n.Results[i])
-			e.ready[n.Results[i]] = true
-		}
-	}
-	shape, axis := "[]int{"+e.Size(n.Args[0])+"}", 0
+	along := "[]int{size(x0)}, 0"
 	if n.Has("axis") {
-		shape, axis = e.Shape(n.Args[0]), n.Int("axis")
+		along = "shape(x0), @axis"
 	}
-	count := callText("unique", []any{out[0], out[1], out[2], out[3], e.X(n, 0), shape, axis, n.Int("sorted") != 0, compare})
-	for i, d := range n.Out().Type.Shape {
-		if d.Equal(n.Fresh(0)) {
-			e.Define(n.Out().Type.Shape[i], count)
-			return nil
-		}
-	}
-	return fmt.Errorf("the number of different elements is known: %s", n.Out().Type)
+	return counting(anyElem, "unique(%s, %s, %s, %s, x0, "+along+", bool(@sorted), "+compare+")", "y", "y1", "y2", "y3")(e, n)
 }
 
 // typed is element i of d as a Go expression of its own type.

@@ -64,9 +64,17 @@ func oneHot[T any, I number](y []T, index []I, values []T, depth, inner int) {
 	}
 }
 
+// checkCount refuses data that do not have as many results as the model says;
+// y is nil when nothing is said.
+func checkCount[T any](y []T, count int) {
+	if y != nil && len(y) != count {
+		panic(inputError("the number of results is not the one that the model declares"))
+	}
+}
+
 // nonZero are the indices of the elements of x that are not zero, one row for
-// each axis, and their number.
-func nonZero[T comparable](x []T, sx []int) ([]int64, int) {
+// each axis, and their number. y may be nil, to be asked for that.
+func nonZero[T comparable](y []int64, x []T, sx []int) int {
 	var zero T
 	n := 0
 	for _, v := range x {
@@ -74,7 +82,10 @@ func nonZero[T comparable](x []T, sx []int) ([]int64, int) {
 			n++
 		}
 	}
-	y := make([]int64, len(sx)*n)
+	checkCount(y, n*len(sx))
+	if y == nil {
+		return n
+	}
 	own := strides(sx)
 	i := 0
 	for p, v := range x {
@@ -86,39 +97,31 @@ func nonZero[T comparable](x []T, sx []int) ([]int64, int) {
 		}
 		i++
 	}
-	return y, n
+	return n
 }
 
 // compress keeps of x the places along axis where keep is true, and counts
-// them.
-func compress[T any](x []T, keep []bool, sx []int, axis int) ([]T, int) {
+// them. y may be nil, to be asked for that.
+func compress[T any](y, x []T, keep []bool, sx []int, axis int) int {
 	outer, n, inner := around(sx, axis)
+	keep = keep[:min(n, len(keep))]
 	count := 0
-	for i, k := range keep {
-		if k && i < n {
+	for _, k := range keep {
+		if k {
 			count++
 		}
 	}
-	y := make([]T, 0, outer*count*inner)
+	checkCount(y, outer*count*inner)
+	if y == nil {
+		return count
+	}
 	for o := range outer {
 		for i, k := range keep {
-			if k && i < n {
-				y = append(y, x[(o*n+i)*inner:(o*n+i+1)*inner]...)
+			if k {
+				copy(y[:inner], x[(o*n+i)*inner:])
+				y = y[inner:]
 			}
 		}
 	}
-	return y, count
-}
-
-// window is a0 - a1·cos(2πi/n) + a2·cos(4πi/n); n is the length, one less when
-// the window is not periodic.
-func window[T number](y []T, a0, a1, a2 float64, periodic bool) {
-	n := float64(len(y))
-	if !periodic {
-		n--
-	}
-	for i := range y {
-		w := 2 * math.Pi * float64(i) / n
-		y[i] = T(a0 - a1*math.Cos(w) + a2*math.Cos(2*w))
-	}
+	return count
 }

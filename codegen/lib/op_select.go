@@ -88,41 +88,38 @@ func distinctOf(n int, sorted bool, compare func(a, b int) int) distinct {
 	return e
 }
 
-// unique counts the different slices of x along axis and sets, where a pointer
-// is not nil, y to them, first to where each is for the first time, inverse to
+// unique counts the different slices of x along axis and sets, each unless it
+// is nil, y to them, first to where each is for the first time, inverse to
 // which of them each slice is, and count to how often each is there.
-func unique[T any](y *[]T, first, inverse, count *[]int64, x []T, sx []int, axis int, sorted bool, compare func(a, b T) int) int {
-	outer, size, inner := around(sx, axis)
-	d := distinctOf(size, sorted, func(a, b int) int {
+func unique[T any](y []T, first, inverse, count []int64, x []T, sx []int, axis int, sorted bool, compare func(a, b T) int) int {
+	outer, n, inner := around(sx, axis)
+	d := distinctOf(n, sorted, func(a, b int) int {
 		for o := range outer {
 			for i := range inner {
-				if c := compare(x[(o*size+a)*inner+i], x[(o*size+b)*inner+i]); c != 0 {
+				if c := compare(x[(o*n+a)*inner+i], x[(o*n+b)*inner+i]); c != 0 {
 					return c
 				}
 			}
 		}
 		return 0
 	})
+	checkCount(y, outer*len(d.first)*inner)
+	checkCount(first, len(d.first))
+	checkCount(count, len(d.first))
 	if y != nil {
-		*y = (*y)[:0]
 		for o := range outer {
-			for _, k := range d.first {
-				*y = append(*y, x[(o*size+k)*inner:(o*size+k+1)*inner]...)
+			for i, k := range d.first {
+				copy(y[(o*len(d.first)+i)*inner:][:inner], x[(o*n+k)*inner:])
 			}
 		}
 	}
 	if first != nil {
-		*first = (*first)[:0]
-		for _, k := range d.first {
-			*first = append(*first, int64(k))
+		for i, k := range d.first {
+			first[i] = int64(k)
 		}
 	}
-	if inverse != nil {
-		*inverse = append((*inverse)[:0], d.inverse...)
-	}
-	if count != nil {
-		*count = append((*count)[:0], d.count...)
-	}
+	copy(inverse, d.inverse)
+	copy(count, d.count)
 	return len(d.first)
 }
 
