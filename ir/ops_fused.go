@@ -1,7 +1,6 @@
 package ir
 
 import (
-	"fmt"
 	"maps"
 	"math"
 )
@@ -21,7 +20,8 @@ var (
 	Scores = define(Op{Name: "Scores", Args: "q k mask? bias?", Attrs: scoreAttrs, Expand: expandScores,
 		Example: `Scores(q, k, m) scale=0.5 softcap=30 causal="cache"`, Inputs: "q f32[b,4,2,8] k f32[b,2,3,8] m bool[b,1,1,3]"})
 
-	// MaskedSoftmax is exp(x) over its sum along the last axis, to which exp(sink) is added; a row of nothing but -inf gives 0.
+	// MaskedSoftmax is exp(x) over its sum along the last axis, to which exp(sink) is added; a row of nothing but -inf gives 0. Types of
+	// 16 bits are summed in 32.
 	MaskedSoftmax = define(Op{Name: "MaskedSoftmax", Args: "x sink?", Expand: expandMaskedSoftmax,
 		Example: "MaskedSoftmax(x, s)", Inputs: "x f32[2,3,5] s f32[2,1,1]"})
 
@@ -40,9 +40,6 @@ var (
 )
 
 const scoreAttrs = "scale:float=1 softcap:float=0 causal:string= window:int=0 fill:float=-inf"
-
-// wrong stops an expansion whose arguments do not fit.
-func wrong(format string, args ...any) { panic(&misfit{fmt.Errorf(format, args...)}) }
 
 func expandLinear(b *Builder, n *Node) []*Value {
 	y := b.New(MatMul, nil, n.Arg("x"), n.Arg("w"))
@@ -64,7 +61,7 @@ func expandLinear(b *Builder, n *Node) []*Value {
 	case "tanh":
 		y = b.New(Tanh, nil, y)
 	default:
-		wrong("no activation %q", act)
+		refuse("no activation %q", act)
 	}
 	if v := n.Arg("r"); v != nil {
 		y = b.New(Add, nil, y, v)
@@ -75,7 +72,7 @@ func expandLinear(b *Builder, n *Node) []*Value {
 func expandScores(b *Builder, n *Node) []*Value {
 	q, k := n.Arg("q"), n.Arg("k")
 	if q.Type.Rank() < 2 || k.Type.Rank() < 2 {
-		wrong("queries %s and keys %s: matrices are wanted", q.Type, k.Type)
+		refuse("queries %s and keys %s: matrices are wanted", q.Type, k.Type)
 	}
 	e := q.Type.Elem
 	perm := make([]int, k.Type.Rank())
@@ -122,7 +119,7 @@ func repeatHeads(b *Builder, x *Value, want Dim) *Value {
 		return x
 	}
 	if !group.Mul(have).Equal(want) {
-		wrong("%s heads cannot serve %s", have, want)
+		refuse("%s heads cannot serve %s", have, want)
 	}
 	at := x.Type.Rank() - 2 // the new axis
 	before, after := x.Type.Shape[:at], x.Type.Shape[at:]
@@ -136,7 +133,7 @@ func repeatHeads(b *Builder, x *Value, want Dim) *Value {
 func visible(b *Builder, n *Node, scores Type) *Value {
 	causal, window := n.Str("causal"), n.Int("window")
 	if causal != "" && causal != "self" && causal != "cache" {
-		wrong("causal is %q; self and cache are known", causal)
+		refuse("causal is %q; self and cache are known", causal)
 	}
 	if causal == "" && window == 0 {
 		return nil
@@ -173,7 +170,15 @@ func visible(b *Builder, n *Node, scores Type) *Value {
 
 func expandMaskedSoftmax(b *Builder, n *Node) []*Value {
 	x, sink := n.Arg("x"), n.Arg("sink")
-	e, axis := x.Type.Elem, b.Vector(-1)
+	narrow, e := x.Type.Elem, x.Type.Elem
+	if narrow.Size() < 4 {
+		e = F32
+		x = b.cast(x, e)
+		if sink != nil {
+			sink = b.cast(sink, e)
+		}
+	}
+	axis := b.Vector(-1)
 	top := b.New(ReduceMax, nil, x, axis)
 	if sink != nil {
 		top = b.New(Max, nil, top, sink)
@@ -185,14 +190,15 @@ func expandMaskedSoftmax(b *Builder, n *Node) []*Value {
 	if sink != nil {
 		sum = b.New(Add, nil, sum, b.New(Exp, nil, b.New(Sub, nil, sink, top)))
 	}
-	return b.New1(Div, nil, p, b.New(Where, nil, empty, b.Scalar(e, 1), sum))
+	p = b.New(Div, nil, p, b.New(Where, nil, empty, b.Scalar(e, 1), sum))
+	return []*Value{b.cast(p, narrow)}
 }
 
 func expandAttention(b *Builder, n *Node) []*Value {
 	s := b.New(Scores, maps.Clone(n.Attrs), n.Arg("q"), n.Arg("k"), n.Arg("mask"), n.Arg("bias"))
 	v := n.Arg("v")
 	if v.Type.Rank() < 2 {
-		wrong("values %s: matrices are wanted", v.Type)
+		refuse("values %s: matrices are wanted", v.Type)
 	}
 	return b.New1(MatMul, nil, b.New(MaskedSoftmax, nil, s, n.Arg("sink")), repeatHeads(b, v, heads(n.Arg("q"))))
 }
@@ -228,7 +234,7 @@ func ownValues(b *Builder, n *Node, v *Value) *Value {
 		return b.New(Slice, nil, v, b.Dims(lk.Sub(lq)), b.Dims(lk), b.Vector(-2))
 	}
 	if lq.IsConst() && lk.IsConst() && !lq.Equal(lk) {
-		wrong("%s queries have no values of their own among %s", lq, lk)
+		refuse("%s queries have no values of their own among %s", lq, lk)
 	}
 	return v
 }

@@ -60,6 +60,12 @@ var attention = []Rule{
 		}
 		return b.New(ir.Attention, m.N("s").Attrs, m.V("q"), m.V("k"), v, m.V("mask"), m.V("bias"))
 	}},
+	{"attention-cast", "(MatMul (Cast (Softmax|MaskedSoftmax (Cast s:(Scores q k mask? bias?" + form + ") to=1)) to=_) v)", func(b *ir.Builder, m *Match) *ir.Value {
+		if m.Type("s").Elem.Size() != 2 || m.Root.TypeAt(0).Elem != m.Type("s").Elem {
+			return m.No("the casts are not from and to a type of 16 bits")
+		}
+		return b.New(ir.MatMul, nil, b.New(ir.MaskedSoftmax, nil, m.V("s")), m.V("v"))
+	}},
 	{"values-repeated", "(Attention q k r:(Reshape *(Expand *(Reshape v s1 allowzero=_) s2) s3 allowzero=_) mask? bias? sink?" + form + ")",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			if !repeated(m.V("v"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {
@@ -110,23 +116,37 @@ func (m *Match) maskFits() bool {
 	return m.Type("mask").Elem == m.Type("s").Elem && fits(m.V("mask"), m.Type("s"))
 }
 
-// scoresWhere takes a mask of booleans in. A mask that was added before comes before, as a bias.
+// drowns is a number beside which no score of 32 bits counts, so that adding it is the same as putting it in the score's place.
+const drowns = -1e30
+
+// scoresWhere takes a mask of booleans in. A mask that was added before comes before, as a bias. A number that drowns every score makes a
+// mask of floats, to which others can be added.
 func scoresWhere(b *ir.Builder, m *Match) *ir.Value {
-	mask, bias := m.V("mask"), m.V("bias")
+	mask, before, bias, f := m.V("mask"), m.V("float"), m.V("bias"), m.Scalar("f")
 	if !fits(mask, m.Type("s")) {
 		return m.No("%s does not broadcast to the scores %s", mask.Type, m.Type("s"))
 	}
-	if before := m.V("float"); before != nil {
-		if bias != nil || before.Type.Elem == ir.Bool {
-			return m.No("there are masks already")
-		}
+	negated := m.Root.Args[1] != m.V("s")
+	attrs := maps.Clone(m.N("s").Attrs)
+	switch e := m.Type("s").Elem; {
+	case before != nil && (bias != nil || before.Type.Elem == ir.Bool):
+		return m.No("there are masks already")
+	case before != nil:
 		bias = before
+	case bias == nil && f <= drowns && !math.IsInf(f, 0) && e.Size() >= 4:
+		yes, no := b.Scalar(e, 0), m.V("f")
+		if negated {
+			yes, no = no, yes
+		}
+		return b.New(ir.Scores, attrs, m.V("q"), m.V("k"), b.New(ir.Where, nil, mask, yes, no))
 	}
-	if m.Root.Args[1] != m.V("s") {
+	if negated {
 		mask = b.New(ir.Not, nil, mask)
 	}
-	attrs := ir.Attrs{"fill": m.Scalar("f")}
-	maps.Copy(attrs, m.N("s").Attrs)
+	if attrs == nil {
+		attrs = ir.Attrs{}
+	}
+	attrs["fill"] = f
 	return b.New(ir.Scores, attrs, m.V("q"), m.V("k"), mask, bias)
 }
 
@@ -150,119 +170,4 @@ func repeated(x, r *ir.Value) bool {
 // unscore spells out the Scores that no Attention took in: they have no kernel of their own.
 var unscore = []Rule{
 	{"unscore", "(Scores q k mask? bias?" + form + ")", func(b *ir.Builder, m *Match) *ir.Value { return b.Expand(m.Root)[0] }},
-}
-
-// causal recognises the mask of a decoder, cut from a constant: as an attribute it costs nothing, and half of the work need not be done.
-var causal = []Rule{
-	{"causal", "(Attention q k v mask bias? sink? scale=_ softcap=_)", func(b *ir.Builder, m *Match) *ir.Value {
-		kind := m.causalMask(m.V("q"), m.V("k"))
-		if kind == "" {
-			return nil
-		}
-		return m.rebuild(b, ir.Attrs{"causal": kind}, m.V("q"), m.V("k"), m.V("v"), nil, m.V("bias"), m.V("sink"))
-	}},
-	{"causal-dual", "(DualAttention q k v qn kn? vn? a b mask bias? c? sink? scale_p=_ scale_n=_ softcap=_)", func(b *ir.Builder, m *Match) *ir.Value {
-		kind := m.causalMask(m.V("q"), m.V("k"))
-		if kind == "" {
-			return nil
-		}
-		return m.rebuild(b, ir.Attrs{"causal": kind}, m.V("q"), m.V("k"), m.V("v"), m.V("qn"), m.V("kn"), m.V("vn"), m.V("a"), m.V("b"), nil,
-			m.V("bias"), m.V("c"), m.V("sink"))
-	}},
-}
-
-// hidden is what a mask must add, at least, to hide a key for good: beside it no score of a number of 32 bits counts.
-const hidden = -1e9
-
-// causalMask says which causal attribute the mask is the same as: "self", "cache", or "" for none. The mask is a table of 0 and -inf (or
-// numbers that hide as well), of which rows and columns are cut that belong to the positions of queries and keys.
-func (m *Match) causalMask(q, k *ir.Value) string {
-	mask := m.V("mask")
-	lq, lk := q.Type.Shape[q.Type.Rank()-2], k.Type.Shape[k.Type.Rank()-2]
-	first, ok := m.tableRows(mask, lq, lk)
-	if !ok {
-		return ""
-	}
-	switch {
-	case first.Is(0):
-		return "self"
-	case first.Equal(lk.Sub(lq)):
-		return "cache"
-	}
-	m.No("the mask begins at row %s", first)
-	return ""
-}
-
-// tableRows finds the first row that mask shows of a causal table.
-func (m *Match) tableRows(mask *ir.Value, lq, lk ir.Dim) (first ir.Dim, ok bool) {
-	for mask.Is(ir.Reshape) { // leading ones
-		x := mask.Def.Args[0]
-		if strip := mask.Type.Rank() - 2; strip < 0 || x.Type.Rank() < 2 || !ir.EqualDims(mask.Type.Shape[strip:], x.Type.Shape[x.Type.Rank()-2:]) {
-			break
-		}
-		mask = x
-	}
-	rank := mask.Type.Rank()
-	if rank < 2 || !ir.Product(mask.Type.Shape[:rank-2]).Is(1) {
-		m.No("the mask %s is more than one matrix", mask.Type)
-		return first, false
-	}
-	first, rows, cols, table := ir.N(0), mask.Type.Shape[rank-2], mask.Type.Shape[rank-1], mask
-	if mask.Is(ir.Slice) {
-		table = mask.Def.Args[0]
-		if first, ok = sliceStart(mask.Def, rank-2); !ok || !unitSteps(mask.Def.ArgAt(4)) {
-			m.No("the mask's rows are not known")
-			return first, false
-		}
-		if start, ok := sliceStart(mask.Def, rank-1); !ok || !start.Is(0) {
-			m.No("the mask's columns do not begin at 0")
-			return first, false
-		}
-	}
-	if !cutTo(rows, lq, first, table.Type.Shape[rank-2]) || !cutTo(cols, lk, ir.N(0), table.Type.Shape[rank-1]) || !causalTable(m.data(table)) {
-		m.No("the mask %s of %s queries and %s keys is no part of a causal table", mask.Type, lq, lk)
-		return first, false
-	}
-	return first, true
-}
-
-// sliceStart is where a Slice begins on an axis.
-func sliceStart(n *ir.Node, axis int) (ir.Dim, bool) {
-	starts, ok := n.Args[1].SymbolicDims()
-	axes, ok2 := make([]int64, len(starts)), true
-	for i := range axes {
-		axes[i] = int64(i)
-	}
-	if n.ArgAt(3) != nil {
-		axes, ok2 = axesOf(n.ArgAt(3), n.TypeAt(0).Rank())
-	}
-	if !ok || !ok2 {
-		return ir.Dim{}, false
-	}
-	if i := slices.Index(axes, int64(axis)); i >= 0 {
-		return starts[i], true
-	}
-	return ir.N(0), true
-}
-
-// cutTo reports whether a piece of length got, from start on, of a table's axis of size, is all of length want wherever the program works
-// at all: it is want, or want cut at the table's end.
-func cutTo(got, want, start, size ir.Dim) bool {
-	cut := start.Add(want).Min(size).Sub(start)
-	return got.Equal(want) || got.Equal(cut) || got.Equal(cut.Max(ir.N(0)))
-}
-
-// causalTable reports whether d is 0 on and under the diagonal and hides what is above.
-func causalTable(d *ir.Data) bool {
-	if d == nil || !d.Elem.IsFloat() {
-		return false
-	}
-	cols := d.Shape[len(d.Shape)-1]
-	for i := range d.Len() {
-		row, col := i/cols, i%cols
-		if x := d.Float(i); col <= row && x != 0 || col > row && !(x <= hidden || math.IsInf(x, -1)) {
-			return false
-		}
-	}
-	return d.Len() > 1
 }

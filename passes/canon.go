@@ -70,6 +70,13 @@ var canon = []Rule{
 		return b.New(ir.Softmax, nil, m.V("x"))
 	}},
 	{"sigmoid", "(Reciprocal (Add (Exp (Neg x)) #1))", func(b *ir.Builder, m *Match) *ir.Value { return b.New(ir.Sigmoid, nil, m.V("x")) }},
+	{"dropout", "(Dropout x ratio? mode? seed=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		if mode := m.V("mode"); mode != nil && (mode.Const() == nil || mode.Const().Int(0) != 0) {
+			return m.No("it is, or may be, training")
+		}
+		return m.V("x")
+	}},
+	{"einsum", "(Einsum x y equation=_)", einsum},
 	{"gemm", "(Gemm a b c? alpha=_ beta=_ transA=_ transB=_)", gemm},
 }
 

@@ -14,7 +14,7 @@ var Default = []Pass{
 	{Name: "fuse-activation", Rules: activation},                                                // likewise
 	{Name: "fuse-rotary", Rules: rotary},                                                        // likewise
 	{Name: "fuse-linear", Rules: linear},                                                        // before attention: a projection of queries is no product of scores
-	{Name: "fuse-attention", Rules: slices.Concat(attention, dual)},                             // what is left of products with transposed sides
+	{Name: "fuse-attention", Rules: slices.Concat(attention, batched, dual)},                    // what is left of products with transposed sides
 	{Name: "fuse-causal", Rules: causal},                                                        // of whole attentions: a mask's meaning shows in its place only
 	{Name: "late", Rules: slices.Concat(unscore, sharedSides, fold, canon, movement), Run: cse}, // what the fusions left over
 	{Name: "fuse-qkv", Run: qkv},                                                                // when all attentions are known, and nothing looks for single projections any more
@@ -23,7 +23,8 @@ var Default = []Pass{
 
 // Kernel follows Default when code is generated: operators take in what their kernels can do on the way.
 var Kernel = []Pass{
-	{Name: "epilogue", Rules: epilogue},
+	{Name: "epilogue", Rules: epilogue}, // what Linear does before it stores
+	{Name: "masks", Rules: masksJoined}, // what attention reads
 }
 
 // runRules are the names that passes with functions count under.

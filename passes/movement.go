@@ -38,6 +38,13 @@ var movement = []Rule{
 	{"transpose-scaled", "(Transpose (Mul x #c) perm=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Mul, nil, b.New(ir.Transpose, m.Root.Attrs, m.V("x")), m.V("c"))
 	}},
+	{"fill-to-expand", "(ConstantOfShape s value=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		d := m.Root.Data("value")
+		if d == nil {
+			d = ir.Scalar(ir.F32, 0)
+		}
+		return b.New(ir.Expand, nil, b.Const(&ir.Data{Elem: d.Elem, Shape: []int{}, Bytes: d.Bytes}), m.V("s"))
+	}},
 	{"concat-one", "(Concat x axis=_)", func(b *ir.Builder, m *Match) *ir.Value { return m.V("x") }},
 	{"slice-noop", "(Slice x s e a? t?)", func(b *ir.Builder, m *Match) *ir.Value {
 		if !unitSteps(m.V("t")) {
@@ -46,7 +53,7 @@ var movement = []Rule{
 		return m.sameShape()
 	}},
 	{"slice-slice", "(Slice s:*(Slice x s1 e1 a1 t1?) s2 e2 a2 t2?)", sliceSlice},
-	{"const-slice", "(Mul|Add s:(Slice x from e a? t?) #c)\n(Sub #c s:(Slice x from e a? t?))\n(Cast|Not s:(Slice x from e a? t?) to=_)", constSlice},
+	{"const-slice", "(Mul|Add s:(Slice x from e a? t?) #c)\n(Sub #c s:(Slice x from e a? t?))\n(Cast|Not s:(Slice x from e a? t?) to=_)\n(Where s:(Slice x from e a? t?) #c #d)", constSlice},
 	{"expand-into", "(Add|Sub|Mul|Div|Equal|And|Or|Less|Greater|LessOrEqual|GreaterOrEqual *(Expand x s) y)\n" +
 		"(Sub|Div|Less|Greater|LessOrEqual|GreaterOrEqual y *(Expand x s))", expandInto},
 	{"expand-into-where", "(Where *(Expand x s) y z)\n(Where y *(Expand x s) z)\n(Where y z *(Expand x s))", expandInto},

@@ -102,17 +102,17 @@ func (w *rewriter) function(f *ir.Func) {
 
 // node tries all rules on n, the i-th of f, until one fires.
 func (w *rewriter) node(f *ir.Func, i int, n *ir.Node) bool {
-	for _, r := range w.rules.byOp[n.Op] {
-		for _, p := range r.patterns {
-			if p.result < len(n.Results) && w.match(r, p, f, i, n.Results[p.result]) {
-				return true
-			}
-		}
-	}
 	for _, r := range w.rules.any {
 		m := newMatch(w.p, f, n)
-		if w.make(r, m, i, n.Out()) {
+		if w.uses[n.Out()] > 0 && w.make(r, m, i, n.Out()) {
 			return true
+		}
+	}
+	for _, r := range w.rules.byOp[n.Op] {
+		for _, p := range r.patterns {
+			if p.result < len(n.Results) && w.uses[n.Results[p.result]] > 0 && w.match(r, p, f, i, n.Results[p.result]) {
+				return true
+			}
 		}
 	}
 	return false

@@ -1,0 +1,48 @@
+package passes
+
+import "github.com/gpamc/gpamc/ir"
+
+// batched undoes what models do that multiply three-dimensional tensors, batch and heads being one axis: the scores are cut apart for the
+// mask and put together again. The cutting moves to queries, keys and values, where it meets the putting together.
+var batched = []Rule{
+	{"scores-cut", "(Reshape s:(Scores q k scale=_ softcap=_) d allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		q, k, out := m.V("q"), m.V("k"), m.Root.Out().Type
+		if !cutFirst(m.Type("s"), out) || !heads(k).Equal(heads(q)) || k.Type.Rank() != 3 || q.Type.Rank() != 3 {
+			return m.No("%s is not %s with its first axis cut in two", out, m.Type("s"))
+		}
+		return b.New(ir.Scores, m.N("s").Attrs, m.cut(b, q, out), m.cut(b, k, out))
+	}},
+	{"softmax-joined", "(Softmax (Reshape s:(Scores q k mask? bias?" + form + ") d allowzero=_))", func(b *ir.Builder, m *Match) *ir.Value {
+		if !cutFirst(m.Root.Out().Type, m.Type("s")) {
+			return m.No("the first two axes are not put together")
+		}
+		return b.New(ir.Reshape, m.Root.Args[0].Def.Attrs, b.New(ir.Softmax, nil, m.V("s")), m.V("d"))
+	}},
+	{"values-joined", "(MatMul r:(Reshape p:(Softmax (Scores q k mask? bias?" + form + ")) d allowzero=_) v)", func(b *ir.Builder, m *Match) *ir.Value {
+		v := m.V("v")
+		if !cutFirst(m.Type("r"), m.Type("p")) || v.Type.Rank() != 3 || !heads(v).Equal(heads(m.V("r"))) {
+			return m.No("values %s for %s", v.Type, m.Type("r"))
+		}
+		return m.reshape(b, b.New(ir.MatMul, nil, m.V("p"), m.cut(b, v, m.Type("p"))), m.Root.Out().Type)
+	}},
+	{"attention-cut", "(Attention *(Reshape q d1 allowzero=_) *(Reshape k d2 allowzero=_) *(Reshape v d3 allowzero=_) scale=_ softcap=_)",
+		func(b *ir.Builder, m *Match) *ir.Value {
+			for i, name := range []string{"q", "k", "v"} {
+				if !cutFirst(m.Root.TypeAt(i), m.Type(name)) || !ir.EqualDims(m.Type(name).Shape[:2], m.Type("q").Shape[:2]) {
+					return m.No("%s is not cut as the queries are", name)
+				}
+			}
+			return m.reshape(b, b.New(ir.Attention, m.Root.Attrs, m.V("q"), m.V("k"), m.V("v")), m.Root.Out().Type)
+		}},
+}
+
+// cutFirst reports whether t, of rank 3, has the axes of u, of rank 4, with the first two as one.
+func cutFirst(t, u ir.Type) bool {
+	return t.Rank() == 3 && u.Rank() == 4 && ir.EqualDims(t.Shape[1:], u.Shape[2:]) && t.Shape[0].Equal(u.Shape[0].Mul(u.Shape[1]))
+}
+
+// cut is v [b·h,l,d] as [b,h,l,d], b and h being those of like.
+func (m *Match) cut(b *ir.Builder, v *ir.Value, like ir.Type) *ir.Value {
+	s := v.Type.Shape
+	return m.reshape(b, v, ir.T(v.Type.Elem, like.Shape[0], like.Shape[1], s[1], s[2]))
+}
