@@ -128,6 +128,7 @@ func (c Case) compare(s *built.Server, p *ir.Program, set Set, opts Options) err
 func resized(p *ir.Program, sets []Set, opts Options) ([]Set, error) {
 	var out []Set
 	for _, set := range sets {
+		name := set.Name
 		recorded, err := sizes(p, set)
 		if err != nil {
 			return nil, err
@@ -147,6 +148,7 @@ func resized(p *ir.Program, sets []Set, opts Options) ([]Set, error) {
 		if !opts.Vary {
 			continue
 		}
+		set.Name = name
 		for _, env := range variants(recorded) {
 			other, err := resize(p, set, env)
 			if err != nil {

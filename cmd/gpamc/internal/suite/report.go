@@ -111,9 +111,24 @@ func (r *Report) Text(w io.Writer) {
 
 func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n     ") }
 
-var nodeNames = regexp.MustCompile(`^.*?(\d+ operators? (is|are) not supported|cannot be compiled): *|\(node[^)]*\)|node "[^"]*" *`)
+// sameEverywhere removes from a detail what differs from model to model.
+var sameEverywhere = []*regexp.Regexp{
+	regexp.MustCompile(`^(.*?: )?(\d+ operators? (is|are) not supported|a node cannot be compiled|\d+ nodes cannot be compiled):\s*`),
+	regexp.MustCompile(`\(node [^)]*\)`),
+	regexp.MustCompile(`node "[^"]*" `),
+}
 
-// brief is a detail without what differs from model to model, so that equal ones can be counted.
+// brief is a detail of what is not supported, so short that equal ones can be counted: each operator with the reason, once.
 func brief(detail string) string {
-	return strings.Join(strings.Fields(nodeNames.ReplaceAllString(detail, "")), " ")
+	for _, re := range sameEverywhere {
+		detail = re.ReplaceAllString(detail, "")
+	}
+	detail = strings.ReplaceAll(detail, " ,", ";") // between nodes whose names are gone
+	var parts []string
+	for _, part := range strings.FieldsFunc(detail, func(r rune) bool { return r == '\n' || r == ';' }) {
+		if part = strings.Join(strings.Fields(part), " "); part != "" && !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, "; ")
 }

@@ -25,24 +25,36 @@ type Case struct {
 	Tol  values.Tolerance
 }
 
-// Find returns the tests in dirs, each of which is a test or holds some at any depth. A test is named by its path in dir. Tolerances
-// come from a test's data.json where it has one, and else from tol.
+// Find returns the tests in dirs, each of which is a test or holds some at any depth. A test is named by its path in dir, or by its
+// whole path where that name is taken. Tolerances come from a test's data.json where it has one, and else from tol.
 func Find(dirs []string, tol values.Tolerance) ([]Case, error) {
 	var cases []Case
+	names := map[string]string{}
 	for _, dir := range dirs {
-		before := len(cases)
+		found := 0
+		if target, err := filepath.EvalSymlinks(dir); err == nil { // WalkDir follows no links, not even the first
+			dir = target
+		}
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || d.Name() != "model.onnx" {
 				return err
 			}
+			found++
 			c, err := newCase(dir, filepath.Dir(path), tol)
+			if other, taken := names[c.Name]; taken {
+				if other == c.Dir {
+					return err
+				}
+				c.Name = filepath.ToSlash(c.Dir)
+			}
+			names[c.Name] = c.Dir
 			cases = append(cases, c)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		if len(cases) == before {
+		if found == 0 {
 			return nil, fmt.Errorf("%s: no test is here: a test is a folder with model.onnx and test_data_set_0", dir)
 		}
 	}
