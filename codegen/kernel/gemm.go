@@ -27,28 +27,36 @@ type panelMul struct {
 // body passes over m rows for each two vectors of the panel's width: in tiles
 // as high as possible, then in lower ones for what is left.
 func (g panelMul) body(a *asm) {
-	for half := 0; half < panelBytes; half += 2 * g.bytes {
-		t := tile{asm: a, vec: g.vec, half: half, most: g.rows[0], m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64()}
-		a.Load(a.Param("m"), t.m)
-		a.Load(a.Param("x"), t.x)
-		a.Load(a.Param("y"), t.y)
-		a.Load(a.Param("add"), t.add)
-		a.Load(a.Param("ldx"), t.ldx)
-		a.Load(a.Param("sx"), t.sx)
-		a.SHLQ(operand.Imm(2), t.ldx)
-		a.SHLQ(operand.Imm(2), t.sx)
-		for _, rows := range g.rows {
-			t.rows = rows
-			label := fmt.Sprintf("%d_%d", half, rows)
-			a.Label("rows" + label)
-			a.CMPQ(t.m, operand.U32(uint32(rows)))
-			a.JLT(operand.LabelRef("done" + label))
-			t.multiply(label)
-			t.finish(label)
-			a.SUBQ(operand.U32(uint32(rows)), t.m)
-			a.JMP(operand.LabelRef("rows" + label))
-			a.Label("done" + label)
-		}
+	t := tile{asm: a, vec: g.vec, most: g.rows[0], m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64()}
+	if halves := panelBytes / (2 * g.bytes); halves > 1 {
+		t.at = a.GP64()
+		a.XORL(t.at.As32(), t.at.As32())
+		a.Label("half")
+	}
+	a.Load(a.Param("m"), t.m)
+	a.Load(a.Param("x"), t.x)
+	a.Load(a.Param("y"), t.y)
+	a.Load(a.Param("add"), t.add)
+	a.Load(a.Param("ldx"), t.ldx)
+	a.Load(a.Param("sx"), t.sx)
+	a.SHLQ(operand.Imm(2), t.ldx)
+	a.SHLQ(operand.Imm(2), t.sx)
+	for _, rows := range g.rows {
+		t.rows = rows
+		label := fmt.Sprint(rows)
+		a.Label("rows" + label)
+		a.CMPQ(t.m, operand.U32(uint32(rows)))
+		a.JLT(operand.LabelRef("done" + label))
+		t.multiply(label)
+		t.finish(label)
+		a.SUBQ(operand.U32(uint32(rows)), t.m)
+		a.JMP(operand.LabelRef("rows" + label))
+		a.Label("done" + label)
+	}
+	if t.at != nil {
+		a.ADDQ(operand.U32(uint32(2*g.bytes)), t.at)
+		a.CMPQ(t.at, operand.U32(panelBytes))
+		a.JLT(operand.LabelRef("half"))
 	}
 	a.VZEROUPPER()
 	a.RET()
@@ -64,15 +72,24 @@ const ahead = 64 * panelBytes
 type tile struct {
 	*asm
 	vec
-	half int // offset of its columns in the panel, in bytes
-	most int // rows that a tile can have
-	rows int // that this one has
+	at   reg.GPVirtual // offset of its columns in the panel, in bytes; nil is 0
+	most int           // rows that a tile can have
+	rows int           // that this one has
 
 	m, x, ldx, sx, y, add reg.GPVirtual // the first row of the tile, distances in bytes
 }
 
 // sum is the register of vector v of row r.
 func (t *tile) sum(r, v int) reg.VecPhysical { return t.regs[2*r+v] }
+
+// columns is vector v of the tile's columns in the row at base.
+func (t *tile) columns(base reg.Register, v int) operand.Mem {
+	m := at(base, v*t.bytes)
+	if t.at != nil {
+		m.Index, m.Scale = t.at, 1
+	}
+	return m
+}
 
 // multiply sets the sums to x·w.
 func (t *tile) multiply(label string) {
@@ -101,13 +118,12 @@ func (t *tile) multiply(label string) {
 func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual) {
 	b, free := t.regs[2*t.most:2*t.most+2], t.regs[2*t.most+2:]
 	for v := range b {
-		t.VMOVUPS(at(w, t.half+v*t.bytes), b[v])
+		t.VMOVUPS(t.columns(w, v), b[v])
 	}
-	if t.half == 0 {
-		// The first tile that meets this panel waits for memory otherwise: the
-		// hardware does not fetch beyond a page.
-		t.PREFETCHT0(at(w, ahead))
-		t.PREFETCHT0(at(w, ahead+panelBytes/2))
+	// The first tile that meets this panel waits for memory otherwise: the
+	// hardware does not fetch beyond a page.
+	for v := 0; v < 2; v += 64 / t.bytes {
+		t.PREFETCHT0(t.columns(w, v).Offset(ahead))
 	}
 	for r := range t.rows {
 		x := free[r%len(free)]
@@ -139,7 +155,7 @@ func (t *tile) finish(label string) {
 	t.JZ(operand.LabelRef("unbiased" + label))
 	for v := range 2 {
 		b := t.regs[2*t.most]
-		t.VMOVUPS(at(bias, t.half+v*t.bytes), b)
+		t.VMOVUPS(t.columns(bias, v), b)
 		for r := range t.rows {
 			t.VADDPS(b, t.sum(r, v), t.sum(r, v))
 		}
@@ -152,7 +168,7 @@ func (t *tile) finish(label string) {
 	t.SHLQ(operand.Imm(2), ld)
 	for r := range t.rows {
 		for v := range 2 {
-			t.VADDPS(at(t.add, t.half+v*t.bytes), t.sum(r, v), t.sum(r, v))
+			t.VADDPS(t.columns(t.add, v), t.sum(r, v), t.sum(r, v))
 		}
 		t.ADDQ(ld, t.add)
 	}
@@ -161,7 +177,7 @@ func (t *tile) finish(label string) {
 	t.SHLQ(operand.Imm(2), ld)
 	for r := range t.rows {
 		for v := range 2 {
-			t.VMOVUPS(t.sum(r, v), at(t.y, t.half+v*t.bytes))
+			t.VMOVUPS(t.sum(r, v), t.columns(t.y, v))
 		}
 		t.ADDQ(ld, t.y)
 	}

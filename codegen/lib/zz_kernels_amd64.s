@@ -2819,6 +2819,9 @@ rows:
 // func panelMulAVX2(y *float32, x *float32, w *float32, bias *float32, add *float32, m int, k int, ldy int, ldx int, sx int, ldadd int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·panelMulAVX2(SB), NOSPLIT, $0-88
+	XORL R8, R8
+
+half:
 	MOVQ m+40(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ y+0(FP), SI
@@ -2828,9 +2831,9 @@ TEXT ·panelMulAVX2(SB), NOSPLIT, $0-88
 	SHLQ $0x02, DX
 	SHLQ $0x02, BX
 
-rows0_6:
+rows6:
 	CMPQ   AX, $0x00000006
-	JLT    done0_6
+	JLT    done6
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2843,51 +2846,50 @@ rows0_6:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	MOVQ   CX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   w+16(FP), R10
-	MOVQ   k+48(FP), R11
+	MOVQ   CX, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   w+16(FP), R11
+	MOVQ   k+48(FP), R12
 
-steps0_6:
-	VMOVUPS      (R10), Y12
-	VMOVUPS      32(R10), Y13
-	PREFETCHT0   8192(R10)
-	PREFETCHT0   8256(R10)
-	VBROADCASTSS (R8), Y14
+steps6:
+	VMOVUPS      (R11)(R8*1), Y12
+	VMOVUPS      32(R11)(R8*1), Y13
+	PREFETCHT0   8192(R11)(R8*1)
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
+	VBROADCASTSS (R9)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (R8)(DX*2), Y14
+	VBROADCASTSS (R9)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9), Y15
+	VBROADCASTSS (R10), Y15
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R9)(DX*1), Y14
+	VBROADCASTSS (R10)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R9)(DX*2), Y15
+	VBROADCASTSS (R10)(DX*2), Y15
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
-	ADDQ         BX, R8
 	ADDQ         BX, R9
-	ADDQ         $0x00000080, R10
-	DECQ         R11
-	JNZ          steps0_6
-	MOVQ         bias+24(FP), R8
-	TESTQ        R8, R8
-	JZ           unbiased0_6
-	VMOVUPS      (R8), Y12
+	ADDQ         BX, R10
+	ADDQ         $0x00000080, R11
+	DECQ         R12
+	JNZ          steps6
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           unbiased6
+	VMOVUPS      (R9)(R8*1), Y12
 	VADDPS       Y12, Y0, Y0
 	VADDPS       Y12, Y2, Y2
 	VADDPS       Y12, Y4, Y4
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y10, Y10
-	VMOVUPS      32(R8), Y12
+	VMOVUPS      32(R9)(R8*1), Y12
 	VADDPS       Y12, Y1, Y1
 	VADDPS       Y12, Y3, Y3
 	VADDPS       Y12, Y5, Y5
@@ -2895,60 +2897,60 @@ steps0_6:
 	VADDPS       Y12, Y9, Y9
 	VADDPS       Y12, Y11, Y11
 
-unbiased0_6:
+unbiased6:
 	TESTQ  DI, DI
-	JZ     added0_6
-	MOVQ   ldadd+80(FP), R8
-	SHLQ   $0x02, R8
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	ADDQ   R8, DI
-	VADDPS (DI), Y2, Y2
-	VADDPS 32(DI), Y3, Y3
-	ADDQ   R8, DI
-	VADDPS (DI), Y4, Y4
-	VADDPS 32(DI), Y5, Y5
-	ADDQ   R8, DI
-	VADDPS (DI), Y6, Y6
-	VADDPS 32(DI), Y7, Y7
-	ADDQ   R8, DI
-	VADDPS (DI), Y8, Y8
-	VADDPS 32(DI), Y9, Y9
-	ADDQ   R8, DI
-	VADDPS (DI), Y10, Y10
-	VADDPS 32(DI), Y11, Y11
-	ADDQ   R8, DI
+	JZ     added6
+	MOVQ   ldadd+80(FP), R9
+	SHLQ   $0x02, R9
+	VADDPS (DI)(R8*1), Y0, Y0
+	VADDPS 32(DI)(R8*1), Y1, Y1
+	ADDQ   R9, DI
+	VADDPS (DI)(R8*1), Y2, Y2
+	VADDPS 32(DI)(R8*1), Y3, Y3
+	ADDQ   R9, DI
+	VADDPS (DI)(R8*1), Y4, Y4
+	VADDPS 32(DI)(R8*1), Y5, Y5
+	ADDQ   R9, DI
+	VADDPS (DI)(R8*1), Y6, Y6
+	VADDPS 32(DI)(R8*1), Y7, Y7
+	ADDQ   R9, DI
+	VADDPS (DI)(R8*1), Y8, Y8
+	VADDPS 32(DI)(R8*1), Y9, Y9
+	ADDQ   R9, DI
+	VADDPS (DI)(R8*1), Y10, Y10
+	VADDPS 32(DI)(R8*1), Y11, Y11
+	ADDQ   R9, DI
 
-added0_6:
-	MOVQ    ldy+56(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y5, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y7, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y8, (SI)
-	VMOVUPS Y9, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y10, (SI)
-	VMOVUPS Y11, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x00000006, DX, R8
-	ADDQ    R8, CX
+added6:
+	MOVQ    ldy+56(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Y0, (SI)(R8*1)
+	VMOVUPS Y1, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	VMOVUPS Y2, (SI)(R8*1)
+	VMOVUPS Y3, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	VMOVUPS Y4, (SI)(R8*1)
+	VMOVUPS Y5, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	VMOVUPS Y6, (SI)(R8*1)
+	VMOVUPS Y7, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	VMOVUPS Y8, (SI)(R8*1)
+	VMOVUPS Y9, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	VMOVUPS Y10, (SI)(R8*1)
+	VMOVUPS Y11, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	IMUL3Q  $0x00000006, DX, R9
+	ADDQ    R9, CX
 	SUBQ    $0x00000006, AX
-	JMP     rows0_6
+	JMP     rows6
 
-done0_6:
-rows0_4:
+done6:
+rows4:
 	CMPQ   AX, $0x00000004
-	JLT    done0_4
+	JLT    done4
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2957,524 +2959,200 @@ rows0_4:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   CX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
-	MOVQ   w+16(FP), R10
-	MOVQ   k+48(FP), R11
+	MOVQ   CX, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   w+16(FP), R11
+	MOVQ   k+48(FP), R12
 
-steps0_4:
-	VMOVUPS      (R10), Y12
-	VMOVUPS      32(R10), Y13
-	PREFETCHT0   8192(R10)
-	PREFETCHT0   8256(R10)
-	VBROADCASTSS (R8), Y14
+steps4:
+	VMOVUPS      (R11)(R8*1), Y12
+	VMOVUPS      32(R11)(R8*1), Y13
+	PREFETCHT0   8192(R11)(R8*1)
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
+	VBROADCASTSS (R9)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (R8)(DX*2), Y14
+	VBROADCASTSS (R9)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9), Y15
+	VBROADCASTSS (R10), Y15
 	VFMADD231PS  Y12, Y15, Y6
 	VFMADD231PS  Y13, Y15, Y7
-	ADDQ         BX, R8
 	ADDQ         BX, R9
-	ADDQ         $0x00000080, R10
-	DECQ         R11
-	JNZ          steps0_4
-	MOVQ         bias+24(FP), R8
-	TESTQ        R8, R8
-	JZ           unbiased0_4
-	VMOVUPS      (R8), Y12
+	ADDQ         BX, R10
+	ADDQ         $0x00000080, R11
+	DECQ         R12
+	JNZ          steps4
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           unbiased4
+	VMOVUPS      (R9)(R8*1), Y12
 	VADDPS       Y12, Y0, Y0
 	VADDPS       Y12, Y2, Y2
 	VADDPS       Y12, Y4, Y4
 	VADDPS       Y12, Y6, Y6
-	VMOVUPS      32(R8), Y12
+	VMOVUPS      32(R9)(R8*1), Y12
 	VADDPS       Y12, Y1, Y1
 	VADDPS       Y12, Y3, Y3
 	VADDPS       Y12, Y5, Y5
 	VADDPS       Y12, Y7, Y7
 
-unbiased0_4:
+unbiased4:
 	TESTQ  DI, DI
-	JZ     added0_4
-	MOVQ   ldadd+80(FP), R8
-	SHLQ   $0x02, R8
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	ADDQ   R8, DI
-	VADDPS (DI), Y2, Y2
-	VADDPS 32(DI), Y3, Y3
-	ADDQ   R8, DI
-	VADDPS (DI), Y4, Y4
-	VADDPS 32(DI), Y5, Y5
-	ADDQ   R8, DI
-	VADDPS (DI), Y6, Y6
-	VADDPS 32(DI), Y7, Y7
-	ADDQ   R8, DI
+	JZ     added4
+	MOVQ   ldadd+80(FP), R9
+	SHLQ   $0x02, R9
+	VADDPS (DI)(R8*1), Y0, Y0
+	VADDPS 32(DI)(R8*1), Y1, Y1
+	ADDQ   R9, DI
+	VADDPS (DI)(R8*1), Y2, Y2
+	VADDPS 32(DI)(R8*1), Y3, Y3
+	ADDQ   R9, DI
+	VADDPS (DI)(R8*1), Y4, Y4
+	VADDPS 32(DI)(R8*1), Y5, Y5
+	ADDQ   R9, DI
+	VADDPS (DI)(R8*1), Y6, Y6
+	VADDPS 32(DI)(R8*1), Y7, Y7
+	ADDQ   R9, DI
 
-added0_4:
-	MOVQ    ldy+56(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y5, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y7, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x00000004, DX, R8
-	ADDQ    R8, CX
+added4:
+	MOVQ    ldy+56(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Y0, (SI)(R8*1)
+	VMOVUPS Y1, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	VMOVUPS Y2, (SI)(R8*1)
+	VMOVUPS Y3, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	VMOVUPS Y4, (SI)(R8*1)
+	VMOVUPS Y5, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	VMOVUPS Y6, (SI)(R8*1)
+	VMOVUPS Y7, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	IMUL3Q  $0x00000004, DX, R9
+	ADDQ    R9, CX
 	SUBQ    $0x00000004, AX
-	JMP     rows0_4
+	JMP     rows4
 
-done0_4:
-rows0_2:
+done4:
+rows2:
 	CMPQ   AX, $0x00000002
-	JLT    done0_2
+	JLT    done2
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   CX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-
-steps0_2:
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	ADDQ         BX, R8
-	ADDQ         $0x00000080, R9
-	DECQ         R10
-	JNZ          steps0_2
-	MOVQ         bias+24(FP), R8
-	TESTQ        R8, R8
-	JZ           unbiased0_2
-	VMOVUPS      (R8), Y12
-	VADDPS       Y12, Y0, Y0
-	VADDPS       Y12, Y2, Y2
-	VMOVUPS      32(R8), Y12
-	VADDPS       Y12, Y1, Y1
-	VADDPS       Y12, Y3, Y3
-
-unbiased0_2:
-	TESTQ  DI, DI
-	JZ     added0_2
-	MOVQ   ldadd+80(FP), R8
-	SHLQ   $0x02, R8
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	ADDQ   R8, DI
-	VADDPS (DI), Y2, Y2
-	VADDPS 32(DI), Y3, Y3
-	ADDQ   R8, DI
-
-added0_2:
-	MOVQ    ldy+56(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, (SI)
-	VMOVUPS Y3, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x00000002, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x00000002, AX
-	JMP     rows0_2
-
-done0_2:
-rows0_1:
-	CMPQ   AX, $0x00000001
-	JLT    done0_1
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   CX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-
-steps0_1:
-	VMOVUPS      (R9), Y12
-	VMOVUPS      32(R9), Y13
-	PREFETCHT0   8192(R9)
-	PREFETCHT0   8256(R9)
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	ADDQ         BX, R8
-	ADDQ         $0x00000080, R9
-	DECQ         R10
-	JNZ          steps0_1
-	MOVQ         bias+24(FP), R8
-	TESTQ        R8, R8
-	JZ           unbiased0_1
-	VMOVUPS      (R8), Y12
-	VADDPS       Y12, Y0, Y0
-	VMOVUPS      32(R8), Y12
-	VADDPS       Y12, Y1, Y1
-
-unbiased0_1:
-	TESTQ  DI, DI
-	JZ     added0_1
-	MOVQ   ldadd+80(FP), R8
-	SHLQ   $0x02, R8
-	VADDPS (DI), Y0, Y0
-	VADDPS 32(DI), Y1, Y1
-	ADDQ   R8, DI
-
-added0_1:
-	MOVQ    ldy+56(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x00000001, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x00000001, AX
-	JMP     rows0_1
-
-done0_1:
-	MOVQ m+40(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ y+0(FP), SI
-	MOVQ add+32(FP), DI
-	MOVQ ldx+64(FP), DX
-	MOVQ sx+72(FP), BX
-	SHLQ $0x02, DX
-	SHLQ $0x02, BX
-
-rows64_6:
-	CMPQ   AX, $0x00000006
-	JLT    done64_6
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   CX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
+	MOVQ   CX, R9
 	MOVQ   w+16(FP), R10
 	MOVQ   k+48(FP), R11
 
-steps64_6:
-	VMOVUPS      64(R10), Y12
-	VMOVUPS      96(R10), Y13
-	VBROADCASTSS (R8), Y14
+steps2:
+	VMOVUPS      (R10)(R8*1), Y12
+	VMOVUPS      32(R10)(R8*1), Y13
+	PREFETCHT0   8192(R10)(R8*1)
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
+	VBROADCASTSS (R9)(DX*1), Y15
 	VFMADD231PS  Y12, Y15, Y2
 	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (R8)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VBROADCASTSS (R9)(DX*1), Y14
-	VFMADD231PS  Y12, Y14, Y8
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R9)(DX*2), Y15
-	VFMADD231PS  Y12, Y15, Y10
-	VFMADD231PS  Y13, Y15, Y11
-	ADDQ         BX, R8
 	ADDQ         BX, R9
 	ADDQ         $0x00000080, R10
 	DECQ         R11
-	JNZ          steps64_6
-	MOVQ         bias+24(FP), R8
-	TESTQ        R8, R8
-	JZ           unbiased64_6
-	VMOVUPS      64(R8), Y12
+	JNZ          steps2
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           unbiased2
+	VMOVUPS      (R9)(R8*1), Y12
 	VADDPS       Y12, Y0, Y0
 	VADDPS       Y12, Y2, Y2
-	VADDPS       Y12, Y4, Y4
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y12, Y8, Y8
-	VADDPS       Y12, Y10, Y10
-	VMOVUPS      96(R8), Y12
+	VMOVUPS      32(R9)(R8*1), Y12
 	VADDPS       Y12, Y1, Y1
 	VADDPS       Y12, Y3, Y3
-	VADDPS       Y12, Y5, Y5
-	VADDPS       Y12, Y7, Y7
-	VADDPS       Y12, Y9, Y9
-	VADDPS       Y12, Y11, Y11
 
-unbiased64_6:
+unbiased2:
 	TESTQ  DI, DI
-	JZ     added64_6
-	MOVQ   ldadd+80(FP), R8
-	SHLQ   $0x02, R8
-	VADDPS 64(DI), Y0, Y0
-	VADDPS 96(DI), Y1, Y1
-	ADDQ   R8, DI
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	ADDQ   R8, DI
-	VADDPS 64(DI), Y4, Y4
-	VADDPS 96(DI), Y5, Y5
-	ADDQ   R8, DI
-	VADDPS 64(DI), Y6, Y6
-	VADDPS 96(DI), Y7, Y7
-	ADDQ   R8, DI
-	VADDPS 64(DI), Y8, Y8
-	VADDPS 96(DI), Y9, Y9
-	ADDQ   R8, DI
-	VADDPS 64(DI), Y10, Y10
-	VADDPS 96(DI), Y11, Y11
-	ADDQ   R8, DI
+	JZ     added2
+	MOVQ   ldadd+80(FP), R9
+	SHLQ   $0x02, R9
+	VADDPS (DI)(R8*1), Y0, Y0
+	VADDPS 32(DI)(R8*1), Y1, Y1
+	ADDQ   R9, DI
+	VADDPS (DI)(R8*1), Y2, Y2
+	VADDPS 32(DI)(R8*1), Y3, Y3
+	ADDQ   R9, DI
 
-added64_6:
-	MOVQ    ldy+56(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y7, 96(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y8, 64(SI)
-	VMOVUPS Y9, 96(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y10, 64(SI)
-	VMOVUPS Y11, 96(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x00000006, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x00000006, AX
-	JMP     rows64_6
+added2:
+	MOVQ    ldy+56(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Y0, (SI)(R8*1)
+	VMOVUPS Y1, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	VMOVUPS Y2, (SI)(R8*1)
+	VMOVUPS Y3, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	IMUL3Q  $0x00000002, DX, R9
+	ADDQ    R9, CX
+	SUBQ    $0x00000002, AX
+	JMP     rows2
 
-done64_6:
-rows64_4:
-	CMPQ   AX, $0x00000004
-	JLT    done64_4
+done2:
+rows1:
+	CMPQ   AX, $0x00000001
+	JLT    done1
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   CX, R8
-	LEAQ   (R8)(DX*2), R9
-	ADDQ   DX, R9
+	MOVQ   CX, R9
 	MOVQ   w+16(FP), R10
 	MOVQ   k+48(FP), R11
 
-steps64_4:
-	VMOVUPS      64(R10), Y12
-	VMOVUPS      96(R10), Y13
-	VBROADCASTSS (R8), Y14
+steps1:
+	VMOVUPS      (R10)(R8*1), Y12
+	VMOVUPS      32(R10)(R8*1), Y13
+	PREFETCHT0   8192(R10)(R8*1)
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	VBROADCASTSS (R8)(DX*2), Y14
-	VFMADD231PS  Y12, Y14, Y4
-	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	ADDQ         BX, R8
 	ADDQ         BX, R9
 	ADDQ         $0x00000080, R10
 	DECQ         R11
-	JNZ          steps64_4
-	MOVQ         bias+24(FP), R8
-	TESTQ        R8, R8
-	JZ           unbiased64_4
-	VMOVUPS      64(R8), Y12
+	JNZ          steps1
+	MOVQ         bias+24(FP), R9
+	TESTQ        R9, R9
+	JZ           unbiased1
+	VMOVUPS      (R9)(R8*1), Y12
 	VADDPS       Y12, Y0, Y0
-	VADDPS       Y12, Y2, Y2
-	VADDPS       Y12, Y4, Y4
-	VADDPS       Y12, Y6, Y6
-	VMOVUPS      96(R8), Y12
-	VADDPS       Y12, Y1, Y1
-	VADDPS       Y12, Y3, Y3
-	VADDPS       Y12, Y5, Y5
-	VADDPS       Y12, Y7, Y7
-
-unbiased64_4:
-	TESTQ  DI, DI
-	JZ     added64_4
-	MOVQ   ldadd+80(FP), R8
-	SHLQ   $0x02, R8
-	VADDPS 64(DI), Y0, Y0
-	VADDPS 96(DI), Y1, Y1
-	ADDQ   R8, DI
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	ADDQ   R8, DI
-	VADDPS 64(DI), Y4, Y4
-	VADDPS 96(DI), Y5, Y5
-	ADDQ   R8, DI
-	VADDPS 64(DI), Y6, Y6
-	VADDPS 96(DI), Y7, Y7
-	ADDQ   R8, DI
-
-added64_4:
-	MOVQ    ldy+56(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y5, 96(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y6, 64(SI)
-	VMOVUPS Y7, 96(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x00000004, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x00000004, AX
-	JMP     rows64_4
-
-done64_4:
-rows64_2:
-	CMPQ   AX, $0x00000002
-	JLT    done64_2
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   CX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-
-steps64_2:
-	VMOVUPS      64(R9), Y12
-	VMOVUPS      96(R9), Y13
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R8)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y3
-	ADDQ         BX, R8
-	ADDQ         $0x00000080, R9
-	DECQ         R10
-	JNZ          steps64_2
-	MOVQ         bias+24(FP), R8
-	TESTQ        R8, R8
-	JZ           unbiased64_2
-	VMOVUPS      64(R8), Y12
-	VADDPS       Y12, Y0, Y0
-	VADDPS       Y12, Y2, Y2
-	VMOVUPS      96(R8), Y12
-	VADDPS       Y12, Y1, Y1
-	VADDPS       Y12, Y3, Y3
-
-unbiased64_2:
-	TESTQ  DI, DI
-	JZ     added64_2
-	MOVQ   ldadd+80(FP), R8
-	SHLQ   $0x02, R8
-	VADDPS 64(DI), Y0, Y0
-	VADDPS 96(DI), Y1, Y1
-	ADDQ   R8, DI
-	VADDPS 64(DI), Y2, Y2
-	VADDPS 96(DI), Y3, Y3
-	ADDQ   R8, DI
-
-added64_2:
-	MOVQ    ldy+56(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    R8, SI
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x00000002, DX, R8
-	ADDQ    R8, CX
-	SUBQ    $0x00000002, AX
-	JMP     rows64_2
-
-done64_2:
-rows64_1:
-	CMPQ   AX, $0x00000001
-	JLT    done64_1
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   CX, R8
-	MOVQ   w+16(FP), R9
-	MOVQ   k+48(FP), R10
-
-steps64_1:
-	VMOVUPS      64(R9), Y12
-	VMOVUPS      96(R9), Y13
-	VBROADCASTSS (R8), Y14
-	VFMADD231PS  Y12, Y14, Y0
-	VFMADD231PS  Y13, Y14, Y1
-	ADDQ         BX, R8
-	ADDQ         $0x00000080, R9
-	DECQ         R10
-	JNZ          steps64_1
-	MOVQ         bias+24(FP), R8
-	TESTQ        R8, R8
-	JZ           unbiased64_1
-	VMOVUPS      64(R8), Y12
-	VADDPS       Y12, Y0, Y0
-	VMOVUPS      96(R8), Y12
+	VMOVUPS      32(R9)(R8*1), Y12
 	VADDPS       Y12, Y1, Y1
 
-unbiased64_1:
+unbiased1:
 	TESTQ  DI, DI
-	JZ     added64_1
-	MOVQ   ldadd+80(FP), R8
-	SHLQ   $0x02, R8
-	VADDPS 64(DI), Y0, Y0
-	VADDPS 96(DI), Y1, Y1
-	ADDQ   R8, DI
+	JZ     added1
+	MOVQ   ldadd+80(FP), R9
+	SHLQ   $0x02, R9
+	VADDPS (DI)(R8*1), Y0, Y0
+	VADDPS 32(DI)(R8*1), Y1, Y1
+	ADDQ   R9, DI
 
-added64_1:
-	MOVQ    ldy+56(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS Y0, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    R8, SI
-	IMUL3Q  $0x00000001, DX, R8
-	ADDQ    R8, CX
+added1:
+	MOVQ    ldy+56(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS Y0, (SI)(R8*1)
+	VMOVUPS Y1, 32(SI)(R8*1)
+	ADDQ    R9, SI
+	IMUL3Q  $0x00000001, DX, R9
+	ADDQ    R9, CX
 	SUBQ    $0x00000001, AX
-	JMP     rows64_1
+	JMP     rows1
 
-done64_1:
+done1:
+	ADDQ $0x00000040, R8
+	CMPQ R8, $0x00000080
+	JLT  half
 	VZEROUPPER
 	RET
 
@@ -3490,9 +3168,9 @@ TEXT ·panelMulAVX512(SB), NOSPLIT, $0-88
 	SHLQ $0x02, DX
 	SHLQ $0x02, BX
 
-rows0_12:
+rows12:
 	CMPQ   AX, $0x0000000c
-	JLT    done0_12
+	JLT    done12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3527,7 +3205,7 @@ rows0_12:
 	MOVQ   w+16(FP), R12
 	MOVQ   k+48(FP), R13
 
-steps0_12:
+steps12:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
 	PREFETCHT0   8192(R12)
@@ -3574,10 +3252,10 @@ steps0_12:
 	ADDQ         BX, R11
 	ADDQ         $0x00000080, R12
 	DECQ         R13
-	JNZ          steps0_12
+	JNZ          steps12
 	MOVQ         bias+24(FP), R8
 	TESTQ        R8, R8
-	JZ           unbiased0_12
+	JZ           unbiased12
 	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z0, Z0
 	VADDPS       Z24, Z2, Z2
@@ -3605,9 +3283,9 @@ steps0_12:
 	VADDPS       Z24, Z21, Z21
 	VADDPS       Z24, Z23, Z23
 
-unbiased0_12:
+unbiased12:
 	TESTQ  DI, DI
-	JZ     added0_12
+	JZ     added12
 	MOVQ   ldadd+80(FP), R8
 	SHLQ   $0x02, R8
 	VADDPS (DI), Z0, Z0
@@ -3647,7 +3325,7 @@ unbiased0_12:
 	VADDPS 64(DI), Z23, Z23
 	ADDQ   R8, DI
 
-added0_12:
+added12:
 	MOVQ    ldy+56(FP), R8
 	SHLQ    $0x02, R8
 	VMOVUPS Z0, (SI)
@@ -3689,12 +3367,12 @@ added0_12:
 	IMUL3Q  $0x0000000c, DX, R8
 	ADDQ    R8, CX
 	SUBQ    $0x0000000c, AX
-	JMP     rows0_12
+	JMP     rows12
 
-done0_12:
-rows0_6:
+done12:
+rows6:
 	CMPQ   AX, $0x00000006
-	JLT    done0_6
+	JLT    done6
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3713,7 +3391,7 @@ rows0_6:
 	MOVQ   w+16(FP), R10
 	MOVQ   k+48(FP), R11
 
-steps0_6:
+steps6:
 	VMOVUPS      (R10), Z24
 	VMOVUPS      64(R10), Z25
 	PREFETCHT0   8192(R10)
@@ -3740,10 +3418,10 @@ steps0_6:
 	ADDQ         BX, R9
 	ADDQ         $0x00000080, R10
 	DECQ         R11
-	JNZ          steps0_6
+	JNZ          steps6
 	MOVQ         bias+24(FP), R8
 	TESTQ        R8, R8
-	JZ           unbiased0_6
+	JZ           unbiased6
 	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z0, Z0
 	VADDPS       Z24, Z2, Z2
@@ -3759,9 +3437,9 @@ steps0_6:
 	VADDPS       Z24, Z9, Z9
 	VADDPS       Z24, Z11, Z11
 
-unbiased0_6:
+unbiased6:
 	TESTQ  DI, DI
-	JZ     added0_6
+	JZ     added6
 	MOVQ   ldadd+80(FP), R8
 	SHLQ   $0x02, R8
 	VADDPS (DI), Z0, Z0
@@ -3783,7 +3461,7 @@ unbiased0_6:
 	VADDPS 64(DI), Z11, Z11
 	ADDQ   R8, DI
 
-added0_6:
+added6:
 	MOVQ    ldy+56(FP), R8
 	SHLQ    $0x02, R8
 	VMOVUPS Z0, (SI)
@@ -3807,12 +3485,12 @@ added0_6:
 	IMUL3Q  $0x00000006, DX, R8
 	ADDQ    R8, CX
 	SUBQ    $0x00000006, AX
-	JMP     rows0_6
+	JMP     rows6
 
-done0_6:
-rows0_4:
+done6:
+rows4:
 	CMPQ   AX, $0x00000004
-	JLT    done0_4
+	JLT    done4
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3827,7 +3505,7 @@ rows0_4:
 	MOVQ   w+16(FP), R10
 	MOVQ   k+48(FP), R11
 
-steps0_4:
+steps4:
 	VMOVUPS      (R10), Z24
 	VMOVUPS      64(R10), Z25
 	PREFETCHT0   8192(R10)
@@ -3848,10 +3526,10 @@ steps0_4:
 	ADDQ         BX, R9
 	ADDQ         $0x00000080, R10
 	DECQ         R11
-	JNZ          steps0_4
+	JNZ          steps4
 	MOVQ         bias+24(FP), R8
 	TESTQ        R8, R8
-	JZ           unbiased0_4
+	JZ           unbiased4
 	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z0, Z0
 	VADDPS       Z24, Z2, Z2
@@ -3863,9 +3541,9 @@ steps0_4:
 	VADDPS       Z24, Z5, Z5
 	VADDPS       Z24, Z7, Z7
 
-unbiased0_4:
+unbiased4:
 	TESTQ  DI, DI
-	JZ     added0_4
+	JZ     added4
 	MOVQ   ldadd+80(FP), R8
 	SHLQ   $0x02, R8
 	VADDPS (DI), Z0, Z0
@@ -3881,7 +3559,7 @@ unbiased0_4:
 	VADDPS 64(DI), Z7, Z7
 	ADDQ   R8, DI
 
-added0_4:
+added4:
 	MOVQ    ldy+56(FP), R8
 	SHLQ    $0x02, R8
 	VMOVUPS Z0, (SI)
@@ -3899,12 +3577,12 @@ added0_4:
 	IMUL3Q  $0x00000004, DX, R8
 	ADDQ    R8, CX
 	SUBQ    $0x00000004, AX
-	JMP     rows0_4
+	JMP     rows4
 
-done0_4:
-rows0_2:
+done4:
+rows2:
 	CMPQ   AX, $0x00000002
-	JLT    done0_2
+	JLT    done2
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3913,7 +3591,7 @@ rows0_2:
 	MOVQ   w+16(FP), R9
 	MOVQ   k+48(FP), R10
 
-steps0_2:
+steps2:
 	VMOVUPS      (R9), Z24
 	VMOVUPS      64(R9), Z25
 	PREFETCHT0   8192(R9)
@@ -3927,10 +3605,10 @@ steps0_2:
 	ADDQ         BX, R8
 	ADDQ         $0x00000080, R9
 	DECQ         R10
-	JNZ          steps0_2
+	JNZ          steps2
 	MOVQ         bias+24(FP), R8
 	TESTQ        R8, R8
-	JZ           unbiased0_2
+	JZ           unbiased2
 	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z0, Z0
 	VADDPS       Z24, Z2, Z2
@@ -3938,9 +3616,9 @@ steps0_2:
 	VADDPS       Z24, Z1, Z1
 	VADDPS       Z24, Z3, Z3
 
-unbiased0_2:
+unbiased2:
 	TESTQ  DI, DI
-	JZ     added0_2
+	JZ     added2
 	MOVQ   ldadd+80(FP), R8
 	SHLQ   $0x02, R8
 	VADDPS (DI), Z0, Z0
@@ -3950,7 +3628,7 @@ unbiased0_2:
 	VADDPS 64(DI), Z3, Z3
 	ADDQ   R8, DI
 
-added0_2:
+added2:
 	MOVQ    ldy+56(FP), R8
 	SHLQ    $0x02, R8
 	VMOVUPS Z0, (SI)
@@ -3962,19 +3640,19 @@ added0_2:
 	IMUL3Q  $0x00000002, DX, R8
 	ADDQ    R8, CX
 	SUBQ    $0x00000002, AX
-	JMP     rows0_2
+	JMP     rows2
 
-done0_2:
-rows0_1:
+done2:
+rows1:
 	CMPQ   AX, $0x00000001
-	JLT    done0_1
+	JLT    done1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	MOVQ   CX, R8
 	MOVQ   w+16(FP), R9
 	MOVQ   k+48(FP), R10
 
-steps0_1:
+steps1:
 	VMOVUPS      (R9), Z24
 	VMOVUPS      64(R9), Z25
 	PREFETCHT0   8192(R9)
@@ -3985,25 +3663,25 @@ steps0_1:
 	ADDQ         BX, R8
 	ADDQ         $0x00000080, R9
 	DECQ         R10
-	JNZ          steps0_1
+	JNZ          steps1
 	MOVQ         bias+24(FP), R8
 	TESTQ        R8, R8
-	JZ           unbiased0_1
+	JZ           unbiased1
 	VMOVUPS      (R8), Z24
 	VADDPS       Z24, Z0, Z0
 	VMOVUPS      64(R8), Z24
 	VADDPS       Z24, Z1, Z1
 
-unbiased0_1:
+unbiased1:
 	TESTQ  DI, DI
-	JZ     added0_1
+	JZ     added1
 	MOVQ   ldadd+80(FP), R8
 	SHLQ   $0x02, R8
 	VADDPS (DI), Z0, Z0
 	VADDPS 64(DI), Z1, Z1
 	ADDQ   R8, DI
 
-added0_1:
+added1:
 	MOVQ    ldy+56(FP), R8
 	SHLQ    $0x02, R8
 	VMOVUPS Z0, (SI)
@@ -4012,9 +3690,9 @@ added0_1:
 	IMUL3Q  $0x00000001, DX, R8
 	ADDQ    R8, CX
 	SUBQ    $0x00000001, AX
-	JMP     rows0_1
+	JMP     rows1
 
-done0_1:
+done1:
 	VZEROUPPER
 	RET
 
