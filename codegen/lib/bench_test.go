@@ -119,3 +119,40 @@ func BenchmarkRows(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkEncoder is six layers of width 384 with 12 heads on 128 tokens.
+func BenchmarkEncoder(b *testing.B) {
+	const tokens, width, inner, layers = 128, 384, 1536, 6
+	matrix := func(k, n int) []float32 { return random(b, packedLen(k, n), uint64(k+n)) }
+	vector := func(n int) []float32 { return random(b, n, uint64(n)) }
+	type layer struct{ qkv, out, up, down []float32 }
+	var ws []layer
+	for range layers {
+		ws = append(ws, layer{matrix(width, 3*width), matrix(width, width), matrix(width, inner), matrix(inner, width)})
+	}
+	var noBias bias
+	params := vector(inner)
+	x, qkv, o, h := vector(tokens*width), vector(tokens*3*width), vector(tokens*width), vector(tokens*inner)
+	at := func(i int) heads { return heads{qkv[i*width:], 0, 32, 3 * width} }
+	for _, threads := range []int{1, 2} {
+		c := newCtx(threads)
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			benchmarkLevels(b, func(b *testing.B) {
+				for b.Loop() {
+					for _, w := range ws {
+						linear(c, qkv, x, w.qkv, params, nil, nil, tokens, width, 3*width)
+						attention(c, heads{o, 0, 32, width}, at(0), at(1), at(2), score{scale: 0.17}, noBias, keep{},
+							attentionShape{batch: 1, heads: 12, kvHeads: 12, queries: tokens, keys: tokens, d: 32, dv: 32})
+						linear(c, x, o, w.out, params, x, nil, tokens, width, width)
+						layerNorm(c, x, nil, x, nil, params, params, tokens, width, 1e-5)
+						linear(c, h, x, w.up, params, nil, gelu32, tokens, width, inner)
+						linear(c, x, h, w.down, params, x, nil, tokens, inner, width)
+						layerNorm(c, x, nil, x, nil, params, params, tokens, width, 1e-5)
+					}
+				}
+				gflops(b, layers*2*tokens*(4*width*width+2*width*inner+2*tokens*width))
+			})
+		})
+		c.close()
+	}
+}
