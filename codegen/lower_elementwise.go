@@ -248,8 +248,12 @@ func lowerBitCast(e *emitter, n *ir.Node) error {
 	switch {
 	case from == to:
 		e.Call("copy", e.Y(n, 0), e.X(n, 0))
-	case from.Bits() != to.Bits() || from.IsComplex() || to.IsComplex() || from == ir.Bool || to == ir.Bool:
+	case from.Bits() != to.Bits() || from.IsComplex() || to.IsComplex():
 		return fmt.Errorf("bits of %s as %s", from, to)
+	case from == ir.Bool:
+		e.Call("apply", e.Y(n, 0), e.X(n, 0), "bitOfBool["+e.Elem(n.Out())+"]")
+	case to == ir.Bool:
+		e.Call("apply", e.Y(n, 0), e.X(n, 0), "boolOfBits")
 	case isFloat(from) && isFloat(to):
 		panic("BUG: two floats of one size")
 	case isFloat(from):

@@ -136,28 +136,15 @@ func lowerDFT(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, floats); err != nil {
 		return err
 	}
-	rank := n.TypeAt(0).Rank()
-	axis := rank - 2
+	axis, size := "-2", "0"
 	if e.Has(n, 2) {
-		a, ok := n.Args[2].ConstInts()
-		if !ok || len(a) != 1 {
-			return fmt.Errorf("the axis is not known")
-		}
-		var err error
-		if axis, err = ir.Axis(int(a[0]), rank); err != nil {
-			return err
-		}
+		axis = e.Scalar(n.Args[2])
 	}
-	inverse, onesided := n.Int("inverse") != 0, n.Int("onesided") != 0
-	size := e.Dim(n.TypeAt(0).Shape[axis])
 	if e.Has(n, 1) {
 		size = e.Scalar(n.Args[1])
-	} else if inverse && onesided {
-		size = "2*(" + size + "-1)"
 	}
 	e.DefineFresh(n, 0, func(int) string { return size })
-	bins := e.Dim(n.Out().Type.Shape[axis])
-	e.Call("dft", e.Y(n, 0), e.X(n, 0), e.Shape(n.Args[0]), axis, size, bins, inverse, onesided)
+	e.Call("dft", e.Y(n, 0), e.X(n, 0), e.Shape(n.Out()), e.Shape(n.Args[0]), axis, size, n.Int("inverse") != 0, n.Int("onesided") != 0)
 	return nil
 }
 

@@ -48,8 +48,11 @@ func reduce(e *emitter, n *ir.Node, init, step, finish string) error {
 	if reducesNothing(n) {
 		return sized(anyElem, "dim(x0)", "copy(y, x0)")(e, n)
 	}
-	return sized(anyElem, "reducedSize(dim(x0), AXIS, rank(x0), ints(x1))",
-		"reduce(y, x0, shape(x0), ints(x1), "+init+", "+step+", "+finish+")")(e, n)
+	size := "reducedSize(dim(x0), AXIS, rank(x0), ints(x1))"
+	if n.Int("keepdims") == 0 {
+		size = "keptSize(shape(x0), ints(x1), AXIS)"
+	}
+	return sized(anyElem, size, "reduce(y, x0, shape(x0), ints(x1), "+init+", "+step+", "+finish+")")(e, n)
 }
 
 // reducesNothing reports whether the node's list of axes is empty, and that means none.

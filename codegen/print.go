@@ -134,7 +134,8 @@ func (g *generator) source(name, body string) ([]byte, error) {
 	return src, nil
 }
 
-var comments = regexp.MustCompile(`(?m)^\s*//.*$`)
+// comments are also what strings hold: neither refers to a variable.
+var comments = regexp.MustCompile(`(?m)^\s*//.*$|"(?:[^"\\]|\\.)*"`)
 
 func stripComments(s string) string { return comments.ReplaceAllString(s, "") }
 

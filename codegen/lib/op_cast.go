@@ -162,3 +162,6 @@ func bitsOf32[T ~int32 | ~uint32](x float32) T { return T(math.Float32bits(x)) }
 func bitsOf64[T ~int64 | ~uint64](x float64) T { return T(math.Float64bits(x)) }
 func ofBits32[T ~int32 | ~uint32](x T) float32 { return math.Float32frombits(uint32(x)) }
 func ofBits64[T ~int64 | ~uint64](x T) float64 { return math.Float64frombits(uint64(x)) }
+
+func bitOfBool[T ~int8 | ~uint8](x bool) T  { return T(fromBool(x)) }
+func boolOfBits[T ~int8 | ~uint8](x T) bool { return x != 0 }

@@ -2,7 +2,7 @@ package lib
 
 import (
 	"math"
-	"math/rand/v2"
+	rand "math/rand/v2"
 )
 
 // drawUniform draws y evenly from low to high; the same seed draws the same.

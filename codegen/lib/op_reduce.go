@@ -107,6 +107,16 @@ func reducedSize[I integer](n, axis, rank int, axes []I) int {
 	return n
 }
 
+// keptSize is the dimension of axis k of what a reduction leaves that drops the
+// axes.
+func keptSize[I integer](shape []int, axes []I, k int) int {
+	kept, _ := cut(shape, axes)
+	if k >= kept.rank {
+		panic(inputError("a reduction leaves fewer axes than the model says"))
+	}
+	return kept.size[k]
+}
+
 // axisOf resolves an axis that may count from the end.
 func axisOf(axis, rank int) int {
 	if axis < 0 {

@@ -41,10 +41,19 @@ func fourier(x []complex128, inverse bool) {
 	}
 }
 
-// dft transforms x [.., 1 or 2] along axis, cut or filled with zeros to n; y's
-// size along it, bins, may be less. An inverse of one side gives real numbers.
-func dft[T float](y, x []T, sx []int, axis, n, bins int, inverse, onesided bool) {
+// dft transforms x [.., 1 or 2] along axis, cut or filled with zeros to n unless
+// that is 0; y's size along it may be less. An inverse of one side gives real
+// numbers.
+func dft[T float](y, x []T, sy, sx []int, axis, n int, inverse, onesided bool) {
 	rank := len(sx) - 1
+	axis = axisOf(axis, len(sx))
+	bins := sy[axis]
+	if n == 0 {
+		n = sx[axis]
+		if inverse && onesided {
+			n = 2 * (n - 1)
+		}
+	}
 	outer, in, inner := around(sx[:rank], axis)
 	parts := 2
 	if inverse && onesided {
