@@ -8,6 +8,9 @@ require (
 	google.golang.org/protobuf v1.36.5
 )
 
-require golang.org/x/sys v0.30.0 // indirect
+require (
+	golang.org/x/sys v0.30.0 // indirect
+	gonum.org/v1/gonum v0.15.1 // indirect
+)
 
 replace github.com/gpamc/gpamc => ../

@@ -77,6 +77,7 @@ func compare(model, dir string, other []string, threads, rounds int) ([]*row, er
 	}
 	for round := range rounds + rounds/10 + 1 {
 		for _, r := range rows {
+			time.Sleep(pause)
 			d, err := r.run()
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", r.Name, err)
@@ -94,6 +95,9 @@ func compare(model, dir string, other []string, threads, rounds int) ([]*row, er
 	}
 	return rows, nil
 }
+
+// pause comes before each run: the threads of the program before spin for a while after theirs.
+const pause = 5 * time.Millisecond
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/gpamc/gpamc/bench/internal/ort"
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx"
+	"github.com/gpamc/gpamc/passes"
 )
 
 // The outcomes for one folder, from best to worst.
@@ -28,10 +29,11 @@ const (
 func main() {
 	opset := flag.Int("opset", 0, "opset of the export, 0 for the model's own or the next that is possible")
 	external := flag.Bool("external", false, "put weights into a file of their own")
+	optimize := flag.Bool("optimize", false, "run the compiler's passes before the export")
 	verbose := flag.Bool("v", false, "print every folder, not only failures")
 	flag.Parse()
 	if flag.NArg() == 0 {
-		fmt.Fprintln(os.Stderr, "usage: roundtrip [-opset N] [-external] [-v] DIR...")
+		fmt.Fprintln(os.Stderr, "usage: roundtrip [-opset N] [-external] [-optimize] [-v] DIR...")
 		os.Exit(2)
 	}
 	tmp, err := os.MkdirTemp("", "roundtrip")
@@ -42,7 +44,7 @@ func main() {
 	defer os.RemoveAll(tmp)
 	counts := map[string]int{}
 	for _, dir := range flag.Args() {
-		outcome, err := check(dir, filepath.Join(tmp, "model.onnx"), onnx.ExportOptions{Opset: *opset, External: *external})
+		outcome, err := check(dir, filepath.Join(tmp, "model.onnx"), onnx.ExportOptions{Opset: *opset, External: *external}, *optimize)
 		counts[outcome]++
 		if *verbose || outcome == failed {
 			fmt.Println(outcome, dir, err)
@@ -57,7 +59,7 @@ func main() {
 }
 
 // check compares the model of dir with its export, on the folder's first data set.
-func check(dir, exported string, o onnx.ExportOptions) (string, error) {
+func check(dir, exported string, o onnx.ExportOptions, optimize bool) (string, error) {
 	model, set := filepath.Join(dir, "model.onnx"), filepath.Join(dir, "test_data_set_0")
 	want, inputs, err := runOriginal(model, set)
 	if err != nil {
@@ -70,6 +72,9 @@ func check(dir, exported string, o onnx.ExportOptions) (string, error) {
 	}
 	if err != nil {
 		return failed, err
+	}
+	if optimize {
+		passes.Run(prog, passes.Options{})
 	}
 	if err := onnx.Export(prog, exported, o); err != nil {
 		return failed, err
@@ -128,13 +133,14 @@ func equal(a, b onnx.Value) error {
 	if x.Elem == ir.String {
 		return fmt.Errorf("%q instead of %q", x.Str, y.Str)
 	}
+	relative := map[ir.Elem]float64{ir.F16: 2e-3, ir.BF16: 2e-2}[x.Elem] + 1e-5
 	worst, at := 0.0, -1
 	for i := range x.Len() {
 		p, q := x.Float(i), y.Float(i)
 		if p == q || math.IsNaN(p) && math.IsNaN(q) {
 			continue
 		}
-		if d := math.Abs(p-q) - 1e-5*math.Abs(q); !(d <= 1e-6) && (at < 0 || d > worst) {
+		if d := math.Abs(p-q) - relative*math.Abs(q); !(d <= 2e-6) && (at < 0 || d > worst) {
 			worst, at = d, i
 		}
 	}
