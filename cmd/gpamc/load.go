@@ -16,7 +16,7 @@ import (
 
 var dimFlag = &cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: the size of a named dimension"}
 
-// load reads the model that is the command's one argument: an ONNX file, or IR text.
+// load reads the model that is the command's one argument: an ONNX file, the folder of a model definition, or IR text.
 func load(c *cli.Context) (*ir.Program, error) {
 	if c.NArg() != 1 {
 		return nil, fmt.Errorf("%s: one model is wanted, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " "))
@@ -27,8 +27,7 @@ func load(c *cli.Context) (*ir.Program, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, fmt.Errorf("%s: a folder; model definitions (config.json with safetensors) are not supported, "+
-			"give an .onnx or .gpam file", path)
+		return loadDefinition(path)
 	case filepath.Ext(path) == ".gpam":
 		return loadText(path)
 	}

@@ -42,7 +42,8 @@ func noCommand(c *cli.Context) error {
 
 // commands are those of the command line, each in a file of its name.
 func commands() []*cli.Command {
-	return []*cli.Command{compileCommand, exportCommand, runCommand, testCommand, verifyCommand, benchCommand, inspectCommand, optCommand}
+	return []*cli.Command{compileCommand, exportCommand, runCommand, testCommand, verifyCommand, benchCommand, inspectCommand, optCommand,
+		initCommand, convertCommand}
 }
 
 // flagsFirst moves the flags of a command before its other arguments: urfave/cli stops looking for flags at the first of those.
