@@ -8,6 +8,9 @@ package lib
 // begins at a[i*aRow], of b at b[i*bRow]: 0 repeats one row. aCols and bCols,
 // 1 or cols, are the lengths of their rows: 1 repeats one element.
 func binary(c *ctx, y, a, b []float32, f func(y, a, b []float32), rows, cols, aRow, aCols, bRow, bCols int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
 	t := task[binaryTask](c)
 	*t = binaryTask{y, a, b, f, cols, aRow, aCols, bRow, bCols}
 	if rows == 1 && cols > 1 {
