@@ -179,11 +179,12 @@ func (t *gemmTask) activate(i, rows, j, cols int) {
 //	bias [32], or nil
 //	add  [m, 32], row i at add[i*ldadd], or nil; may be y
 func panelMulGo(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float32, ldadd, m, k int) {
-	for i := range m {
-		for j := 0; j < panelCols; j += 8 {
+	for j := 0; j < panelCols; j += 8 { // so few columns of w stay in cache for all rows
+		for i := range m {
 			var s0, s1, s2, s3, s4, s5, s6, s7 float32
+			at := i * ldx
 			for p := range k {
-				a, b := x[i*ldx+p*sx], (*[8]float32)(w[p*panelCols+j:])
+				a, b := x[at], (*[8]float32)(w[p*panelCols+j:])
 				s0 += a * b[0]
 				s1 += a * b[1]
 				s2 += a * b[2]
@@ -192,6 +193,7 @@ func panelMulGo(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []f
 				s5 += a * b[5]
 				s6 += a * b[6]
 				s7 += a * b[7]
+				at += sx
 			}
 			s := [8]float32{s0, s1, s2, s3, s4, s5, s6, s7}
 			for q := range s {
