@@ -309,7 +309,14 @@ func (g *generator) layOutSource(b *strings.Builder) {
 	body.WriteString("\ts.arena.size = 0\n")
 	base := 0
 	for _, fn := range g.fns {
+		inUse := map[int]bool{} // unused may have dropped all the fields of a slot
+		for _, v := range fn.fields {
+			inUse[g.slotOf[v]] = true
+		}
 		for i, sl := range fn.slots {
+			if !inUse[i] {
+				continue
+			}
 			sizes := make([]string, len(sl.sizes))
 			for j, size := range sl.sizes {
 				sizes[j] = g.dim(size)
