@@ -15,7 +15,8 @@ func hash(s string) uint64 {
 	return h.Sum64()
 }
 
-// RandomInputs makes inputs for f, the same for the same seed: floats between -1 and 1, integers from 0 to 3, booleans mostly true.
+// RandomInputs makes inputs for f, the same for the same seed: floats between -1 and 1, integers from 0 to 3, but less than the rows of a
+// table that they look up, booleans mostly true.
 // dims gives the dimensions that are names; one that it lacks gets a small number of its own.
 func RandomInputs(f *ir.Func, seed uint64, dims map[string]int) []Value {
 	env := maps.Clone(dims)
@@ -25,8 +26,32 @@ func RandomInputs(f *ir.Func, seed uint64, dims map[string]int) []Value {
 	out := make([]Value, len(f.Params))
 	for i, p := range f.Params {
 		out[i] = randomValue(p.Type, seed^hash(fmt.Sprint(i, p.Name)), env)
+		if t, ok := out[i].(*Tensor); ok && t.I != nil {
+			rows := tableRows(f, p)
+			for k, x := range t.I {
+				t.I[k] = x % rows
+			}
+		}
 	}
 	return out
+}
+
+// tableRows is the number of rows of the smallest table that a node of f looks p up in, 4 if there is none that small.
+func tableRows(f *ir.Func, p *ir.Value) int64 {
+	least := 4
+	for _, n := range f.Nodes {
+		if n.Op != ir.Gather || n.Args[1] != p || !n.TypeAt(0).Ranked() {
+			continue
+		}
+		axis, err := ir.Axis(n.Int("axis"), n.TypeAt(0).Rank())
+		if err != nil {
+			continue
+		}
+		if rows, ok := n.TypeAt(0).Shape[axis].Const(); ok && rows > 0 {
+			least = min(least, rows)
+		}
+	}
+	return int64(least)
 }
 
 func randomValue(t ir.Type, seed uint64, env map[string]int) Value {
