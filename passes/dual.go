@@ -16,6 +16,7 @@ const (
 // dual builds DualAttention from a difference of two attentions. Where the difference is of the probabilities, the product with the values
 // is distributed over it first, and then exchanged with the weights of the two.
 var dual = []Rule{
+	{"heads-picked", "(Gather *(Reshape *(Softmax s:*(Scores q k mask? bias?" + form + ")) d allowzero=_) #i axis=2)", pickHeads},
 	{"dual-distribute", "(MatMul d:(Sub|Add (Mul u " + probs + ") (Mul w " + minus + ")) v)\n(MatMul d:(Sub|Add " + probs + " (Mul w " + minus + ")) v)\n" +
 		"(MatMul d:(Sub|Add (Mul u " + probs + ") " + minus + ") v)\n(MatMul d:(Sub|Add " + probs + " " + minus + ") v)", distribute},
 	{"dual-weight", "(MatMul (Mul a p:" + probs + ") v)", func(b *ir.Builder, m *Match) *ir.Value {
@@ -84,4 +85,47 @@ func dualAttention(b *ir.Builder, m *Match) *ir.Value {
 		"window": p.Int("window"), "fill": p.Float("fill")}
 	return b.New(ir.DualAttention, attrs, slices.Concat([]*ir.Value{m.V("qp"), m.V("kp"), m.V("vp"), m.V("qn"), kn, vn}, weights[:],
 		[]*ir.Value{m.V("mask"), m.V("bias"), nil, m.V("sink")})...)
+}
+
+// pickHeads takes every so many-th head of a softmax, as differential attention does to tell its two halves apart, by taking these heads of
+// the queries and keys.
+func pickHeads(b *ir.Builder, m *Match) *ir.Value {
+	q, k, all := m.V("q"), m.V("k"), m.Root.TypeAt(0)
+	s := m.Type("s").Shape
+	if len(s) != 4 || all.Rank() != 5 || !all.Shape[1].Mul(all.Shape[2]).Equal(s[1]) ||
+		!ir.EqualDims([]ir.Dim{all.Shape[0], all.Shape[3], all.Shape[4]}, []ir.Dim{s[0], s[2], s[3]}) || !ir.EqualDims(q.Type.Shape[:2], k.Type.Shape[:2]) {
+		return m.No("%s is not %s with its heads cut in groups", all, m.Type("s"))
+	}
+	for _, name := range []string{"mask", "bias"} {
+		if v := m.V(name); v != nil && !heads(v).Is(1) {
+			return m.No("the %s differs between heads", name)
+		}
+	}
+	if !m.onlyPicked(m.Root.Args[0]) {
+		return m.No("all heads are used elsewhere, too")
+	}
+	pick := func(v *ir.Value) *ir.Value {
+		t := v.Type
+		v = m.reshape(b, v, ir.T(t.Elem, t.Shape[0], all.Shape[1], all.Shape[2], t.Shape[2], t.Shape[3]))
+		return b.New(ir.Gather, ir.Attrs{"axis": 2}, v, m.V("i"))
+	}
+	scores := b.New(ir.Scores, m.N("s").Attrs, pick(q), pick(k), m.V("mask"), m.V("bias"))
+	return b.New(ir.Softmax, nil, scores)
+}
+
+// onlyPicked reports whether a Reshape of a softmax, and the softmax, have no other use than the picking of one head in each group.
+func (m *Match) onlyPicked(v *ir.Value) bool {
+	softmax := v.Def.Args[0]
+	for _, n := range m.g.users[v] {
+		if m.g.alive(n) && (n.Op != ir.Gather || n.Int("axis") != 2 || n.Args[0] != v || n.TypeAt(1).Rank() != 0) {
+			return false
+		}
+	}
+	live := 0
+	for _, n := range m.g.users[v] {
+		if m.g.alive(n) {
+			live++
+		}
+	}
+	return m.g.uses[v] == live && m.g.uses[softmax] == 1 && m.g.uses[softmax.Def.Args[0]] == 1
 }

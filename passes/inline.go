@@ -40,7 +40,6 @@ func inlineIn(f *ir.Func, c *Count) (changed bool) {
 
 // dropWeights forgets the data of weights that no node names.
 func dropWeights(p *ir.Program, c *Count) bool {
-	p.Main.Prune()
 	used := map[string]bool{}
 	p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
 		if n.Op == ir.Weight {

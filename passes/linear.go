@@ -1,6 +1,10 @@
 package passes
 
-import "github.com/gpamc/gpamc/ir"
+import (
+	"slices"
+
+	"github.com/gpamc/gpamc/ir"
+)
 
 // linear makes Linear of products with a weight that is a matrix, and takes the bias in.
 var linear = []Rule{
@@ -20,6 +24,22 @@ var linear = []Rule{
 			c = b.New(ir.Reshape, nil, c, b.Dims(n))
 		}
 		return b.New(ir.Linear, nil, m.V("x"), m.V("w"), c)
+	}},
+}
+
+// regroup lets Linear see its rows as its surroundings do, where a Reshape made one axis of them before and a second undoes that behind.
+var regroup = []Rule{
+	{"linear-reshape", "(Reshape (Linear *(Reshape x s1 allowzero=_) w c? act=_) s2 allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		y := m.Root.Out().Type
+		if n := y.Rank(); n < 2 || !y.Shape[n-1].Equal(m.Type("w").Shape[1]) {
+			return m.No("the second Reshape cuts rows")
+		}
+		n := m.Root.Args[0].Def
+		x := m.reshape(b, n.Args[0], ir.T(y.Elem, append(slices.Clone(y.Shape[:y.Rank()-1]), m.Type("w").Shape[0])...))
+		if x == nil {
+			return nil
+		}
+		return b.New(ir.Linear, n.Attrs, x, m.V("w"), m.V("c"))
 	}},
 }
 

@@ -14,6 +14,7 @@ type Match struct {
 	F    *ir.Func    // the function that Root stands in
 	P    *ir.Program // the program around it
 
+	g      *graph
 	vals   map[string]*ir.Value
 	lists  map[string][]*ir.Value
 	dims   map[string]ir.Dim

@@ -103,7 +103,7 @@ func (w *rewriter) function(f *ir.Func) {
 // node tries all rules on n, the i-th of f, until one fires.
 func (w *rewriter) node(f *ir.Func, i int, n *ir.Node) bool {
 	for _, r := range w.rules.any {
-		m := newMatch(w.p, f, n)
+		m := w.newMatch(f, n)
 		if w.uses[n.Out()] > 0 && w.make(r, m, i, n.Out()) {
 			return true
 		}
@@ -118,12 +118,12 @@ func (w *rewriter) node(f *ir.Func, i int, n *ir.Node) bool {
 	return false
 }
 
-func newMatch(p *ir.Program, f *ir.Func, n *ir.Node) *Match {
-	return &Match{Root: n, F: f, P: p, vals: map[string]*ir.Value{}, lists: map[string][]*ir.Value{}}
+func (w *rewriter) newMatch(f *ir.Func, n *ir.Node) *Match {
+	return &Match{Root: n, F: f, P: w.p, g: w.graph, vals: map[string]*ir.Value{}, lists: map[string][]*ir.Value{}}
 }
 
 func (w *rewriter) match(r compiled, p *pattern, f *ir.Func, i int, v *ir.Value) bool {
-	x := &matcher{g: w.graph, m: newMatch(w.p, f, v.Def)}
+	x := &matcher{g: w.graph, m: w.newMatch(f, v.Def)}
 	if w.why != nil && w.why.rule == r.Name {
 		x.why = w.why
 	}

@@ -142,6 +142,7 @@ func Run(p *ir.Program, o Options) Stats {
 }
 
 func (pass *Pass) run(p *ir.Program, off map[string]bool, why *whyLog) map[string]int {
+	p.Main.Prune() // what nobody uses must not count as a use
 	c := &Count{fired: map[string]int{}, off: off}
 	rules := compileRules(pass.Rules, off)
 	for again := true; again; {
