@@ -41,7 +41,7 @@ func Model(prog *ir.Program, o ExportOptions) (*pb.ModelProto, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", exportName(prog), err)
 	}
-	e := &exporter{prog: prog, opset: opset, taken: map[string]bool{}, names: map[*ir.Value]string{}, weights: map[string]string{}}
+	e := &exporter{prog: prog, opset: opset, nodes: map[string]bool{}, taken: map[string]bool{}, names: map[*ir.Value]string{}, weights: map[string]string{}}
 	g, err := e.main(prog.Main)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", exportName(prog), err)
@@ -67,6 +67,7 @@ func exportName(prog *ir.Program) string {
 type exporter struct {
 	prog    *ir.Program
 	opset   int
+	nodes   map[string]bool      // the names of nodes
 	taken   map[string]bool      // the names of values: in all graphs together, since inner graphs see outer names
 	names   map[*ir.Value]string // that values have got
 	weights map[string]string    // names of initializers, by that of the weight

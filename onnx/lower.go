@@ -20,21 +20,21 @@ func onnxName(op *ir.Op) string {
 }
 
 // chooseOpset expands in f what ONNX lacks and returns the opset to write: the wanted one or, when that is 0, the oldest from the
-// imported one on that has every operator.
+// imported one on that has every operator which cannot be expanded.
 func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 	if wanted != 0 && (wanted < oldestExport || wanted > newest) {
 		return 0, fmt.Errorf("cannot export opset %d; %d to %d are possible", wanted, oldestExport, newest)
 	}
-	expand(f, func(op *ir.Op) bool {
-		since, ok := forms[onnxName(op)]
-		return !ok || wanted != 0 && since > wanted
-	})
 	opset := wanted
 	if wanted == 0 {
 		if opset = imported; opset < oldestExport {
 			opset = defaultOpset
 		}
 	}
+	expand(f, func(n *ir.Node) bool {
+		since, _ := needs(n)
+		return since == 0 || since > opset || n.Op == ir.Swish // which runtimes lack, ONNX Runtime 1.30 among them
+	})
 	problems := map[string]bool{}
 	f.Walk(func(_ *ir.Func, n *ir.Node) {
 		if n.Op == ir.Const || n.Op == ir.Weight {
@@ -64,14 +64,14 @@ func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 // oldestExport is the first opset that is written: older ones have other forms of too many operators.
 const oldestExport = 13
 
-// expand replaces, everywhere in f, nodes of the operators that do not fit by what they stand for.
-func expand(f *ir.Func, unfit func(op *ir.Op) bool) {
+// expand replaces, everywhere in f, nodes that do not fit by what they stand for.
+func expand(f *ir.Func, unfit func(n *ir.Node) bool) {
 	for i := 0; i < len(f.Nodes); {
 		n := f.Nodes[i]
 		for _, body := range n.Bodies {
 			expand(body, unfit)
 		}
-		if n.Op == ir.Const || n.Op == ir.Weight || n.Op.Expand == nil || !unfit(n.Op) {
+		if n.Op == ir.Const || n.Op == ir.Weight || n.Op.Expand == nil || !unfit(n) {
 			i++
 			continue
 		}

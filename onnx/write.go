@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx/pb"
@@ -74,6 +75,19 @@ func (w *graphWriter) node(op, name string, in, out []string) *pb.NodeProto {
 	return n
 }
 
+// nodeName is name, or name with a number: an expansion gives several nodes that of the one they stand for.
+func (e *exporter) nodeName(name string) string {
+	if name == "" {
+		return ""
+	}
+	u := name
+	for i := 2; e.nodes[u]; i++ {
+		u = name + "_" + strconv.Itoa(i)
+	}
+	e.nodes[u] = true
+	return u
+}
+
 func (w *graphWriter) write(n *ir.Node) (err error) {
 	switch n.Op {
 	case ir.Weight:
@@ -82,7 +96,7 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 	case ir.Const:
 		return w.constant(n)
 	}
-	p := &pb.NodeProto{OpType: onnxName(n.Op), Name: n.Name}
+	p := &pb.NodeProto{OpType: onnxName(n.Op), Name: w.nodeName(n.Name)}
 	for _, a := range n.Args {
 		p.Input = append(p.Input, w.names[a]) // "" for nil
 	}

@@ -140,7 +140,7 @@ func equal(a, b onnx.Value) error {
 		if p == q || math.IsNaN(p) && math.IsNaN(q) {
 			continue
 		}
-		if d := math.Abs(p-q) - relative*math.Abs(q); !(d <= 2e-6) && (at < 0 || d > worst) {
+		if d := math.Abs(p-q) - relative*math.Abs(q); !(d <= 1e-5) && (at < 0 || d > worst) {
 			worst, at = d, i
 		}
 	}
