@@ -100,6 +100,9 @@ func unitSteps(v *ir.Value) bool {
 // transposeNoop turns a Transpose that moves only axes of length 1 into a Reshape.
 func transposeNoop(b *ir.Builder, m *Match) *ir.Value {
 	x, last := m.Type("x"), int64(-1)
+	if !x.Ranked() {
+		return m.No("the rank of %s is not known", x)
+	}
 	for _, p := range permOf(m.Root) {
 		if x.Shape[p].Is(1) {
 			continue
