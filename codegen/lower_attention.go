@@ -63,9 +63,6 @@ func (e *emitter) attention(n *ir.Node) (a attentionArgs, err error) {
 	if len(q) != len(k) || len(q) != len(v) || len(q) != 3 && len(q) != 4 {
 		return a, errShape
 	}
-	if n.Int("window") != 0 || n.Arg("sink") != nil {
-		return a, errors.New("a window or a sink")
-	}
 	four := func(s []ir.Dim) []ir.Dim { return rank4(view{dims: s, strides: s}).dims }
 	q, k, v = four(q), four(k), four(v)
 	_, ok := divides(q[1], k[1])
@@ -81,10 +78,23 @@ func (e *emitter) attention(n *ir.Node) (a attentionArgs, err error) {
 	case "cache":
 		fields += ", causal: true, offset: " + e.Dim(k[2].Sub(q[2]))
 	}
-	a.shape = "attentionShape{" + fields + "}"
+	if w := n.Int("window"); w != 0 {
+		fields += fmt.Sprintf(", window: %d", w)
+	}
 	if err := e.masks(n, &a, [4]ir.Dim{q[0], q[1], q[2], k[2]}); err != nil {
 		return a, err
 	}
+	if a.keep != "keep{}" && !math.IsInf(n.Float("fill"), -1) {
+		fields += ", fill: " + floatLiteral(n.Float("fill"))
+	}
+	if sink := n.Arg("sink"); sink != nil {
+		steps, err := e.broadcast4(sink, [4]ir.Dim{q[0], q[1], q[2], ir.N(1)})
+		if err != nil {
+			return a, err
+		}
+		fields += fmt.Sprintf(", sink: heads{%s, %s}", e.Val(sink), strings.Join(steps[:3], ", "))
+	}
+	a.shape = "attentionShape{" + fields + "}"
 	a.y = e.headsLiteral(e.stored(n.Out()))
 	e.Y(n, 0)
 	return a, nil
@@ -114,8 +124,8 @@ func (e *emitter) masks(n *ir.Node, a *attentionArgs, scores [4]ir.Dim) error {
 		}
 		text := fmt.Sprintf("{%s, %s}", e.Val(v), strings.Join(steps, ", "))
 		switch {
-		case v.Type.Elem == ir.Bool && !math.IsInf(n.Float("fill"), -1):
-			return errors.New("a mask that fills with a finite number")
+		case v.Type.Elem == ir.Bool && n.Float("fill") == 0:
+			return errors.New("a mask that fills with 0") // which the kernel takes for -Inf
 		case v.Type.Elem == ir.Bool:
 			a.keep = "keep" + text
 		case a.bias != "bias{}":

@@ -123,15 +123,15 @@ func lowerLinear(e *emitter, n *ir.Node) error {
 		bias = e.Val(b)
 	}
 	if v := n.Arg("r"); v != nil {
-		if !ir.EqualDims(v.Type.Shape, n.Out().Type.Shape) || n.Str("act") != "" {
-			return errShape // the kernel adds before it activates
+		if !ir.EqualDims(v.Type.Shape, n.Out().Type.Shape) {
+			return errShape
 		}
 		r = e.Val(v)
 	}
 	return e.linear(n, bias, r, actKernels[n.Str("act")])
 }
 
-// linear writes y = act(x·w + bias + r) for the arguments 0 and 1 of n, w being a weight.
+// linear writes y = act(x·w + bias) + r for the arguments 0 and 1 of n, w being a weight.
 func (e *emitter) linear(n *ir.Node, bias, r, act string) error {
 	w := n.Args[1]
 	if !w.Is(ir.Weight) && w.Const() == nil || w.Type.Rank() != 2 || n.TypeAt(0).Rank() < 1 || act == "" {

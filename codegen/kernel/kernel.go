@@ -57,7 +57,8 @@ func Emit(stubs []string) ([]byte, error) {
 	if err != nil {
 		panic(fmt.Sprintf("BUG: kernels %v: %v", stubs, err))
 	}
-	return printer.NewGoAsm(printer.Config{Name: "gpamc"}).Print(f)
+	src, err := printer.NewGoAsm(printer.Config{Name: "gpamc"}).Print(f)
+	return compact(src), err
 }
 
 // generators is the table of all kernels.
