@@ -1,0 +1,259 @@
+package lib
+
+import (
+	"math"
+	"math/cmplx"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// drawSliding draws a kernel over up to three axes that fits into in.
+func drawSliding(t *rapid.T, in [3]int) (s sliding, out [3]int) {
+	for i := range in {
+		s.dilation[i] = rapid.IntRange(1, 2).Draw(t, "dilation")
+		s.before[i], s.after[i] = rapid.IntRange(0, 2).Draw(t, "before"), rapid.IntRange(0, 2).Draw(t, "after")
+		room := in[i] + s.before[i] + s.after[i]
+		s.kernel[i] = rapid.IntRange(1, min(3, (room-1)/s.dilation[i]+1)).Draw(t, "kernel")
+		s.stride[i] = rapid.IntRange(1, 3).Draw(t, "stride")
+		out[i] = (room-(s.kernel[i]-1)*s.dilation[i]-1)/s.stride[i] + 1
+	}
+	return s, out
+}
+
+func join3(n, c int, s [3]int) []int { return []int{n, c, s[0], s[1], s[2]} }
+
+func TestConvolve(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := [3]int{rapid.IntRange(1, 2).Draw(t, "d"), rapid.IntRange(1, 4).Draw(t, "h"), rapid.IntRange(1, 9).Draw(t, "w")}
+		s, out := drawSliding(t, in)
+		group := rapid.IntRange(1, 2).Draw(t, "group")
+		c, m := group*rapid.IntRange(1, 2).Draw(t, "channels"), group*rapid.IntRange(1, 2).Draw(t, "features")
+		sx, sy, sw := join3(2, c, in), join3(2, m, out), join3(m, c/group, s.kernel)
+		x, w, b := counting[int32](size(sx)), counting[int32](size(sw)), counting[int32](m)
+		y, z := make([]int32, size(sy)), make([]int32, size(sx))
+		convolve[int64](y, x, w, b, sy, sx, s, group)
+		want := make([]int32, len(y))
+		coordinates(sy, func(p int, at []int) {
+			want[p] = b[at[1]]
+			coordinates(sw[1:], func(_ int, k []int) {
+				from := []int{at[0], at[1]/(m/group)*(c/group) + k[0], 0, 0, 0}
+				for i := range 3 {
+					from[2+i] = at[2+i]*s.stride[i] + k[1+i]*s.dilation[i] - s.before[i]
+					if from[2+i] < 0 || from[2+i] >= in[i] {
+						return
+					}
+				}
+				want[p] += x[offset(sx, from)] * w[offset(sw, []int{at[1], k[0], k[1], k[2], k[3]})]
+			})
+		})
+		if !slices.Equal(y, want) {
+			t.Fatalf("%v with %v in %d groups: %v, want %v", sx, sw, group, y, want)
+		}
+		// The transpose of a linear map: <conv(x), u> = <x, back(u)>.
+		u := counting[int32](len(y))
+		convolve[int64](y, x, w, nil, sy, sx, s, group)
+		convolveBack[int64](z, u, w, nil, sx, sy, s, group)
+		var left, right int32
+		for i := range y {
+			left += y[i] * u[i]
+		}
+		for i := range x {
+			right += x[i] * z[i]
+		}
+		if left != right {
+			t.Fatalf("%v with %v in %d groups: the transpose gives %d instead of %d", sx, sw, group, right, left)
+		}
+	})
+}
+
+func TestPooling(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := [3]int{1, rapid.IntRange(1, 5).Draw(t, "h"), rapid.IntRange(1, 5).Draw(t, "w")}
+		s, out := drawSliding(t, in)
+		sx, sy := join3(1, 2, in), join3(1, 2, out)
+		x := counting[float32](size(sx))
+		y, mean, whole := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
+		index := make([]int64, size(sy))
+		maxPool(y, index, x, sy, sx, s, false)
+		poolWindows(mean, x, sy, sx, s, false, 0.0, sumUp, average)
+		poolWindows(whole, x, sy, sx, s, true, 0.0, sumUp, average)
+		coordinates(sy, func(p int, at []int) {
+			best, sum, n, places := math.Inf(-1), 0.0, 0, 0
+			coordinates(s.kernel[:], func(_ int, k []int) {
+				from, inside, padded := []int{at[0], at[1], 0, 0, 0}, true, true
+				for i := range 3 {
+					q := at[2+i]*s.stride[i] + k[i]*s.dilation[i] - s.before[i]
+					inside, padded = inside && q >= 0 && q < in[i], padded && q < in[i]+s.after[i]
+					from[2+i] = q
+				}
+				if padded {
+					places++
+				}
+				if inside {
+					v := float64(x[offset(sx, from)])
+					best, sum, n = max(best, v), sum+v, n+1
+				}
+			})
+			if n == 0 {
+				return // a window in the padding alone: nothing is said of it
+			}
+			if float64(y[p]) != best || x[index[p]] != y[p] || mean[p] != float32(sum/float64(n)) || whole[p] != float32(sum/float64(places)) {
+				t.Fatalf("%v with %+v at %v: %g at %d, %g, %g; want %g, %g of %d, %d", sx, s, at, y[p], index[p], mean[p], whole[p], best, sum, n, places)
+			}
+		})
+	})
+}
+
+func TestMultiply(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dim := rapid.IntRange(0, 3)
+		m, k, n := dim.Draw(t, "m"), dim.Draw(t, "k"), dim.Draw(t, "n")
+		batch := rapid.SliceOfN(rapid.IntRange(1, 3), 0, 2).Draw(t, "batch")
+		sa, sb := append(drawPart(t, batch), m, k), append(drawPart(t, batch), k, n)
+		for i := range batch { // what both lack is no part of the result
+			if i < len(batch)-max(len(sa), len(sb))+2 {
+				batch[i] = 1
+				continue
+			}
+			a, b := i-len(batch)+len(sa)-2, i-len(batch)+len(sb)-2
+			if (a < 0 || sa[a] == 1) && (b < 0 || sb[b] == 1) {
+				batch[i] = 1
+			}
+		}
+		a, b := counting[int32](size(sa)), counting[int32](size(sb))
+		sy := append(slices.Clone(batch), m, n)
+		y := make([]int32, size(sy))
+		multiply[int64](y, a, b, sa, sb)
+		coordinates(sy, func(p int, at []int) {
+			var want int32
+			for q := range k {
+				row, col := slices.Clone(at), slices.Clone(at)
+				row[len(row)-1], col[len(col)-2] = q, q
+				want += a[offsetOf(sa, row)] * b[offsetOf(sb, col)]
+			}
+			if y[p] != want {
+				t.Fatalf("%v·%v at %v: %d, want %d", sa, sb, at, y[p], want)
+			}
+		})
+	})
+}
+
+// offsetOf is offset for matrices: their own two axes are never broadcast.
+func offsetOf(shape, at []int) int {
+	k := len(shape) - 2
+	p := offset(shape[:k], at[:len(at)-2])
+	return (p*shape[k]+at[len(at)-2])*shape[k+1] + at[len(at)-1]
+}
+
+func TestEinsum(t *testing.T) {
+	// "iij,jk->ki": a diagonal, a sum, a result in another order.
+	a, b, y := counting[float64](2*2*3), counting[float64](3*4), make([]float64, 4*2)
+	einsum[float64](y, [][]float64{a, b}, []int{4, 2}, []int{3}, []layout{{0, 9, 1}, {1, 0, 4}})
+	for k := range 4 {
+		for i := range 2 {
+			var want float64
+			for j := range 3 {
+				want += a[i*9+j] * b[j*4+k]
+			}
+			if y[k*2+i] != want {
+				t.Errorf("[%d %d]: %g, want %g", k, i, y[k*2+i], want)
+			}
+		}
+	}
+}
+
+func TestFourier(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 8, 12, 64} {
+		x := make([]complex128, n)
+		for i := range x {
+			x[i] = complex(float64(i%5), float64(i%3))
+		}
+		y := slices.Clone(x)
+		fourier(y, false)
+		for k, v := range y {
+			var want complex128
+			for i, u := range x {
+				want += u * cmplx.Rect(1, -2*math.Pi*float64(i*k)/float64(n))
+			}
+			if cmplx.Abs(v-want) > 1e-9 {
+				t.Errorf("frequency %d of %d: %v, want %v", k, n, v, want)
+			}
+		}
+		fourier(y, true)
+		for i := range x {
+			if cmplx.Abs(y[i]/complex(float64(n), 0)-x[i]) > 1e-12 {
+				t.Errorf("%d of %d does not come back: %v", i, n, y[i])
+			}
+		}
+	}
+}
+
+func TestDeterminant(t *testing.T) {
+	y := make([]float64, 3)
+	det(y, []float64{0, 2, 0, 3, 1, 1, 1, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 0, 0, 0, 3, 0, 0, 0, 4}, 3)
+	for i, want := range []float64{-28, 0, 24} {
+		if math.Abs(y[i]-want) > 1e-12 {
+			t.Errorf("determinant %d is %g, want %g", i, y[i], want)
+		}
+	}
+}
+
+func TestSoftmaxAlong(t *testing.T) {
+	inf := float32(math.Inf(-1))
+	x := []float32{1, inf, 3, 1e4, 2, 1e4}
+	y, z := make([]float32, 6), make([]float32, 6)
+	softmaxAlong(y, x, []int{3, 2}, 0)
+	logSoftmaxAlong(z, x, []int{3, 2}, 0)
+	for i, want := range []float32{0.09003057, 0, 0.66524094, 0.5, 0.24472848, 0.5} {
+		if math.Abs(float64(y[i]-want)) > 1e-7 || want > 0 && math.Abs(float64(z[i])-math.Log(float64(want))) > 1e-6 {
+			t.Errorf("element %d: %g and %g, want %g", i, y[i], z[i], want)
+		}
+	}
+}
+
+func TestQuantize(t *testing.T) {
+	x := []float32{-1, 0.5, 1.5, 300, 2.5, -7}
+	y, back := make([]int8, 6), make([]float32, 6)
+	s := scalesOf([]int{2, 3}, []int{2}, 0, 0)
+	scale, zero := []float32{1, 0.5}, []int8{0, 3}
+	quantize(y, x, scale, zero, s, fromNumber, fromNumber, fromNumber, clampInteger, true, true)
+	if want := []int8{-1, 0, 2, 127, 8, -11}; !slices.Equal(y, want) {
+		t.Errorf("quantized to %v, want %v", y, want)
+	}
+	dequantize(back, y, scale, zero, s, fromNumber, fromNumber, toFloat)
+	if want := []float32{-1, 0, 2, 62, 2.5, -7}; !slices.Equal(back, want) {
+		t.Errorf("back to %v, want %v", back, want)
+	}
+	blocks := scalesOf([]int{2, 4}, []int{2, 2}, 1, 2)
+	z := make([]float32, 8)
+	dequantize(z, []int4{1, 2, 3, 4, 5, 6, 7, -8}, []float32{1, 10, 100, 1000}, nil, blocks, fromNumber, fromNumber, toFloat)
+	if want := []float32{1, 2, 30, 40, 500, 600, 7000, -8000}; !slices.Equal(z, want) {
+		t.Errorf("blocks give %v, want %v", z, want)
+	}
+}
+
+func TestResize(t *testing.T) {
+	x := []float32{1, 2, 3, 4}
+	for _, c := range []struct {
+		s     resizing
+		scale float32
+		want  []float32
+	}{
+		{resizing{mode: "nearest", nearest: "floor", coordinates: "asymmetric"}, 2, []float32{1, 1, 2, 2, 3, 3, 4, 4}},
+		{resizing{mode: "linear", coordinates: "half_pixel"}, 2, []float32{1, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4}},
+		{resizing{mode: "linear", coordinates: "align_corners"}, 1.75, []float32{1, 1.5, 2, 2.5, 3, 3.5, 4}},
+		{resizing{mode: "linear", coordinates: "half_pixel", antialias: true}, 0.5, []float32{1.625, 3.375}},
+		{resizing{mode: "linear", coordinates: "half_pixel", antialias: true, within: true}, 0.5, []float32{1.7142857, 3.2857144}},
+	} {
+		y := make([]float32, resizedSize(0, []int{4}, []float32{c.scale}, []int(nil), nil, "stretch"))
+		resize(y, x, []int{4}, []float32(nil), []float32{c.scale}, []int(nil), nil, c.s)
+		for i := range y {
+			if len(y) != len(c.want) || math.Abs(float64(y[i]-c.want[i])) > 1e-6 {
+				t.Errorf("%+v: %v, want %v", c.s, y, c.want)
+				break
+			}
+		}
+	}
+}
