@@ -170,6 +170,9 @@ func constSlice(b *ir.Builder, m *Match) *ir.Value {
 
 // expandInto leaves out an Expand whose user stretches its argument anyway.
 func expandInto(b *ir.Builder, m *Match) *ir.Value {
+	if !m.Root.Out().Type.Ranked() {
+		return m.No("the rank of the result is not known")
+	}
 	var shapes [][]ir.Dim
 	args := slices.Clone(m.Root.Args)
 	done := false
