@@ -27,6 +27,21 @@ var _ = register(portable, map[*ir.Op]lowering{
 	ir.MaxUnpool:     lowerMaxUnpool,
 })
 
+// A float32 convolution is a product of matrices.
+var _ = register(fast, map[*ir.Op]lowering{ir.Conv: func(e *emitter, n *ir.Node) error {
+	if err := f32(n); err != nil {
+		return err
+	}
+	if err := checkNode(n, numbers); err != nil {
+		return err
+	}
+	s, err := e.windows(n)
+	if err != nil {
+		return err
+	}
+	return code(numbers, "conv32("+e.Ctx()+", y, x0, x1, x2, shape(y), shape(x0), "+s+", @group)")(e, n)
+}})
+
 // slidingOf is windows as a literal of package lib's type sliding, the axes that are not there before the others.
 func (e *emitter) slidingOf(n *ir.Node, ws []ir.Window) (string, error) {
 	if len(ws) > 3 {

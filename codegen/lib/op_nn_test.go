@@ -68,6 +68,28 @@ func TestConvolve(t *testing.T) {
 	})
 }
 
+// TestConv32 compares the product of matrices with the sum, for one thread and for two.
+func TestConv32(t *testing.T) {
+	one, two := newCtx(1), newCtx(2)
+	defer one.close()
+	defer two.close()
+	rapid.Check(t, func(t *rapid.T) {
+		in := [3]int{1, rapid.IntRange(1, 9).Draw(t, "h"), rapid.IntRange(1, 40).Draw(t, "w")}
+		s, out := drawSliding(t, in)
+		group := rapid.IntRange(1, 2).Draw(t, "group")
+		c, m := group*rapid.IntRange(1, 5).Draw(t, "channels"), group*rapid.IntRange(1, 9).Draw(t, "features")
+		sx, sy, sw := join3(2, c, in), join3(2, m, out), join3(m, c/group, s.kernel)
+		x, w, b := counting[float32](size(sx)), counting[float32](size(sw)), counting[float32](m)
+		want, y, z := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
+		convolve[float64](want, x, w, b, sy, sx, s, group)
+		conv32(one, y, x, w, b, sy, sx, s, group)
+		conv32(two, z, x, w, b, sy, sx, s, group)
+		if !slices.Equal(y, want) || !slices.Equal(y, z) { // small integers: no sum is rounded
+			t.Fatalf("%v with %v, %+v, in %d groups: %v, want %v", sx, sw, s, group, y, want)
+		}
+	})
+}
+
 func TestPooling(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := [3]int{1, rapid.IntRange(1, 5).Draw(t, "h"), rapid.IntRange(1, 5).Draw(t, "w")}
@@ -256,4 +278,17 @@ func TestResize(t *testing.T) {
 			}
 		}
 	}
+}
+
+// BenchmarkConv32 is how a vision transformer takes its patches.
+func BenchmarkConv32(b *testing.B) {
+	c := newCtx(1)
+	defer c.close()
+	x, w, y := counting[float32](3*224*224), counting[float32](768*3*16*16), make([]float32, 768*14*14)
+	s := sliding{kernel: [3]int{1, 16, 16}, stride: [3]int{1, 16, 16}, dilation: [3]int{1, 1, 1}}
+	b.ReportAllocs()
+	for b.Loop() {
+		conv32(c, y, x, w, nil, []int{1, 768, 14, 14}, []int{1, 3, 224, 224}, s, 1)
+	}
+	b.ReportMetric(2*768*196*768/1e9/(b.Elapsed().Seconds()/float64(b.N)), "GFLOP/s")
 }
