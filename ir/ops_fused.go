@@ -16,7 +16,7 @@ var (
 	//
 	// A mask of floats is added; one of booleans, true where attention is allowed, puts fill where it is false. causal "self" lets query
 	// i see key j when j <= i, "cache" when j <= i + Lk - Lq, as with keys of earlier steps before the new ones; window w lets it see only
-	// keys less than w away. What these exclude is -inf.
+	// keys less than w away. What these exclude is -inf. Types of 16 bits are multiplied in 32.
 	Scores = define(Op{Name: "Scores", Args: "q k mask? bias?", Attrs: scoreAttrs, Expand: expandScores,
 		Example: `Scores(q, k, m) scale=0.5 softcap=30 causal="cache"`, Inputs: "q f32[b,4,2,8] k f32[b,2,3,8] m bool[b,1,1,3]"})
 
@@ -70,11 +70,21 @@ func expandLinear(b *Builder, n *Node) []*Value {
 }
 
 func expandScores(b *Builder, n *Node) []*Value {
-	q, k := n.Arg("q"), n.Arg("k")
+	q, k, mask, bias := n.Arg("q"), n.Arg("k"), n.Arg("mask"), n.Arg("bias")
 	if q.Type.Rank() < 2 || k.Type.Rank() < 2 {
 		refuse("queries %s and keys %s: matrices are wanted", q.Type, k.Type)
 	}
-	e := q.Type.Elem
+	narrow, e := q.Type.Elem, q.Type.Elem
+	if narrow.Size() < 4 { // a product may be too large for 16 bits before it is scaled
+		e = F32
+		q, k = b.cast(q, e), b.cast(k, e)
+		if bias != nil {
+			bias = b.cast(bias, e)
+		}
+		if mask != nil && mask.Type.Elem != Bool {
+			mask = b.cast(mask, e)
+		}
+	}
 	perm := make([]int, k.Type.Rank())
 	for i := range perm {
 		perm[i] = i
@@ -89,10 +99,10 @@ func expandScores(b *Builder, n *Node) []*Value {
 		s = b.New(Tanh, nil, b.New(Div, nil, s, b.Scalar(e, limit)))
 		s = b.New(Mul, nil, s, b.Scalar(e, limit))
 	}
-	if bias := n.Arg("bias"); bias != nil {
+	if bias != nil {
 		s = b.New(Add, nil, s, bias)
 	}
-	if mask := n.Arg("mask"); mask != nil && mask.Type.Elem == Bool {
+	if mask != nil && mask.Type.Elem == Bool {
 		s = b.New(Where, nil, mask, s, b.Scalar(e, n.Float("fill")))
 	} else if mask != nil {
 		s = b.New(Add, nil, s, mask)
@@ -100,7 +110,7 @@ func expandScores(b *Builder, n *Node) []*Value {
 	if seen := visible(b, n, s.Type); seen != nil {
 		s = b.New(Where, nil, seen, s, b.Scalar(e, math.Inf(-1)))
 	}
-	return []*Value{s}
+	return []*Value{b.cast(s, narrow)}
 }
 
 // heads is the dimension before the last two, 1 if there is none.
