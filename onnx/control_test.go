@@ -88,9 +88,7 @@ func TestFunctions(t *testing.T) {
 	sets := []*pb.OperatorSetIdProto{{Version: 12}, {Domain: "my", Version: 1}} // its own opset: Softmax of 12 is the old one
 	turn := &pb.FunctionProto{Domain: "my", Name: "Turn", Input: []string{"a"}, Output: []string{"b"}, OpsetImport: sets,
 		Node: []*pb.NodeProto{op("b = Transpose(a)")}}
-	overload := op("v = my::Turn(u)")
-	overload.Overload = "soft"
-	overload.Attribute = []*pb.AttributeProto{attr("axis", "$axis")}
+	overload := op("v = my::Turn:soft(u)", attr("axis", "$axis"))
 	soft := &pb.FunctionProto{Domain: "my", Name: "Turn", Overload: "soft", Input: []string{"a", "absent"}, Output: []string{"b"},
 		Attribute: []string{"axis"}, OpsetImport: sets, Node: []*pb.NodeProto{op("b = Softmax(a)", attr("axis", "$axis"))}}
 	twice := &pb.FunctionProto{Domain: "my", Name: "Twice", Input: []string{"u"}, Output: []string{"w"}, OpsetImport: sets,

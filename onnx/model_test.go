@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx/onnxtest"
 	"github.com/gpamc/gpamc/onnx/pb"
 	"google.golang.org/protobuf/proto"
 )
@@ -31,48 +32,8 @@ func infos(t testing.TB, s string) (out []*pb.ValueInfoProto) {
 	return out
 }
 
-// op is a node from the text "y,z = Op(x, , w)".
-func op(text string, attrs ...*pb.AttributeProto) *pb.NodeProto {
-	out, rest, _ := strings.Cut(text, " = ")
-	name, args, _ := strings.Cut(strings.TrimSuffix(rest, ")"), "(")
-	n := &pb.NodeProto{OpType: name, Attribute: attrs, Output: list(out), Input: list(args)}
-	n.Name = "n_" + n.Output[0]
-	if domain, op, ok := strings.Cut(name, "::"); ok {
-		n.Domain, n.OpType = domain, op
-	}
-	return n
-}
-
-func list(s string) (out []string) {
-	if s == "" {
-		return nil
-	}
-	for _, f := range strings.Split(s, ",") {
-		out = append(out, strings.TrimSpace(f))
-	}
-	return out
-}
-
-// attr is an attribute of the kind that v has; "$name" refers to the function's.
-func attr(name string, v any) *pb.AttributeProto {
-	switch v := v.(type) {
-	case int:
-		return &pb.AttributeProto{Name: name, Type: pb.AttributeProto_INT, I: int64(v)}
-	case *pb.GraphProto:
-		return &pb.AttributeProto{Name: name, Type: pb.AttributeProto_GRAPH, G: v}
-	case *pb.TensorProto:
-		return &pb.AttributeProto{Name: name, Type: pb.AttributeProto_TENSOR, T: v}
-	case string:
-		if ref, ok := strings.CutPrefix(v, "$"); ok {
-			return &pb.AttributeProto{Name: name, Type: pb.AttributeProto_INT, RefAttrName: ref}
-		}
-	}
-	a, err := attributeProto(name, v)
-	if err != nil {
-		panic(err)
-	}
-	return a
-}
+// op and attr make nodes and their attributes.
+var op, attr = onnxtest.Node, onnxtest.Attr
 
 func importProto(t testing.TB, m *pb.ModelProto) (*ir.Program, error) {
 	t.Helper()
