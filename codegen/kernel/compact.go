@@ -1,38 +1,45 @@
 package kernel
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // maxLine is the number of columns up to which instructions share a line.
-const maxLine = 100
+const maxLine = 120
 
-// compact puts neighbouring instructions of one kind on one line, as the rows of a tile that all get the same treatment. What touches
-// arguments stays alone: go vet reads such lines.
+// compact puts what belongs together on one line: instructions of one kind, such as the loads of a row, and a load with the arithmetic
+// on what it loads. What decides where to go next stands alone, and so does what touches arguments: go vet reads such lines.
 func compact(src []byte) []byte {
 	var out []string
-	kind := "" // of the line before, "" when nothing may join it
+	before := "" // the instruction that ends the last line, "" when nothing may join it
 	for line := range strings.Lines(string(src)) {
-		line = strings.TrimRight(line, "\n")
 		fields := strings.Fields(line)
-		joinable := strings.HasPrefix(line, "\t") && len(fields) > 1 && !strings.Contains(line, "(FP)") && !slices.Contains(directives, fields[0])
-		text := strings.Join(fields, " ")
-		if !joinable {
-			if strings.HasPrefix(line, "\t") {
-				line = "\t" + text
-			}
-			out, kind = append(out, line), ""
+		if len(fields) == 0 {
+			out, before = append(out, ""), ""
 			continue
 		}
-		if last := len(out) - 1; kind == fields[0] && len(out[last])+len(text)+2 <= maxLine {
-			out[last] += "; " + text
-			continue
+		op, text := fields[0], strings.Join(fields, " ")
+		if strings.HasPrefix(line, "\t") {
+			text = "\t" + text
 		}
-		out, kind = append(out, "\t"+text), fields[0]
+		alone := strings.Contains(line, "(FP)") || hasAnyPrefix(op, "J", "CMP", "TEST", "RET", "TEXT", "GLOBL", "//", "#") || strings.HasSuffix(op, ":")
+		last := len(out) - 1
+		joins := op == before || !hasAnyPrefix(op, "MOV", "VMOV", "VBROADCAST", "LEA", "DATA")
+		if !alone && before != "" && joins && len(out[last])+len(text)+1 <= maxLine {
+			out[last] += "; " + strings.TrimPrefix(text, "\t")
+		} else {
+			out = append(out, text)
+		}
+		if before = op; alone {
+			before = ""
+		}
 	}
 	return []byte(strings.Join(out, "\n") + "\n")
 }
 
-// directives begin lines that are no instructions.
-var directives = []string{"//", "#include"}
+func hasAnyPrefix(s string, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
