@@ -21,7 +21,11 @@ func load(c *cli.Context) (*ir.Program, error) {
 	if c.NArg() != 1 {
 		return nil, fmt.Errorf("%s: one model is wanted, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " "))
 	}
-	path := c.Args().First()
+	return loadPath(c.Args().First())
+}
+
+// loadPath reads one model.
+func loadPath(path string) (*ir.Program, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:

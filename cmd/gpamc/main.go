@@ -42,7 +42,7 @@ func noCommand(c *cli.Context) error {
 
 // commands are those of the command line, each in a file of its name.
 func commands() []*cli.Command {
-	return []*cli.Command{compileCommand, exportCommand, runCommand, testCommand, verifyCommand, benchCommand, inspectCommand, optCommand,
+	return []*cli.Command{compileCommand, exportCommand, runCommand, testCommand, verifyCommand, benchCommand, inspectCommand, analyzeCommand, optCommand,
 		initCommand, convertCommand}
 }
 
