@@ -53,7 +53,7 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 	if err := checkTypes(p); err != nil {
 		return nil, err
 	}
-	expand, widen := map[int]bool{}, map[int]bool{}
+	expand, widen, whole := map[int]bool{}, map[int]bool{}, map[int]bool{}
 	for {
 		q := p.Clone()
 		legalize(q, expand, widen)
@@ -64,6 +64,7 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 			panic(fmt.Sprintf("BUG: legalize: %v\n%s", err, q))
 		}
 		g := newGenerator(q, opts)
+		g.whole = whole
 		out, err := g.emit()
 		if err != nil {
 			return nil, err
@@ -71,20 +72,22 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 		if len(g.failed) == 0 {
 			return out, nil
 		}
-		if err := retry(g, expand, widen); err != nil {
+		if err := retry(g, expand, widen, whole); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// retry decides what to do about nodes that could not be lowered: to expand composites, to compute narrow floats in float32. The
-// error lists those about which nothing can be done.
-func retry(g *generator, expand, widen map[int]bool) error {
+// retry decides what to do about nodes that could not be lowered: to put their arguments whole into memory, to expand composites, to
+// compute narrow floats in float32. The error lists those about which nothing can be done.
+func retry(g *generator, expand, widen, whole map[int]bool) error {
 	var missing Missing
 	for _, n := range g.p.Main.Nodes {
 		err := g.failed[n]
 		switch {
 		case err == nil:
+		case errors.Is(err, errView) && !whole[n.ID]:
+			whole[n.ID] = true
 		case n.Op.Expand != nil && !expand[n.ID]:
 			expand[n.ID] = true
 		case hasNarrow(n) && !widen[n.ID]:
@@ -99,7 +102,10 @@ func retry(g *generator, expand, widen map[int]bool) error {
 	return nil
 }
 
-var errNoLowering = errors.New("there is no Go for this operator")
+var (
+	errNoLowering = errors.New("there is no Go for this operator")
+	errView       = errors.New("an argument is a view of another value's memory")
+)
 
 // checkTypes refuses values that are no tensors or whose number of dimensions is not known.
 func checkTypes(p *ir.Program) error {
@@ -158,6 +164,10 @@ func (g *generator) lower(e *emitter, n *ir.Node) {
 	err := errNoLowering
 	before := e.b.Len()
 	for _, r := range lowerings[n.Op] {
+		if r.rank == portable && g.plans[e.fn].takesViews(n) {
+			err = errView
+			continue
+		}
 		if err = r.low(e, n); err == nil {
 			return
 		}

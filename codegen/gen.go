@@ -28,6 +28,7 @@ type generator struct {
 	weights weightTable
 	outputs []string // Go expressions of the results
 	failed  map[*ir.Node]error
+	whole   map[int]bool // nodes, by their number, whose arguments must be in memory
 }
 
 func newGenerator(p *ir.Program, opts Options) *generator {

@@ -139,7 +139,7 @@ func (pl *plan) sharesMemory(n *ir.Node) (*ir.Value, bool) {
 	}
 	switch n.Op {
 	case ir.Identity, ir.Reshape, ir.Squeeze, ir.Unsqueeze, ir.Flatten:
-		if pl.g.onHeap(v) != pl.g.onHeap(n.Args[0]) && definesDims(n) {
+		if definesDims(n) { // which takes a statement
 			return nil, false
 		}
 		pl.store[v] = n.Args[0]
@@ -185,7 +185,17 @@ func (pl *plan) takesView(n *ir.Node, k int) bool {
 		return false
 	}
 	accepts := viewReaders[n.Op]
-	return accepts != nil && accepts(n, k, x)
+	return accepts != nil && !pl.g.whole[n.ID] && accepts(n, k, x)
+}
+
+// takesViews reports whether n reads an argument where it lies.
+func (pl *plan) takesViews(n *ir.Node) bool {
+	for k, a := range n.Args {
+		if a != nil && a.Type.Ranked() && pl.takesView(n, k) {
+			return true
+		}
+	}
+	return false
 }
 
 // viewReaders say of the operators whose lowerings take strides which views of an argument they can read.
