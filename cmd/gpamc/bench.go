@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -31,8 +30,6 @@ var benchCommand = &cli.Command{
 		&cli.IntFlag{Name: "runs", Value: 5, Usage: "measure so many runs at least"},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
-		&cli.StringFlag{Name: "lines", Usage: "for a program that compares: with the inputs in `DIR`, print a line when ready,\n" +
-			"then run once for each line read and print the nanoseconds"},
 		dimFlag,
 	},
 	Action: runBench,
@@ -71,9 +68,6 @@ func runBench(c *cli.Context) error {
 		return err
 	}
 	defer compiled.Close()
-	if c.String("lines") != "" {
-		return benchLines(compiled, inputs, c.Int("threads"))
-	}
 	d, err := compiled.Run(inputs, pipeline.RunOptions{Threads: c.Int("threads"), Runs: c.Int("runs") + 1, Duration: c.Duration("time"),
 		Limit: time.Hour})
 	if err != nil {
@@ -90,9 +84,6 @@ func runBench(c *cli.Context) error {
 }
 
 func benchInputs(c *cli.Context, p *ir.Program, given map[string]int) ([]onnx.Value, error) {
-	if dir := c.String("lines"); dir != "" {
-		return suite.Inputs(p, dir, given)
-	}
 	if _, recorded := suite.Beside(p.Source); !recorded {
 		if missing := missingDims(p, given); len(missing) > 0 {
 			return nil, fmt.Errorf("bench: no inputs are recorded beside the model: give sizes with --dim for %s", quoted(missing))
@@ -130,17 +121,4 @@ func sizesText(env map[string]int) string {
 		s = append(s, fmt.Sprintf("%s=%d", name, env[name]))
 	}
 	return strings.Join(s, " ")
-}
-
-// benchLines lets another program say when to run, so that it can measure several models in turns.
-func benchLines(compiled *pipeline.Compiled, inputs []onnx.Value, threads int) error {
-	fmt.Println("ready")
-	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-		d, err := compiled.Run(inputs, pipeline.RunOptions{Threads: threads, Runs: 2, Limit: time.Hour})
-		if err != nil {
-			return err
-		}
-		fmt.Println(d.Times[len(d.Times)-1].Nanoseconds())
-	}
-	return nil
 }
