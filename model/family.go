@@ -26,7 +26,7 @@ func Families() []string { return slices.Sorted(maps.Keys(families)) }
 
 func init() { // not a literal: building looks families up
 	families = map[string]*family{
-		"bert": {keys: bertKeys, places: "encoder", attention: "sdpa", check: checkHeads, build: buildBert,
+		"bert": {keys: bertKeys, places: "encoder", attention: "sdpa", check: checkBert, build: buildBert,
 			architectures: []string{"BertModel", "BertForMaskedLM", "BertForSequenceClassification", "BertForTokenClassification"}},
 		"gpt2": {keys: gpt2Keys, places: "decoder", attention: "sdpa", check: checkHeads, build: buildGPT2,
 			architectures: []string{"GPT2LMHeadModel", "GPT2Model"}},
@@ -91,6 +91,18 @@ func checkHeads(c *Config) error {
 	return nil
 }
 
+func checkBert(c *Config) error {
+	kind, decoder := "absolute", false
+	err := errors.Join(c.read("position_embedding_type", &kind), c.read("is_decoder", &decoder))
+	if kind != "absolute" {
+		err = errors.Join(err, fmt.Errorf("key \"position_embedding_type\" is %q; only absolute is supported", kind))
+	}
+	if decoder {
+		err = errors.Join(err, errors.New("key \"is_decoder\" is true; only encoders are supported"))
+	}
+	return errors.Join(checkHeads(c), err)
+}
+
 func checkLlama(c *Config) error {
 	var errs []error
 	if c.Heads%c.KVHeads != 0 {
@@ -115,10 +127,17 @@ func checkSeq2Seq(c *Config) error {
 	return errors.Join(errs...)
 }
 
+// maxImage and maxChannels keep the numbers of pixels and patches within maxSize.
+const maxImage, maxChannels = 2048, 4
+
 func checkViT(c *Config) error {
-	var err error
+	errs := []error{checkHeads(c)}
 	if c.ImageSize%c.PatchSize != 0 {
-		err = fmt.Errorf("images of %d pixels do not divide into patches of %d", c.ImageSize, c.PatchSize)
+		errs = append(errs, fmt.Errorf("images of %d pixels do not divide into patches of %d", c.ImageSize, c.PatchSize))
 	}
-	return errors.Join(checkHeads(c), err)
+	if c.ImageSize > maxImage || c.Channels > maxChannels {
+		errs = append(errs, fmt.Errorf("images of %d pixels and %d channels; at most %d and %d are supported", c.ImageSize, c.Channels,
+			maxImage, maxChannels))
+	}
+	return errors.Join(errs...)
 }

@@ -27,9 +27,13 @@ func Init(c Config, seed uint64) (*Definition, error) {
 
 // make adds the tensors that d does not have.
 func (d *Definition) make(wants []want, one func(w want) *ir.Data) error {
-	total := 0
+	total := 0.0 // which sizes at their limits do not overflow
 	for _, w := range wants {
-		if total += (&ir.Data{Shape: w.shape}).Len(); total > maxMade {
+		size := 1.0
+		for _, k := range w.shape {
+			size *= float64(k)
+		}
+		if total += size; total > maxMade {
 			return fmt.Errorf("a model of more than %d billion parameters is not made up", maxMade>>30)
 		}
 	}

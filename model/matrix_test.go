@@ -37,7 +37,9 @@ func (m matrix) mul(n matrix) matrix {
 	})
 }
 
-func (m matrix) t() matrix { return build(m.cols, m.rows, func(i, j int) float64 { return m.at(j, i) }) }
+func (m matrix) t() matrix {
+	return build(m.cols, m.rows, func(i, j int) float64 { return m.at(j, i) })
+}
 
 func (m matrix) each(f func(x float64) float64) matrix {
 	return build(m.rows, m.cols, func(i, j int) float64 { return f(m.at(i, j)) })
