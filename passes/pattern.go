@@ -146,16 +146,16 @@ func (r *patternReader) node(p *pattern) {
 		}
 		p.ops = append(p.ops, op)
 	}
-	for r.words[0] != ")" {
+	for len(r.words) == 0 || r.words[0] != ")" {
+		if len(r.words) == 0 {
+			r.fail("no closing parenthesis")
+		}
 		if name, val, ok := strings.Cut(r.words[0], "="); ok {
 			r.next()
 			r.attr(p, name, val)
 			continue
 		}
 		p.args = append(p.args, r.pattern())
-		if len(r.words) == 0 {
-			r.fail("no closing parenthesis")
-		}
 	}
 	r.next()
 }

@@ -64,6 +64,7 @@ type rewriter struct {
 	rules *ruleSet
 	fired map[string]int
 	total int
+	limit int
 	why   *whyLog
 }
 
@@ -71,9 +72,9 @@ type rewriter struct {
 const maxFires = 200
 
 func (w *rewriter) run() {
-	limit := 1000
+	w.limit = 1000
 	for _, f := range w.funcs {
-		limit += maxFires * len(f.Nodes)
+		w.limit += maxFires * len(f.Nodes)
 	}
 	for again := true; again; {
 		before := w.total
@@ -82,9 +83,7 @@ func (w *rewriter) run() {
 			w.function(f)
 		}
 		w.sweep()
-		if again = w.total > before; again && w.total > limit {
-			panic(fmt.Sprintf("BUG: rewriting does not come to an end: %v", w.fired))
-		}
+		again = w.total > before
 	}
 }
 
@@ -163,7 +162,9 @@ func (w *rewriter) make(r compiled, m *Match, i int, v *ir.Value) bool {
 		w.kill(n)
 	}
 	w.fired[r.Name]++
-	w.total++
+	if w.total++; w.total > w.limit {
+		panic(fmt.Sprintf("BUG: rewriting does not come to an end: %v", w.fired))
+	}
 	return true
 }
 
