@@ -104,7 +104,7 @@ func (g *generator) usedBeside(fn *function, v *ir.Value, c, r int) bool {
 		return true
 	}
 	for _, s := range g.main().steps {
-		if s.node != nil && slices.Contains(s.node.Args, v) {
+		if s.node != nil && slices.Contains(reads(s.node), v) {
 			return true
 		}
 		if s.call == nil {

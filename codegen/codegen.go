@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"go/token"
+	"slices"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -82,7 +83,7 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 // compute narrow floats in float32. The error lists those about which nothing can be done.
 func retry(g *generator, expand, widen, whole map[int]bool) error {
 	var missing Missing
-	for _, n := range g.p.Main.Nodes {
+	g.p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
 		err := g.failed[n]
 		switch {
 		case err == nil:
@@ -95,7 +96,7 @@ func retry(g *generator, expand, widen, whole map[int]bool) error {
 		default:
 			missing = append(missing, MissingNode{n.Op.Name, n.Name, err.Error()})
 		}
-	}
+	})
 	if missing != nil {
 		return missing
 	}
@@ -115,17 +116,18 @@ func checkTypes(p *ir.Program) error {
 			missing = append(missing, MissingNode{"input", v.Name, "type " + v.Type.String() + " is not supported in compiled packages"})
 		}
 	}
-	for _, n := range p.Main.Nodes {
-		for _, r := range n.Results {
-			if !r.Type.Ranked() {
-				missing = append(missing, MissingNode{n.Op.Name, n.Name, "a result of type " + r.Type.String() + " is not supported in compiled packages"})
-				break
+	p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
+		values := n.Results
+		for _, b := range n.Bodies {
+			values = append(slices.Clone(values), b.Params...)
+		}
+		for _, v := range values {
+			if !v.Type.Ranked() {
+				missing = append(missing, MissingNode{n.Op.Name, n.Name, "a value of type " + v.Type.String() + " is not supported in compiled packages"})
+				return
 			}
 		}
-		if len(n.Bodies) > 0 {
-			missing = append(missing, MissingNode{n.Op.Name, n.Name, errNoLowering.Error()})
-		}
-	}
+	})
 	if missing != nil {
 		return missing
 	}

@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -26,7 +27,8 @@ type generator struct {
 	consts  map[string]string // content to name
 	constGo []string          // their declarations
 	weights weightTable
-	outputs []string // Go expressions of the results
+	outputs []string           // Go expressions of the results
+	nested  map[*ir.Value]bool // values of control flow and in its bodies
 	failed  map[*ir.Node]error
 	whole   map[int]bool // nodes, by their number, whose arguments must be in memory
 }
@@ -34,7 +36,7 @@ type generator struct {
 func newGenerator(p *ir.Program, opts Options) *generator {
 	g := &generator{p: p, opts: opts, plans: map[*function]*plan{}, slotOf: map[*ir.Value]int{}, fields: map[*function]*namer{},
 		field: map[*ir.Value]string{}, groups: map[*ir.Value]*ir.Value{}, dimName: map[string]string{},
-		consts: map[string]string{}, failed: map[*ir.Node]error{}}
+		consts: map[string]string{}, failed: map[*ir.Node]error{}, nested: map[*ir.Value]bool{}}
 	g.names = newNamer(loadLibrary().names(), reserved)
 	g.nameDims()
 	return g
@@ -54,11 +56,20 @@ func (g *generator) nameDims() {
 		add(p.Type)
 	}
 	params := sortedKeys(set)
-	for _, n := range g.p.Main.Nodes {
+	g.p.Main.Walk(func(f *ir.Func, n *ir.Node) {
 		for _, r := range n.Results {
 			add(r.Type)
+			if f != g.p.Main || len(n.Bodies) > 0 {
+				g.nested[r] = true
+			}
 		}
-	}
+		for _, b := range n.Bodies {
+			for _, v := range b.Params {
+				add(v.Type)
+				g.nested[v] = true
+			}
+		}
+	})
 	names := newNamer(map[string]bool{})
 	for _, name := range sortedKeys(set) {
 		if slices.Contains(params, name) {
@@ -98,7 +109,7 @@ func (g *generator) freshOf(n *ir.Node) (names []string) {
 
 // onHeap reports whether v cannot be in the arena: only data decides its size, or it holds pointers.
 func (g *generator) onHeap(v *ir.Value) bool {
-	if v.Type.Elem == ir.String {
+	if v.Type.Elem == ir.String || g.nested[v] {
 		return true
 	}
 	set := map[string]bool{}
@@ -190,6 +201,9 @@ func describe(v *ir.Value) string {
 
 // fieldName says which operator made v.
 func fieldName(v *ir.Value) string {
+	if v.Def == nil {
+		return cmp.Or(goName(v.Name, false), "param")
+	}
 	name := v.Def.Op.Name
 	return strings.ToLower(name[:1]) + name[1:]
 }

@@ -42,29 +42,37 @@ func (m Missing) Ops() []string {
 // legalize brings f to operators that have lowerings: composites that have none, or that are in expand, become their expansion;
 // contents that shapes decide become constants; the bodies of what remains are left alone.
 func legalize(p *ir.Program, expand map[int]bool, widen map[int]bool) {
-	f := p.Main
-	known(f)
+	known(p.Main)
+	p.Main.Prune()
+	lowerable(p.Main, p.Main, expand, widen)
+	known(p.Main)
+	p.Main.Prune()
+	foldCasts(p)
+	weigh(p)
+}
+
+// lowerable expands and widens in f, the program's function or one of its bodies.
+func lowerable(main, f *ir.Func, expand map[int]bool, widen map[int]bool) {
 	for i := 0; i < len(f.Nodes); {
 		n := f.Nodes[i]
 		if n.Op.Expand != nil && (lowerings[n.Op] == nil || expand[n.ID]) {
 			b := ir.NewBuilder(f)
 			b.At, b.Name = i, n.Name
-			replaceNode(f, n, b, b.Expand(n))
+			replaceNode(main, f, b, n, b.Expand(n))
 			continue
 		}
 		if widen[n.ID] {
 			b := ir.NewBuilder(f)
 			b.At, b.Name = i, n.Name
-			replaceNode(f, n, b, widened(b, n))
+			replaceNode(main, f, b, n, widened(b, n))
 			i = b.At
 			continue
 		}
+		for _, b := range n.Bodies {
+			lowerable(main, b, expand, widen)
+		}
 		i++
 	}
-	known(f)
-	f.Prune()
-	foldCasts(p)
-	weigh(p)
 }
 
 // weigh makes weights of the float constants that have more than one element, so that layers differ in their weights alone.
@@ -84,7 +92,7 @@ func weigh(p *ir.Program) {
 const constWeight = "const"
 
 // replaceNode takes n, which stands behind what b has built, out of f.
-func replaceNode(f *ir.Func, n *ir.Node, b *ir.Builder, by []*ir.Value) {
+func replaceNode(main, f *ir.Func, b *ir.Builder, n *ir.Node, by []*ir.Value) {
 	m := map[*ir.Value]*ir.Value{}
 	for j, r := range n.Results {
 		if j < len(by) {
@@ -92,7 +100,7 @@ func replaceNode(f *ir.Func, n *ir.Node, b *ir.Builder, by []*ir.Value) {
 		}
 	}
 	f.Nodes = slices.Delete(f.Nodes, b.At, b.At+1)
-	f.Replace(m)
+	main.Replace(m)
 }
 
 // known turns what shapes decide into constants.
@@ -100,6 +108,9 @@ func known(f *ir.Func) {
 	m := map[*ir.Value]*ir.Value{}
 	for i := 0; i < len(f.Nodes); i++ {
 		n := f.Nodes[i]
+		for _, b := range n.Bodies {
+			known(b)
+		}
 		if n.Op == ir.Const || len(n.Results) != 1 || n.Out().Type.Elem != ir.I64 || n.Out().Type.Rank() > 1 || len(n.Bodies) > 0 {
 			continue
 		}
@@ -117,7 +128,6 @@ func known(f *ir.Func) {
 		i++
 	}
 	f.Replace(m)
-	f.Prune()
 }
 
 // narrow reports whether e is a float that arithmetic computes in float32.

@@ -27,8 +27,20 @@ var _ = register(portable, map[*ir.Op]lowering{
 	ir.Trilu:         lowerTrilu,
 	ir.Det:           lowerDet,
 
+	ir.OptionalHasElement: lowerHasElement,
+	ir.OptionalGetElement: code(anyElem, "copy(y, x0)"), // of a tensor, which is there
+
 	ir.ReverseSequence: code(anyElem, "reverseSequence(y, x0, shape(x0), x1, @time_axis)"),
 })
+
+// lowerHasElement knows the answer for a tensor, and for nothing.
+func lowerHasElement(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, anyElem); err != nil {
+		return err
+	}
+	e.Call("fill", e.Y(n, 0), e.Has(n, 0))
+	return nil
+}
 
 func lowerReshape(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, anyElem); err != nil {

@@ -297,9 +297,24 @@ func (o *outliner) result(fn *function, at, p, i, r int) {
 
 func (o *outliner) usedOutside(v *ir.Value, at, p int) bool {
 	for i, n := range o.nodes {
-		if (i < at || i >= at+p) && slices.Contains(n.Args, v) {
+		if (i < at || i >= at+p) && slices.Contains(reads(n), v) {
 			return true
 		}
 	}
 	return false
+}
+
+// reads are the values that n uses, in its bodies too.
+func reads(n *ir.Node) []*ir.Value {
+	if len(n.Bodies) == 0 {
+		return n.Args
+	}
+	all := slices.Clone(n.Args)
+	for _, b := range n.Bodies {
+		all = append(all, b.Results...)
+		for _, m := range b.Nodes {
+			all = append(all, reads(m)...)
+		}
+	}
+	return all
 }

@@ -29,14 +29,8 @@ func newPlan(g *generator, fn *function) *plan {
 	pl := &plan{g: g, fn: fn, nodes: map[*ir.Node]bool{}, layout: map[*ir.Value][]int{}, store: map[*ir.Value]*ir.Value{},
 		needed: map[*ir.Value]bool{}, live: map[*ir.Node]bool{}, uses: map[*ir.Value][]*ir.Node{}}
 	for _, s := range fn.steps {
-		if s.node == nil {
-			continue
-		}
-		pl.nodes[s.node] = true
-		for _, a := range s.node.Args {
-			if a != nil {
-				pl.uses[a] = append(pl.uses[a], s.node)
-			}
+		if s.node != nil {
+			pl.enter(s.node)
 		}
 	}
 	pl.chooseLayouts()
@@ -44,11 +38,34 @@ func newPlan(g *generator, fn *function) *plan {
 	return pl
 }
 
+// enter notes a node and, for control flow, those of its bodies.
+func (pl *plan) enter(n *ir.Node) {
+	pl.nodes[n] = true
+	for _, a := range n.Args {
+		if a != nil {
+			pl.uses[a] = append(pl.uses[a], n)
+		}
+	}
+	for _, b := range n.Bodies {
+		for _, m := range b.Nodes {
+			if !leaf(m) {
+				pl.enter(m)
+			}
+		}
+		for _, r := range b.Results {
+			pl.uses[r] = append(pl.uses[r], n)
+		}
+	}
+}
+
 // inside reports whether v is the result of a node of this function.
 func (pl *plan) inside(v *ir.Value) bool { return v.Def != nil && pl.nodes[v.Def] }
 
 // isResult reports whether v leaves the function.
 func (pl *plan) isResult(v *ir.Value) bool {
+	if slices.ContainsFunc(pl.uses[v], func(n *ir.Node) bool { return len(n.Bodies) > 0 }) {
+		return true // of a body
+	}
 	if pl.fn == pl.g.main() {
 		return slices.Contains(pl.g.p.Main.Results, v)
 	}
@@ -108,22 +125,36 @@ func (pl *plan) chooseNeeded() {
 			}
 			continue
 		}
-		if !slices.ContainsFunc(s.node.Results, func(r *ir.Value) bool { return pl.needed[r] }) {
-			continue
+		pl.needFor(s.node)
+	}
+}
+
+// needFor needs what n reads, if anybody needs n.
+func (pl *plan) needFor(n *ir.Node) {
+	if !slices.ContainsFunc(n.Results, func(r *ir.Value) bool { return pl.needed[r] }) {
+		return
+	}
+	if root, ok := pl.sharesMemory(n); ok {
+		pl.need(root)
+		return
+	}
+	pl.live[n] = true
+	for k, a := range n.Args {
+		switch {
+		case a == nil || pl.g.readsShapeOnly(n, k):
+		case pl.takesView(n, k):
+			pl.need(pl.viewOf(a).root)
+		default:
+			pl.need(a)
 		}
-		n := s.node
-		if root, ok := pl.sharesMemory(n); ok {
-			pl.need(root)
-			continue
+	}
+	for _, b := range n.Bodies {
+		for _, r := range b.Results {
+			pl.need(r)
 		}
-		pl.live[n] = true
-		for k, a := range n.Args {
-			switch {
-			case a == nil || pl.g.readsShapeOnly(n, k):
-			case pl.takesView(n, k):
-				pl.need(pl.viewOf(a).root)
-			default:
-				pl.need(a)
+		for i := len(b.Nodes) - 1; i >= 0; i-- {
+			if !leaf(b.Nodes[i]) {
+				pl.needFor(b.Nodes[i])
 			}
 		}
 	}
@@ -293,9 +324,25 @@ func (pl *plan) defines(s step) (out []*ir.Value) {
 	if !pl.live[s.node] {
 		return nil
 	}
-	for _, r := range s.node.Results {
-		if pl.storage(r) == r && pl.fn.refs[r] == "" {
-			out = append(out, r)
+	return pl.results(s.node, nil)
+}
+
+// results are the values that get memory at n and in its bodies.
+func (pl *plan) results(n *ir.Node, out []*ir.Value) []*ir.Value {
+	own := func(vs []*ir.Value) {
+		for _, v := range vs {
+			if pl.storage(v) == v && pl.fn.refs[v] == "" {
+				out = append(out, v)
+			}
+		}
+	}
+	own(n.Results)
+	for _, b := range n.Bodies {
+		own(b.Params)
+		for _, m := range b.Nodes {
+			if pl.live[m] {
+				out = pl.results(m, out)
+			}
 		}
 	}
 	return out
@@ -321,18 +368,7 @@ func (pl *plan) lastUses() map[*ir.Value]int {
 		if !pl.live[s.node] {
 			continue
 		}
-		for _, r := range s.node.Results {
-			use(r, i)
-		}
-		for k, a := range s.node.Args {
-			if a == nil {
-				continue
-			}
-			if pl.takesView(s.node, k) {
-				a = pl.viewOf(a).root
-			}
-			use(a, i)
-		}
+		pl.reads(s.node, func(v *ir.Value) { use(v, i) })
 	}
 	results := pl.fn.results
 	if pl.fn == pl.g.main() {
@@ -342,6 +378,32 @@ func (pl *plan) lastUses() map[*ir.Value]int {
 		use(r, len(pl.fn.steps))
 	}
 	return last
+}
+
+// reads calls use for what n and its bodies write and read.
+func (pl *plan) reads(n *ir.Node, use func(v *ir.Value)) {
+	for _, r := range n.Results {
+		use(r)
+	}
+	for k, a := range n.Args {
+		if a == nil {
+			continue
+		}
+		if pl.takesView(n, k) {
+			a = pl.viewOf(a).root
+		}
+		use(a)
+	}
+	for _, b := range n.Bodies {
+		for _, m := range b.Nodes {
+			if pl.live[m] {
+				pl.reads(m, use)
+			}
+		}
+		for _, r := range b.Results {
+			use(r)
+		}
+	}
 }
 
 // takeSlot finds a free slot for v: one of the same size, else the one whose size at typical dimensions is nearest, else a new one.

@@ -1,0 +1,208 @@
+package codegen
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// Control flow becomes Go's. The values of bodies are on the heap, because their sizes may change from one round to the next; their
+// slices are kept, so that a steady state allocates nothing.
+var _ = register(portable, map[*ir.Op]lowering{ir.If: lowerIf, ir.Loop: lowerLoop, ir.Scan: lowerScan})
+
+// block writes the statements of a body.
+func (e *emitter) block(b *ir.Func) {
+	for _, n := range b.Nodes {
+		if e.g.plans[e.fn].live[n] {
+			e.g.comment(e, n)
+			e.g.lower(e, n)
+		}
+	}
+}
+
+// set copies a value, and gives the dimensions of to that have yet to be defined the sizes that from has.
+func (e *emitter) set(to, from *ir.Value) {
+	e.Line("%s = append(%s[:0], %s...)", e.Val(to), e.Val(to), e.Val(from))
+	e.adopt(to.Type.Shape, from.Type.Shape)
+}
+
+// adopt defines the dimensions of to that are names of their own as what from has in their place, all at once.
+func (e *emitter) adopt(to, from []ir.Dim) {
+	var names, sizes []string
+	for i, d := range to {
+		name, ok := d.Name()
+		if !ok || d.Equal(from[i]) || isInput(e.g.dimList, name) {
+			continue
+		}
+		names, sizes = append(names, "d."+e.g.dimField(name)), append(sizes, e.Dim(from[i]))
+	}
+	if names != nil {
+		e.Line("%s = %s", strings.Join(names, ", "), strings.Join(sizes, ", "))
+	}
+}
+
+func lowerIf(e *emitter, n *ir.Node) error {
+	e.Line("if %s[0] {", e.X(n, 0))
+	for i, b := range n.Bodies {
+		if i > 0 {
+			e.Line("} else {")
+		}
+		e.block(b)
+		for j, r := range b.Results {
+			e.set(n.Results[j], r)
+		}
+	}
+	e.Line("}")
+	return nil
+}
+
+func lowerLoop(e *emitter, n *ir.Node) error {
+	body := n.Bodies[0]
+	carried := max(0, len(n.Args)-2)
+	trip, going := "math.MaxInt", "true"
+	if e.Has(n, 0) {
+		trip = "int(" + e.X(n, 0) + "[0])"
+	}
+	if e.Has(n, 1) {
+		going = e.X(n, 1) + "[0]"
+	}
+	params, scans := body.Params[2:], n.Results[carried:]
+	e.Line("{")
+	for i, p := range params {
+		e.set(p, n.Args[2+i])
+	}
+	for _, y := range scans {
+		e.Line("%s = %s[:0]", e.Val(y), e.Val(y))
+		e.zero(n, y)
+	}
+	e.Line("round := 0")
+	e.declareNext(params)
+	e.Line("for going := %s; going && round < %s; round++ {", going, trip)
+	e.Line("%s = append(%s[:0], int64(round))", e.Val(body.Params[0]), e.Val(body.Params[0]))
+	e.Line("%s = append(%s[:0], going)", e.Val(body.Params[1]), e.Val(body.Params[1]))
+	e.block(body)
+	e.Line("going = %s[0]", e.Val(body.Results[0]))
+	for i, y := range scans {
+		r := body.Results[1+carried+i]
+		e.Line("%s = append(%s, %s...)", e.Val(y), e.Val(y), e.Val(r))
+		e.adopt(y.Type.Shape[1:], r.Type.Shape)
+	}
+	e.hand(params, body.Results[1:1+carried])
+	e.Line("}")
+	for i, p := range params {
+		e.set(n.Results[i], p)
+	}
+	for _, y := range scans {
+		if name, ok := y.Type.Shape[0].Name(); ok && !isInput(e.g.dimList, name) {
+			e.Define(y.Type.Shape[0], "round")
+		}
+	}
+	e.Line("}")
+	return nil
+}
+
+// zero defines as 0 the dimensions of a stacked result that only a round could tell.
+func (e *emitter) zero(n *ir.Node, y *ir.Value) {
+	for _, d := range y.Type.Shape[1:] {
+		if name, ok := d.Name(); ok && strings.HasPrefix(name, n.Fresh(0).String()) {
+			e.Define(d, "0")
+		}
+	}
+}
+
+// declareNext declares what hand needs.
+func (e *emitter) declareNext(params []*ir.Value) {
+	for i, p := range params {
+		e.Line("var next%d []%s", i, e.Elem(p))
+	}
+}
+
+// hand makes the results of a round the parameters of the next. All are read before one is written: a body may exchange two.
+func (e *emitter) hand(params, results []*ir.Value) {
+	var to, from []ir.Dim
+	for i, r := range results {
+		e.Line("next%d = append(next%d[:0], %s...)", i, i, e.Val(r))
+		to, from = append(to, params[i].Type.Shape...), append(from, r.Type.Shape...)
+	}
+	e.adopt(to, from)
+	for i, p := range params {
+		e.Line("%s, next%d = next%d, %s", e.Val(p), i, i, e.Val(p))
+	}
+}
+
+func lowerScan(e *emitter, n *ir.Node) error {
+	body, scans := n.Bodies[0], n.Int("num_scan_inputs")
+	states := len(n.Args) - scans
+	direction := func(attr string, i int) bool { ds := n.Ints(attr); return i < len(ds) && ds[i] == 1 }
+	rounds := ""
+	for i := range scans {
+		t := n.TypeAt(states + i)
+		axis, err := ir.Axis(n.ScanAxis("scan_input_axes", i), t.Rank())
+		if err != nil {
+			return err
+		}
+		rounds = e.Dim(t.Shape[axis])
+	}
+	for _, y := range n.Results[states:] {
+		if definesAny(n, y) {
+			return errors.New("a stacked result whose sizes only the rounds decide")
+		}
+	}
+	e.Line("{")
+	for i, p := range body.Params[:states] {
+		e.set(p, n.Args[i])
+	}
+	for i := range n.Results[states:] {
+		e.Y(n, states+i)
+	}
+	e.declareNext(body.Params[:states])
+	e.Line("for round := range %s {", rounds)
+	for i, p := range body.Params[states:] {
+		x := n.Args[states+i]
+		axis, _ := ir.Axis(n.ScanAxis("scan_input_axes", i), x.Type.Rank())
+		e.adopt(p.Type.Shape, append(append([]ir.Dim{}, x.Type.Shape[:axis]...), x.Type.Shape[axis+1:]...))
+		e.Line("%s = grow(%s, %s)", e.Val(p), e.Val(p), e.Product(append(append([]ir.Dim{}, x.Type.Shape[:axis]...), x.Type.Shape[axis+1:]...)))
+		e.Call("takeRound", e.Val(p), e.Val(x), e.Dim(x.Type.Shape[axis]), e.Product(x.Type.Shape[axis+1:]),
+			roundIndex(rounds, direction("scan_input_directions", i)))
+	}
+	e.block(body)
+	for i, y := range n.Results[states:] {
+		r := body.Results[states+i]
+		axis, err := ir.Axis(n.ScanAxis("scan_output_axes", i), y.Type.Rank())
+		if err != nil {
+			return err
+		}
+		e.Call("putRound", e.Val(y), e.Val(r), e.Dim(y.Type.Shape[axis]), e.Product(y.Type.Shape[axis+1:]),
+			roundIndex(rounds, direction("scan_output_directions", i)))
+	}
+	e.hand(body.Params[:states], body.Results[:states])
+	e.Line("}")
+	for i, p := range body.Params[:states] {
+		e.set(n.Results[i], p)
+	}
+	e.Line("}")
+	return nil
+}
+
+func roundIndex(rounds string, backwards bool) string {
+	if backwards {
+		return fmt.Sprintf("%s-1-round", rounds)
+	}
+	return "round"
+}
+
+// definesAny reports whether a dimension of y is one of those that n brings into being.
+func definesAny(n *ir.Node, y *ir.Value) bool {
+	names := map[string]bool{}
+	for _, d := range y.Type.Shape {
+		d.Names(names)
+	}
+	for name := range names {
+		if strings.HasPrefix(name, n.Fresh(0).String()) {
+			return true
+		}
+	}
+	return false
+}
