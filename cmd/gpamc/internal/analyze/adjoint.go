@@ -55,6 +55,12 @@ var slopes = map[*ir.Op]func(x, y float64) float64{
 	ir.Cos:        func(x, y float64) float64 { return -math.Sin(x) },
 	ir.Softplus:   func(x, y float64) float64 { return 1 / (1 + math.Exp(-x)) },
 	ir.Abs:        func(x, y float64) float64 { return math.Copysign(1, x) },
+	ir.Clip: func(x, y float64) float64 {
+		if x == y {
+			return 1
+		}
+		return 0
+	},
 	ir.Relu: func(x, y float64) float64 {
 		if x > 0 {
 			return 1
