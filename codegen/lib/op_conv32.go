@@ -83,8 +83,11 @@ func takeLine(y, x []float32, at, step int) {
 	hi := max(min(counted(len(x)-at, step), len(y)), lo)
 	clear(y[:lo])
 	clear(y[hi:])
+	if lo == hi {
+		return
+	}
 	if step == 1 {
-		copy(y[lo:hi], x[min(at+lo, len(x)):])
+		copy(y[lo:hi], x[at+lo:])
 		return
 	}
 	p := at + lo*step

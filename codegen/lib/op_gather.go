@@ -1,5 +1,7 @@
 package lib
 
+import "fmt"
+
 // indexOf resolves an index that may count from the end of n elements.
 func indexOf[I integer](i I, n int) int {
 	k := int(i)
@@ -7,9 +9,14 @@ func indexOf[I integer](i I, n int) int {
 		k += n
 	}
 	if k < 0 || k >= n {
-		panic(inputError("an index is out of range"))
+		refuseIndex(int(i), n)
 	}
 	return k
+}
+
+// refuseIndex stands apart so that indexOf can be inlined.
+func refuseIndex(i, n int) {
+	panic(inputError(fmt.Sprintf("index %d is not within %d elements", i, n)))
 }
 
 // gather is y[.., i.., ..] = x[.., index[i..], ..] along axis.

@@ -1,5 +1,7 @@
 package lib
 
+import "fmt"
+
 // transpose is y[i0, i1, ..] = x with axis k of y being axis perm[k] of x.
 func transpose[T any](y, x []T, sx, perm []int) {
 	var sy [maxRank]int
@@ -103,7 +105,7 @@ func reshapeSize[I integer](shape []I, axis int, sx []int, allowZero bool) int {
 		}
 	}
 	if rest == 0 || size(sx)%rest != 0 {
-		panic(inputError("a tensor does not fit the shape that it is to have"))
+		panic(inputError(fmt.Sprintf("%d elements do not fit a shape of others times %d", size(sx), rest)))
 	}
 	return size(sx) / rest
 }
@@ -114,7 +116,7 @@ func broadcastSize(a, b int) int {
 	case a == 1:
 		return b
 	case b != 1 && a != b:
-		panic(inputError("a tensor cannot be broadcast to the shape that it is to have"))
+		panic(inputError(fmt.Sprintf("dimensions %d and %d cannot be broadcast", a, b)))
 	}
 	return a
 }

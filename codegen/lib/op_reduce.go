@@ -1,6 +1,9 @@
 package lib
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // reduce folds x over axes, of which none means all: step takes in one element
 // after the other, beginning with init, and finish makes a result of that and
@@ -123,7 +126,7 @@ func axisOf(axis, rank int) int {
 		axis += rank
 	}
 	if axis < 0 || axis >= rank {
-		panic(inputError("an axis is not within the rank"))
+		panic(inputError(fmt.Sprintf("axis %d is not within rank %d", axis, rank)))
 	}
 	return axis
 }
