@@ -36,4 +36,19 @@
 //
 // The functions for unary and binary can be called alone, on pieces that are in
 // cache, as linear does with its activation.
+//
+// # The portable operators
+//
+// The files op_*.go hold the operators of ONNX in Go, generic in the element
+// type. Results come first; shapes are []int, which no function keeps, so that
+// literals of them stay on the stack; there are at most eight axes. What varies
+// from one operator to the next is handed over as a function of elements:
+//
+//	apply(y, x, exp), apply2(y, a, b, sy, sa, sb, add)       element by element, broadcast
+//	reduce(y, x, sx, axes, 0.0, sumUp, average)              folds, sums of floats in float64
+//	poolWindows(y, x, sy, sx, s, false, 0.0, sumUp, average) windows likewise
+//
+// A nest (op_nest.go) is the loops under most of them: it joins axes that every
+// operand passes through at one stride. Data that make no sense, such as an
+// index out of range, are a panic with an inputError, which Run returns.
 package lib
