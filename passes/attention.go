@@ -31,18 +31,30 @@ var attention = []Rule{
 	{"scores-softcap", "(Mul (Tanh s:(Scores q k scale=_)) #c)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Scores, ir.Attrs{"scale": m.times(m.N("s").Float("scale"), "c"), "softcap": m.Scalar("c")}, m.V("q"), m.V("k"))
 	}},
-	{"scores-mask", "(Add s:(Scores q k _ bias? scale=_ softcap=_) mask)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"scores-mask", "(Add s:(Scores q k _ bias? scale=_ softcap=_ causal=_) mask)", func(b *ir.Builder, m *Match) *ir.Value {
 		if !m.maskFits() {
 			return m.No("%s does not broadcast to the scores %s", m.Type("mask"), m.Type("s"))
 		}
 		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
 	}},
-	{"scores-bias", "(Add s:(Scores q k first scale=_ softcap=_) mask)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"scores-bias", "(Add s:(Scores q k first scale=_ softcap=_ causal=_) mask)", func(b *ir.Builder, m *Match) *ir.Value {
 		if !m.maskFits() {
 			return m.No("%s does not broadcast to the scores %s", m.Type("mask"), m.Type("s"))
 		}
 		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("first"), m.V("mask"))
 	}},
+	{"scores-causal", "(Where c s:(Scores q k mask? bias? scale=_ softcap=_ fill=_) #-inf)\n(Where c #-inf s:(Scores q k mask? bias? scale=_ softcap=_ fill=_))",
+		func(b *ir.Builder, m *Match) *ir.Value {
+			s := m.Type("s").Shape
+			t, ok := m.triangle(m.V("c"), m.Root.Args[1] == m.V("s"), s[len(s)-2], s[len(s)-1])
+			kind := t.kind(s[len(s)-2], s[len(s)-1])
+			if !ok || kind == "" {
+				return m.No("the condition is no causal triangle")
+			}
+			attrs := ir.Attrs{"causal": kind}
+			maps.Copy(attrs, m.N("s").Attrs)
+			return b.New(ir.Scores, attrs, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
+		}},
 	{"scores-where", "(Where mask s:(Scores q k float? bias? scale=_ softcap=_) #f)\n(Where mask #f s:(Scores q k float? bias? scale=_ softcap=_))", scoresWhere},
 	{"keys-repeated", "(Scores q r:(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) mask? bias?" + form + ")", func(b *ir.Builder, m *Match) *ir.Value {
 		if !repeated(m.V("k"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {

@@ -47,8 +47,16 @@ var canon = []Rule{
 		return b.New(ir.Mul, nil, b.New(ir.Mul, nil, m.V("x"), m.V("x")), m.V("x"))
 	}},
 	// The only number where the two differ is -inf, whose root is taken nowhere.
-	{"pow-root", "(Pow x #0.5)", func(b *ir.Builder, m *Match) *ir.Value { return b.New(ir.Sqrt, nil, m.V("x")) }},
+	{"pow-root", "(Pow x #0.5)", func(b *ir.Builder, m *Match) *ir.Value {
+		if !m.Type("x").Elem.IsFloat() {
+			return m.No("roots of integers are cut")
+		}
+		return b.New(ir.Sqrt, nil, m.V("x"))
+	}},
 	{"pow-inverse-root", "(Pow x #-0.5)", func(b *ir.Builder, m *Match) *ir.Value {
+		if !m.Type("x").Elem.IsFloat() {
+			return m.No("roots of integers are cut")
+		}
 		return b.New(ir.Reciprocal, nil, b.New(ir.Sqrt, nil, m.V("x")))
 	}},
 	{"pow-inverse", "(Pow x #-1)\n(Div #1 x)", func(b *ir.Builder, m *Match) *ir.Value {
@@ -102,8 +110,10 @@ func castCast(b *ir.Builder, m *Match) *ir.Value {
 // keeps reports whether every value of e is one of f.
 func keeps(e, f ir.Elem) bool {
 	switch {
-	case e == f || e == ir.Bool && f != ir.String:
+	case e == f:
 		return true
+	case e == ir.Bool:
+		return f.IsInt() || f.IsFloat() && f.Bits() > 8
 	case e.IsFloat():
 		return f == ir.F64 && e.Size() <= 4 || f == ir.F32 && e.Size() <= 2
 	case e.IsInt() && f.IsFloat():

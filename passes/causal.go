@@ -51,12 +51,20 @@ func (m *Match) causalMask(q, k *ir.Value) string {
 	switch finite := !math.IsInf(t.hides, -1); {
 	case t.hides > hidden || finite && m.V("bias") != nil:
 		m.No("the mask hides by adding %v, and there may be another", t.hides)
+		return ""
+	case t.kind(lq, lk) == "":
+		m.No("the mask begins at row %s", t.first)
+	}
+	return t.kind(lq, lk)
+}
+
+// kind is the causal attribute that means the same as t, "" if none does.
+func (t triangle) kind(lq, lk ir.Dim) string {
+	switch {
 	case t.first.Is(0):
 		return "self"
 	case t.first.Equal(lk.Sub(lq)):
 		return "cache"
-	default:
-		m.No("the mask begins at row %s", t.first)
 	}
 	return ""
 }

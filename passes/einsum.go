@@ -9,6 +9,9 @@ import (
 
 // einsum spells a sum over one index of two arguments as a product of matrices, transposed before and after as need be.
 func einsum(b *ir.Builder, m *Match) *ir.Value {
+	if e := m.Type("x").Elem; !e.IsFloat() && e != ir.I32 && e != ir.I64 {
+		return m.No("MatMul has no %s", e)
+	}
 	eq := strings.ReplaceAll(m.Root.Str("equation"), " ", "")
 	in, out, ok := strings.Cut(eq, "->")
 	x, y, ok2 := strings.Cut(in, ",")

@@ -268,6 +268,12 @@ func (g *golden) same(a, b *runtime.Tensor) error {
 	if a.Elem != b.Elem || !slices.Equal(a.Shape, b.Shape) {
 		return fmt.Errorf("%s became %s", a.Type(), b.Type())
 	}
+	if a.S != nil || a.C != nil {
+		if !slices.Equal(a.S, b.S) || !slices.Equal(a.C, b.C) {
+			return fmt.Errorf("%v %v became %v %v", a.S, a.C, b.S, b.C)
+		}
+		return nil
+	}
 	eps := map[ir.Elem]float64{ir.F32: 0x1p-23, ir.F64: 0x1p-52, ir.F16: 0x1p-10, ir.BF16: 0x1p-7}[a.Elem]
 	scale := 1.0
 	for i := range a.Len() {

@@ -25,6 +25,9 @@ var movement = []Rule{
 	}},
 	{"transpose-transpose", "(Transpose t:*(Transpose x perm=_) perm=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		inner, outer := permOf(m.N("t")), permOf(m.Root)
+		if len(inner) != len(outer) || !m.Type("x").Ranked() {
+			return m.No("the rank is not known")
+		}
 		perm := make([]int64, len(outer))
 		for i, p := range outer {
 			perm[i] = inner[p]
@@ -100,6 +103,9 @@ func unitSteps(v *ir.Value) bool {
 // transposeNoop turns a Transpose that moves only axes of length 1 into a Reshape.
 func transposeNoop(b *ir.Builder, m *Match) *ir.Value {
 	x, last := m.Type("x"), int64(-1)
+	if !x.Ranked() {
+		return m.No("the rank is not known")
+	}
 	if !x.Ranked() {
 		return m.No("the rank of %s is not known", x)
 	}

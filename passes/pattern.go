@@ -192,18 +192,6 @@ func (r *patternReader) attr(p *pattern, name, val string) {
 	p.attrs[name] = v
 }
 
-// size is the number of nodes in the pattern.
-func (p *pattern) size() int {
-	n := 0
-	if p.kind == nodeValue {
-		n = 1
-	}
-	for _, a := range p.args {
-		n += a.size()
-	}
-	return n
-}
-
 // near reports whether x is want in the precision that constants of type e are written with.
 func near(e ir.Elem, x, want float64) bool {
 	if math.IsInf(want, 0) || want == 0 {
