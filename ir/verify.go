@@ -24,7 +24,6 @@ type verifier struct {
 	seen  map[*Value]bool
 	nodes map[*Node]bool
 	errs  []error
-	line  int
 }
 
 func (v *verifier) fail(n *Node, format string, args ...any) {

@@ -50,7 +50,7 @@ var upgrades = []upgrade{
 	{"Split", 18, func(n *node) error { return equalParts(n) }},
 	{"Squeeze", 13, intsInput("axes", 1)},
 	{"Unsqueeze", 13, intsInput("axes", 1)},
-	{"Tile", 6, func(n *node) error { return errors.New("Tile before opset 6 is not supported") }},
+	{"Tile", 6, func(n *node) error { return errors.New("before opset 6 it is not supported") }},
 	{"TopK", 10, topCount},
 	{"Upsample", 7, scalesPerAxis},
 	{"Upsample", 9, scalesInput},

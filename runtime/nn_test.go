@@ -235,7 +235,7 @@ func TestRandomOperators(t *testing.T) {
 		}
 	}
 	const unseeded = "y = RandomUniform() shape=[9]\nreturn y"
-	if fmt.Sprint(eval(unseeded, 1)) != fmt.Sprint(eval(unseeded, 1)) {
+	if again := eval(unseeded, 1); fmt.Sprint(eval(unseeded, 1)) != fmt.Sprint(again) {
 		t.Error("without a seed, a run is not repeatable")
 	}
 }
