@@ -151,9 +151,11 @@ func (n *Node) inferTypes() error {
 // InferTypes computes the types of the node's results from its arguments.
 func (n *Node) InferTypes() (ts []Type, err error) {
 	if n.Op.Infer != nil {
-		return n.Op.Infer(n)
+		ts, err = n.Op.Infer(n)
+	} else {
+		ts, err = n.expandedTypes()
 	}
-	return n.expandedTypes()
+	return n.bounded(ts), err
 }
 
 // expandedTypes are the types that n's expansion gives.

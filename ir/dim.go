@@ -164,6 +164,9 @@ func (d Dim) Mul(e Dim) Dim {
 	if d.IsConst() && e.IsConst() {
 		return Dim{c: d.c * e.c}
 	}
+	if (len(d.terms)+1)*(len(e.terms)+1) > maxTerms {
+		return opaque(d, e)
+	}
 	var terms []term
 	all := func(d Dim) []term {
 		if d.c == 0 {

@@ -390,7 +390,7 @@ func symBinary(f func(x, y Dim) (Dim, bool)) func(n *Node) []*Dim {
 		out := make([]*Dim, size)
 		for i := range out {
 			if a, b := at(x, i), at(y, i); a != nil && b != nil {
-				if d, ok := f(*a, *b); ok {
+				if d, ok := f(*a, *b); ok && d.parts() <= maxParts {
 					out[i] = &d
 				}
 			}

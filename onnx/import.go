@@ -52,8 +52,9 @@ type importer struct {
 	functions map[functionKey]*pb.FunctionProto
 	opsets    map[string]int // by domain, of the model
 	dims      *dimNames
-	calls     []functionKey // the functions that are being inlined, to find recursion
-	budget    int           // nodes that may still be built, so that nested functions cannot grow without bound
+	calls     []functionKey               // the functions that are being inlined, to find recursion
+	free      map[*pb.GraphProto][]string // what a graph takes from around it
+	budget    int                         // nodes that may still be built, so that nested functions cannot grow without bound
 }
 
 func importModel(file string, b []byte, files fileSource) (*ir.Program, error) {
@@ -65,7 +66,7 @@ func importModel(file string, b []byte, files fileSource) (*ir.Program, error) {
 	if m.Graph == nil {
 		return fail(errors.New("no ONNX model: it has no graph"))
 	}
-	im := &importer{file: file, files: files, functions: map[functionKey]*pb.FunctionProto{}, budget: 100_000 + len(b)/4}
+	im := &importer{file: file, files: files, functions: map[functionKey]*pb.FunctionProto{}, free: map[*pb.GraphProto][]string{}, budget: 100_000 + len(b)/4}
 	var err error
 	if im.opsets, err = opsetsOf(m); err != nil {
 		return fail(err)

@@ -23,7 +23,7 @@ func (s *scope) order(nodes []*pb.NodeProto) ([]*pb.NodeProto, error) {
 	}
 	needs, sorted := make([][]int, len(nodes)), true
 	for i, n := range nodes {
-		for _, name := range uses(n) {
+		for _, name := range s.im.uses(n) {
 			if j, ok := producer[name]; ok {
 				needs[i] = append(needs[i], j)
 				sorted = sorted && j < i
@@ -85,18 +85,21 @@ func (s *scope) cycle(nodes []*pb.NodeProto, stack []int, j int) error {
 }
 
 // uses lists the names that a node needs: its inputs, and what the graphs in it take from around them.
-func uses(n *pb.NodeProto) []string {
+func (im *importer) uses(n *pb.NodeProto) []string {
 	names := n.Input
 	for _, a := range n.Attribute {
 		if a.G != nil {
-			names = append(names[:len(names):len(names)], captures(a.G)...)
+			names = append(names[:len(names):len(names)], im.captures(a.G)...)
 		}
 	}
 	return names
 }
 
-// captures lists the names that g uses without defining them.
-func captures(g *pb.GraphProto) []string {
+// captures lists the names that g uses without defining them. Each graph is looked through once, however deep it lies.
+func (im *importer) captures(g *pb.GraphProto) []string {
+	if free, ok := im.free[g]; ok {
+		return free
+	}
 	own := initializerNames(g)
 	for _, in := range g.Input {
 		own[in.GetName()] = true
@@ -107,20 +110,20 @@ func captures(g *pb.GraphProto) []string {
 		}
 	}
 	var free []string
-	seen := map[string]bool{}
 	need := func(name string) {
-		if !own[name] && !seen[name] {
-			seen[name] = true
+		if !own[name] {
+			own[name] = true // lists it once
 			free = append(free, name)
 		}
 	}
 	for _, n := range g.Node {
-		for _, name := range uses(n) {
+		for _, name := range im.uses(n) {
 			need(name)
 		}
 	}
 	for _, out := range g.Output {
 		need(out.GetName())
 	}
+	im.free[g] = free
 	return free
 }
