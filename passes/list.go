@@ -18,7 +18,7 @@ var Default = []Pass{
 	{Name: "fuse-activation", Rules: activation},                                                          // likewise
 	{Name: "fuse-rotary", Rules: rotary},                                                                  // likewise
 	{Name: "fuse-linear", Rules: linear},                                                                  // before attention: a projection of queries is no product of scores
-	{Name: "fuse-attention", Rules: slices.Concat(attention, batched, dual)},                              // what is left of products with transposed sides
+	{Name: "fuse-attention", Rules: slices.Concat(standard, attention, batched, dual)},                    // what is left of products with transposed sides
 	{Name: "fuse-causal", Rules: causal},                                                                  // of whole attentions: a mask's meaning shows in its place only
 	{Name: "late", Rules: slices.Concat(unscore, sharedSides, regroup, fold, canon, movement), Run: tidy}, // what the fusions left over
 	{Name: "fuse-qkv", Run: qkv},                                                                          // when all attentions are known, and nothing looks for single projections any more
