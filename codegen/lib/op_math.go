@@ -2,8 +2,6 @@ package lib
 
 import (
 	"math"
-	"math/bits"
-	"math/cmplx"
 	"strings"
 )
 
@@ -100,7 +98,7 @@ func moreOrEqual[T number | ~string](a, b T) bool { return a >= b }
 
 func join(a, b string) string { return a + b }
 
-// identity is x: what a reduction over no axes leaves.
+// identity is x.
 func identity[T any](x T) T { return x }
 
 func neg[T number | complexNumber](x T) T { return -x }
@@ -127,8 +125,6 @@ func sign[T number](x T) T {
 	}
 	return x
 }
-
-func square[T number](x T) T { return x * x }
 
 func reciprocal[T float](x T) T { return 1 / x }
 func sqrt[T float](x T) T       { return T(math.Sqrt(float64(x))) }
@@ -174,11 +170,6 @@ func clip[T number](y, x, low, high []T) {
 		y[i] = v
 	}
 }
-
-// popCount is the number of bits that are set.
-func popCount[T integer](x T) T { return T(bits.OnesCount64(uint64(x))) }
-
-func complexAbs(x complex128) float64 { return cmplx.Abs(x) }
 
 func lower(s string) string { return strings.ToLower(s) }
 func upper(s string) string { return strings.ToUpper(s) }
