@@ -52,7 +52,7 @@ func Plot(w io.Writer, format string, reports []*Report) error {
 				return err
 			}
 		}
-		p.Legend.Top = true
+		p.Legend.Top, p.Legend.Left = true, rising(reports, panel.value)
 		row[i] = p
 	}
 	return drawRow(w, format, row)
@@ -84,6 +84,17 @@ func points(r *Report, value func(l *Layer) Number) (out plotter.XYs) {
 		}
 	}
 	return out
+}
+
+// rising reports whether there are more lines that end higher than they begin, so that the left corner above is free.
+func rising(reports []*Report, value func(l *Layer) Number) bool {
+	n := 0
+	for _, r := range reports {
+		if p := points(r, value); len(p) > 0 && p[len(p)-1].Y > p[0].Y {
+			n++
+		}
+	}
+	return 2*n > len(reports)
 }
 
 // apart reports whether the numbers span more than two powers of ten, and all have a logarithm.

@@ -100,8 +100,12 @@ func (r *Report) Print(w io.Writer) error {
 		if low, high := l.RowMin.String(), l.RowMax.String(); low != high {
 			sum = low + ".." + high
 		}
+		name := l.Name
+		if name == "" {
+			name = l.Weight // text has no names of nodes
+		}
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s %s\n", l.Layer, l.Residual, l.Relative, l.Ratio, l.Similarity,
-			l.Rank, sum, l.Min, l.Max, l.Entropy, l.Jacobian, l.Positive, l.Negative, l.Query, l.Op, l.Name)
+			l.Rank, sum, l.Min, l.Max, l.Entropy, l.Jacobian, l.Positive, l.Negative, l.Query, l.Op, name)
 	}
 	return t.Flush()
 }
