@@ -38,6 +38,9 @@ func (e *emitter) from(x view) string {
 	if x.offset.Is(0) {
 		return s
 	}
+	if n, ok := x.root.Type.Size().Const(); !ok || n == 0 {
+		return callText("behind", []any{s, e.Dim(x.offset)}) // x may be empty in this run
+	}
 	if strings.HasPrefix(s, "[]") {
 		s = "(" + s + ")"
 	}

@@ -17,9 +17,10 @@ import (
 	"github.com/gpamc/gpamc/runtime"
 )
 
-// examples is one program with the example of every operator whose values are all tensors; with named, the sizes of the parameters are
-// names, d3 for 3, and operators that need to know them are left out. ops says which operator each result is of.
-func examples(t *testing.T, named bool) (p *ir.Program, ops []string) {
+// examples is one program with the example of every operator whose values are all tensors; with dims, the sizes of the parameters are
+// names, d3 for 3, and operators that need to know them, or that the reference refuses with these, are left out. ops says which
+// operator each result is of.
+func examples(t *testing.T, dims map[string]int) (p *ir.Program, ops []string) {
 	t.Helper()
 	f := ir.NewFunc("f")
 	var results []*ir.Value
@@ -31,13 +32,19 @@ func examples(t *testing.T, named bool) (p *ir.Program, ops []string) {
 		if ex == nil || !compilable(ex) {
 			continue
 		}
-		params, nodes := len(f.Params), len(f.Nodes)
-		out, err := addExample(f, ex, op.Name, named)
-		if err != nil && !named {
+		alone := ir.NewFunc("f")
+		out, err := addExample(alone, ex, op.Name, dims != nil)
+		if err == nil {
+			alone.Return(out...)
+			err = evaluates(alone, dims)
+		}
+		if err == nil {
+			out, err = addExample(f, ex, op.Name, dims != nil)
+		}
+		if err != nil && dims == nil {
 			t.Fatalf("%s: %v", op.Name, err)
 		}
 		if err != nil {
-			f.Params, f.Nodes = f.Params[:params], f.Nodes[:nodes]
 			continue
 		}
 		for _, r := range out {
@@ -47,6 +54,17 @@ func examples(t *testing.T, named bool) (p *ir.Program, ops []string) {
 	}
 	f.Return(results...)
 	return ir.NewProgram(f), ops
+}
+
+// evaluates reports why f cannot be evaluated with those sizes, which need not make sense together.
+func evaluates(f *ir.Func, dims map[string]int) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	_, err = runtime.Eval(ir.NewProgram(f), runtime.RandomInputs(f, 1, dims), runtime.Options{})
+	return err
 }
 
 // addExample adds the nodes of an example to f.
@@ -155,21 +173,33 @@ type wireTensor struct {
 
 // TestExamplesCompiled compiles the example of every operator and compares with the reference.
 func TestExamplesCompiled(t *testing.T) {
-	p, ops := examples(t, false)
+	p, ops := examples(t, nil)
 	compareCompiled(t, p, ops, nil)
 }
 
-// TestExamplesOfAnySize does the same with sizes that are known only at run time.
+// TestExamplesOfAnySize does the same with sizes that are known only at run time: those of the examples, others, and none.
 func TestExamplesOfAnySize(t *testing.T) {
-	p, ops := examples(t, true)
-	if len(ops) < 150 {
-		t.Errorf("only %d results can be computed without knowing the sizes", len(ops))
+	for _, c := range []struct {
+		name  string
+		least int // how many results there must be
+		size  func(k int) int
+	}{
+		{"own", 180, func(k int) int { return k }},
+		{"larger", 120, func(k int) int { return 2*k + 1 }},
+		{"empty", 120, func(k int) int { return map[bool]int{true: 0, false: k}[k == 3] }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dims := map[string]int{}
+			for k := range 100 {
+				dims[fmt.Sprintf("d%d", k)] = c.size(k)
+			}
+			p, ops := examples(t, dims)
+			if len(ops) < c.least {
+				t.Errorf("only %d results", len(ops))
+			}
+			compareCompiled(t, p, ops, dims)
+		})
 	}
-	dims := map[string]int{}
-	for k := range 100 {
-		dims[fmt.Sprintf("d%d", k)] = k
-	}
-	compareCompiled(t, p, ops, dims)
 }
 
 // compareCompiled compiles p, runs it, and compares with the reference.

@@ -13,6 +13,9 @@ func transpose[T any](y, x []T, sx, perm []int) {
 	walk(y, x, sy[:len(perm)], 0, step)
 }
 
+// behind is x from an element on; what is empty stays so.
+func behind[T any](x []T, at int) []T { return x[min(at, len(x)):] }
+
 // expand is x broadcast to the shape of y.
 func expand[T any](y, x []T, sy, sx []int) {
 	walk(y, x, sy, 0, broadcast(sx, sy))
