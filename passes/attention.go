@@ -8,9 +8,6 @@ import (
 	"github.com/gpamc/gpamc/ir"
 )
 
-// form is the attributes of Scores and Attention, any values.
-const form = " scale=_ softcap=_ causal=_ window=_ fill=_"
-
 // attention builds Attention by absorption: Scores from a product with transposed keys, then the scales wherever they stand, the cap, the
 // masks, and last the values. Every step means what the steps before meant, with one exception that all of them share: a row that is
 // masked as a whole with -inf is NaN after ONNX's Softmax, and 0 after Attention.
@@ -22,10 +19,10 @@ var attention = []Rule{
 	{"scores-scale", "(Mul s:(Scores q k scale=_) #c)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Scores, ir.Attrs{"scale": m.times(m.N("s").Float("scale"), "c")}, m.V("q"), m.V("k"))
 	}},
-	{"scores-scale-q", "(Scores *(Mul q #c) k mask? bias?" + form + ")", func(b *ir.Builder, m *Match) *ir.Value {
+	{"scores-scale-q", "(Scores *(Mul q #c) k mask? bias? *=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		return m.rebuild(b, ir.Attrs{"scale": m.times(m.Root.Float("scale"), "c")}, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
 	}},
-	{"scores-scale-k", "(Scores q *(Mul k #c) mask? bias?" + form + ")", func(b *ir.Builder, m *Match) *ir.Value {
+	{"scores-scale-k", "(Scores q *(Mul k #c) mask? bias? *=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		return m.rebuild(b, ir.Attrs{"scale": m.times(m.Root.Float("scale"), "c")}, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
 	}},
 	{"scores-softcap", "(Mul (Tanh s:(Scores q k scale=_)) #c)", func(b *ir.Builder, m *Match) *ir.Value {
@@ -43,7 +40,9 @@ var attention = []Rule{
 		}
 		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("first"), m.V("mask"))
 	}},
-	{"scores-causal", "(Where c s:(Scores q k mask? bias? scale=_ softcap=_ fill=_) #-inf)\n(Where c #-inf s:(Scores q k mask? bias? scale=_ softcap=_ fill=_))",
+	{"scores-causal", `
+		(Where c s:(Scores q k mask? bias? scale=_ softcap=_ fill=_) #-inf)
+		(Where c #-inf s:(Scores q k mask? bias? scale=_ softcap=_ fill=_))`,
 		func(b *ir.Builder, m *Match) *ir.Value {
 			s := m.Type("s").Shape
 			t, ok := m.triangle(m.V("c"), m.Root.Args[1] == m.V("s"), s[len(s)-2], s[len(s)-1])
@@ -55,30 +54,34 @@ var attention = []Rule{
 			maps.Copy(attrs, m.N("s").Attrs)
 			return b.New(ir.Scores, attrs, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
 		}},
-	{"scores-where", "(Where mask s:(Scores q k float? bias? scale=_ softcap=_) #f)\n(Where mask #f s:(Scores q k float? bias? scale=_ softcap=_))", scoresWhere},
-	{"keys-repeated", "(Scores q r:(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) mask? bias?" + form + ")", func(b *ir.Builder, m *Match) *ir.Value {
-		if !repeated(m.V("k"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {
-			return m.No("the keys are not repeated head by head")
-		}
-		return m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
-	}},
-	{"softmax-nan", "(Where (IsNaN p:(Softmax s:(Scores q k mask? bias?" + form + "))) #0 p)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"scores-where", `
+		(Where mask s:(Scores q k float? bias? scale=_ softcap=_) #f)
+		(Where mask #f s:(Scores q k float? bias? scale=_ softcap=_))`, scoresWhere},
+	{"keys-repeated", "(Scores q r:(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) mask? bias? *=_)",
+		func(b *ir.Builder, m *Match) *ir.Value {
+			if !repeated(m.V("k"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {
+				return m.No("the keys are not repeated head by head")
+			}
+			return m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
+		}},
+	{"softmax-nan", "(Where (IsNaN p:(Softmax s:(Scores q k mask? bias? *=_))) #0 p)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.MaskedSoftmax, nil, m.V("s"))
 	}},
-	{"attention", "(MatMul (Softmax|MaskedSoftmax s:(Scores q k mask? bias?" + form + ")) v)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"attention", "(MatMul (Softmax|MaskedSoftmax s:(Scores q k mask? bias? *=_)) v)", func(b *ir.Builder, m *Match) *ir.Value {
 		v, h := m.V("v"), heads(m.V("q"))
 		if v.Type.Rank() < 2 || !heads(v).Equal(h) && !heads(v).Is(1) {
 			return m.No("values %s for %s heads", v.Type, h)
 		}
 		return b.New(ir.Attention, m.N("s").Attrs, m.V("q"), m.V("k"), v, m.V("mask"), m.V("bias"))
 	}},
-	{"attention-cast", "(MatMul (Cast (Softmax|MaskedSoftmax (Cast s:(Scores q k mask? bias?" + form + ") to=1)) to=_) v)", func(b *ir.Builder, m *Match) *ir.Value {
-		if m.Type("s").Elem.Size() != 2 || m.Root.TypeAt(0).Elem != m.Type("s").Elem {
-			return m.No("the casts are not from and to a type of 16 bits")
-		}
-		return b.New(ir.MatMul, nil, b.New(ir.MaskedSoftmax, nil, m.V("s")), m.V("v"))
-	}},
-	{"values-repeated", "(Attention q k r:(Reshape *(Expand *(Reshape v s1 allowzero=_) s2) s3 allowzero=_) mask? bias? sink?" + form + ")",
+	{"attention-cast", "(MatMul (Cast (Softmax|MaskedSoftmax (Cast s:(Scores q k mask? bias? *=_) to=1)) to=_) v)",
+		func(b *ir.Builder, m *Match) *ir.Value {
+			if m.Type("s").Elem.Size() != 2 || m.Root.TypeAt(0).Elem != m.Type("s").Elem {
+				return m.No("the casts are not from and to a type of 16 bits")
+			}
+			return b.New(ir.MatMul, nil, b.New(ir.MaskedSoftmax, nil, m.V("s")), m.V("v"))
+		}},
+	{"values-repeated", "(Attention q k r:(Reshape *(Expand *(Reshape v s1 allowzero=_) s2) s3 allowzero=_) mask? bias? sink? *=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			if !repeated(m.V("v"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {
 				return m.No("the values are not repeated head by head")
@@ -181,5 +184,5 @@ func repeated(x, r *ir.Value) bool {
 
 // unscore spells out the Scores that no Attention took in: they have no kernel of their own.
 var unscore = []Rule{
-	{"unscore", "(Scores q k mask? bias?" + form + ")", func(b *ir.Builder, m *Match) *ir.Value { return b.Expand(m.Root)[0] }},
+	{"unscore", "(Scores q k mask? bias? *=_)", func(b *ir.Builder, m *Match) *ir.Value { return b.Expand(m.Root)[0] }},
 }

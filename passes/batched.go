@@ -12,19 +12,20 @@ var batched = []Rule{
 		}
 		return b.New(ir.Scores, m.N("s").Attrs, m.cut(b, q, out), m.cut(b, k, out))
 	}},
-	{"softmax-joined", "(Softmax (Reshape s:(Scores q k mask? bias?" + form + ") d allowzero=_))", func(b *ir.Builder, m *Match) *ir.Value {
+	{"softmax-joined", "(Softmax (Reshape s:(Scores q k mask? bias? *=_) d allowzero=_))", func(b *ir.Builder, m *Match) *ir.Value {
 		if !cutFirst(m.Root.Out().Type, m.Type("s")) {
 			return m.No("the first two axes are not put together")
 		}
 		return b.New(ir.Reshape, m.Root.Args[0].Def.Attrs, b.New(ir.Softmax, nil, m.V("s")), m.V("d"))
 	}},
-	{"values-joined", "(MatMul r:(Reshape p:(Softmax (Scores q k mask? bias?" + form + ")) d allowzero=_) v)", func(b *ir.Builder, m *Match) *ir.Value {
-		v := m.V("v")
-		if !cutFirst(m.Type("r"), m.Type("p")) || v.Type.Rank() != 3 || !heads(v).Equal(heads(m.V("r"))) {
-			return m.No("values %s for %s", v.Type, m.Type("r"))
-		}
-		return m.reshape(b, b.New(ir.MatMul, nil, m.V("p"), m.cut(b, v, m.Type("p"))), m.Root.Out().Type)
-	}},
+	{"values-joined", "(MatMul r:(Reshape p:(Softmax (Scores q k mask? bias? *=_)) d allowzero=_) v)",
+		func(b *ir.Builder, m *Match) *ir.Value {
+			v := m.V("v")
+			if !cutFirst(m.Type("r"), m.Type("p")) || v.Type.Rank() != 3 || !heads(v).Equal(heads(m.V("r"))) {
+				return m.No("values %s for %s", v.Type, m.Type("r"))
+			}
+			return m.reshape(b, b.New(ir.MatMul, nil, m.V("p"), m.cut(b, v, m.Type("p"))), m.Root.Out().Type)
+		}},
 	{"attention-cut", "(Attention *(Reshape q d1 allowzero=_) *(Reshape k d2 allowzero=_) *(Reshape v d3 allowzero=_) scale=_ softcap=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			for i, name := range []string{"q", "k", "v"} {

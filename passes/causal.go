@@ -17,14 +17,15 @@ var causal = []Rule{
 		}
 		return m.rebuild(b, ir.Attrs{"causal": kind, "fill": math.Inf(-1)}, m.V("q"), m.V("k"), m.V("v"), nil, m.V("bias"), m.V("sink"))
 	}},
-	{"causal-dual", "(DualAttention q k v qn kn? vn? a b mask bias? c? sink? scale_p=_ scale_n=_ softcap=_ fill=_)", func(b *ir.Builder, m *Match) *ir.Value {
-		kind := m.causalMask(m.V("q"), m.V("k"))
-		if kind == "" {
-			return nil
-		}
-		return m.rebuild(b, ir.Attrs{"causal": kind, "fill": math.Inf(-1)}, m.V("q"), m.V("k"), m.V("v"), m.V("qn"), m.V("kn"), m.V("vn"),
-			m.V("a"), m.V("b"), nil, m.V("bias"), m.V("c"), m.V("sink"))
-	}},
+	{"causal-dual", "(DualAttention q k v qn kn? vn? a b mask bias? c? sink? scale_p=_ scale_n=_ softcap=_ fill=_)",
+		func(b *ir.Builder, m *Match) *ir.Value {
+			kind := m.causalMask(m.V("q"), m.V("k"))
+			if kind == "" {
+				return nil
+			}
+			return m.rebuild(b, ir.Attrs{"causal": kind, "fill": math.Inf(-1)}, m.V("q"), m.V("k"), m.V("v"), m.V("qn"), m.V("kn"), m.V("vn"),
+				m.V("a"), m.V("b"), nil, m.V("bias"), m.V("c"), m.V("sink"))
+		}},
 }
 
 // A triangle is a matrix of booleans or of floats that lets row i, counted from first on, see column j when j <= i.
@@ -147,7 +148,8 @@ func tableTriangle(d *ir.Data, want bool) (t triangle, ok bool) {
 	return t, true
 }
 
-// seenBelow reports whether booleans, as exporters compute them by Trilu of ones or a comparison of positions, are want in row i, counted from first on, and column j when j <= i, and the opposite elsewhere.
+// seenBelow reports whether booleans, as exporters compute them by Trilu of ones or a comparison of positions, are want in row i, counted
+// from first on, and column j when j <= i, and the opposite elsewhere.
 func seenBelow(v *ir.Value, want bool) (first ir.Dim, ok bool) {
 	if v.Def == nil {
 		return first, false
@@ -261,8 +263,9 @@ func cutTo(got, want, start, size ir.Dim) bool {
 
 // masksJoined adds two masks of floats up: the kernels take one.
 var masksJoined = []Rule{
-	{"masks-joined", "(Attention q k v mask bias sink?" + form + ")\n(DualAttention q k v qn kn? vn? a b mask bias c? sink? scale_p=_ scale_n=_" +
-		" softcap=_ causal=_ window=_ fill=_)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"masks-joined", `
+		(Attention q k v mask bias sink? *=_)
+		(DualAttention q k v qn kn? vn? a b mask bias c? sink? *=_)`, func(b *ir.Builder, m *Match) *ir.Value {
 		if m.Type("mask").Elem == ir.Bool {
 			return m.No("the mask is of booleans")
 		}

@@ -2,31 +2,41 @@ package passes
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gpamc/gpamc/ir"
 )
 
 const (
-	probs = "(Softmax|MaskedSoftmax (Scores q1 k1 m1? b1?" + form + "))"
-	minus = "(Softmax|MaskedSoftmax (Scores q2 k2 m2? b2?" + form + "))"
-	plain = "p:(Attention qp kp vp mask? bias? sink?" + form + ")"
-	other = "n:(Attention qn kn vn mask? bias? sink?" + form + ")"
+	probs = "(Softmax|MaskedSoftmax (Scores q1 k1 m1? b1? *=_))"
+	minus = "(Softmax|MaskedSoftmax (Scores q2 k2 m2? b2? *=_))"
+	plain = "p:(Attention qp kp vp mask? bias? sink? *=_)"
+	other = "n:(Attention qn kn vn mask? bias? sink? *=_)"
 )
 
 // dual builds DualAttention from a difference of two attentions. Where the difference is of the probabilities, the product with the values
 // is distributed over it first, and then exchanged with the weights of the two.
 var dual = []Rule{
-	{"heads-picked", "(Gather *(Reshape *(Softmax s:*(Scores q k mask? bias?" + form + ")) d allowzero=_) #i axis=2)", pickHeads},
-	{"dual-distribute", "(MatMul d:(Sub|Add (Mul u " + probs + ") (Mul w " + minus + ")) v)\n(MatMul d:(Sub|Add " + probs + " (Mul w " + minus + ")) v)\n" +
-		"(MatMul d:(Sub|Add (Mul u " + probs + ") " + minus + ") v)\n(MatMul d:(Sub|Add " + probs + " " + minus + ") v)", distribute},
+	{"heads-picked", "(Gather *(Reshape *(Softmax s:*(Scores q k mask? bias? *=_)) d allowzero=_) #i axis=2)", pickHeads},
+	{"dual-distribute", differences("(MatMul d:(Sub|Add L R) v)", "u", probs, "w", minus), distribute},
 	{"dual-weight", "(MatMul (Mul a p:" + probs + ") v)", func(b *ir.Builder, m *Match) *ir.Value {
 		if !perRow(m.V("a"), m.Type("p")) {
 			return m.No("the weight %s is not one number for a row", m.Type("a"))
 		}
 		return b.New(ir.Mul, nil, m.V("a"), b.New(ir.MatMul, nil, m.V("p"), m.V("v")))
 	}},
-	{"dual-attention", "(Sub|Add (Mul a " + plain + ") (Mul b " + other + "))\n(Sub|Add " + plain + " (Mul b " + other + "))\n" +
-		"(Sub|Add (Mul a " + plain + ") " + other + ")\n(Sub|Add " + plain + " " + other + ")", dualAttention},
+	{"dual-attention", differences("(Sub|Add L R)", "a", plain, "b", other), dualAttention},
+}
+
+// differences are the spellings of a difference L - R of two things with weights, either of which may be left out.
+func differences(form, a, left, b, right string) string {
+	var lines []string
+	for _, r := range []string{"(Mul " + b + " " + right + ")", right} {
+		for _, l := range []string{"(Mul " + a + " " + left + ")", left} {
+			lines = append(lines, strings.NewReplacer("L", l, "R", r).Replace(form))
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // perRow reports whether w is one number for each row of t, or for all of them.
@@ -63,16 +73,19 @@ func dualAttention(b *ir.Builder, m *Match) *ir.Value {
 		return m.No("%s and %s have different shapes", p.Out().Type, n.Out().Type)
 	}
 	e := p.Out().Type.Elem
-	weights := [2]*ir.Value{m.V("a"), m.V("b")}
-	for i, w := range weights {
-		if w == nil {
-			weights[i] = b.Scalar(e, 1)
-		} else if !perRow(w, p.Out().Type) {
-			return m.No("the weight %s is not one number for a row", w.Type)
-		}
-	}
+	weights, signs := [2]*ir.Value{m.V("a"), m.V("b")}, [2]float64{1, 1}
 	if m.Root.Op == ir.Add {
-		weights[1] = b.New(ir.Neg, nil, weights[1])
+		signs[1] = -1
+	}
+	for i, w := range weights {
+		switch {
+		case w == nil:
+			weights[i] = b.Scalar(e, signs[i])
+		case !perRow(w, p.Out().Type):
+			return m.No("the weight %s is not one number for a row", w.Type)
+		case signs[i] < 0:
+			weights[i] = b.New(ir.Neg, nil, w)
+		}
 	}
 	kn, vn := m.V("kn"), m.V("vn")
 	if kn == m.V("kp") {
@@ -92,8 +105,9 @@ func dualAttention(b *ir.Builder, m *Match) *ir.Value {
 func pickHeads(b *ir.Builder, m *Match) *ir.Value {
 	q, k, all := m.V("q"), m.V("k"), m.Root.TypeAt(0)
 	s := m.Type("s").Shape
-	if len(s) != 4 || all.Rank() != 5 || !all.Shape[1].Mul(all.Shape[2]).Equal(s[1]) ||
-		!ir.EqualDims([]ir.Dim{all.Shape[0], all.Shape[3], all.Shape[4]}, []ir.Dim{s[0], s[2], s[3]}) || !ir.EqualDims(q.Type.Shape[:2], k.Type.Shape[:2]) {
+	cut := len(s) == 4 && all.Rank() == 5 && all.Shape[1].Mul(all.Shape[2]).Equal(s[1]) &&
+		ir.EqualDims([]ir.Dim{all.Shape[0], all.Shape[3], all.Shape[4]}, []ir.Dim{s[0], s[2], s[3]})
+	if !cut || !ir.EqualDims(q.Type.Shape[:2], k.Type.Shape[:2]) {
 		return m.No("%s is not %s with its heads cut in groups", all, m.Type("s"))
 	}
 	for _, name := range []string{"mask", "bias"} {

@@ -50,8 +50,8 @@ func foldShape(b *ir.Builder, m *Match) *ir.Value {
 	return b.Dims(dims...)
 }
 
-// maxInline is the number of elements that the text form shows in place, maxConst the number of integers up to which a weight becomes a constant, so that shapes can depend on it; maxSmall the number of
-// elements that a computed constant may always have.
+// maxInline is the number of elements that the text form shows in place; maxConst that of integers up to which a weight becomes a
+// constant, so that shapes can depend on it; maxSmall that of elements which a computed constant may always have.
 const (
 	maxInline = 8
 	maxConst  = 256

@@ -12,18 +12,24 @@ import (
 
 // Default is what a model goes through after import, whatever is made of it.
 var Default = []Pass{
-	{Name: "fold", Rules: fold, Run: inlineIf},                                                            // exporters' shape arithmetic becomes shapes, which all others ask for
-	{Name: "canon", Rules: slices.Concat(fold, canon, movement), Run: tidy},                               // one spelling for each thing, so that fusions have one to match
-	{Name: "fuse-norm", Rules: norm},                                                                      // before linear and attention, to which their parts would look like masks and biases
-	{Name: "fuse-activation", Rules: activation},                                                          // likewise
-	{Name: "fuse-rotary", Rules: rotary},                                                                  // likewise
-	{Name: "fuse-linear", Rules: linear},                                                                  // before attention: a projection of queries is no product of scores
-	{Name: "fuse-attention", Rules: slices.Concat(standard, attention, batched, dual)},                    // what is left of products with transposed sides
-	{Name: "fuse-causal", Rules: causal},                                                                  // of whole attentions: a mask's meaning shows in its place only
-	{Name: "late", Rules: slices.Concat(unscore, sharedSides, regroup, fold, canon, movement), Run: tidy}, // what the fusions left over
-	{Name: "fuse-qkv", Run: qkv},                                                                          // when all attentions are known, and nothing looks for single projections any more
-	{Name: "dce", Run: dropWeights},                                                                       // weights that nobody names any more
+	{Name: "fold", Rules: fold, Run: inlineIf},   // exporters' shape arithmetic becomes shapes, which all others ask for
+	{Name: "canon", Rules: oneForm, Run: tidy},   // one spelling for each thing, so that fusions have one to match
+	{Name: "fuse-norm", Rules: norm},             // before linear and attention, to which their parts would look like masks and biases
+	{Name: "fuse-activation", Rules: activation}, // likewise
+	{Name: "fuse-rotary", Rules: rotary},         // likewise
+	{Name: "fuse-linear", Rules: linear},         // before attention: a projection of queries is no product of scores
+	{Name: "fuse-attention", Rules: attentions},  // what is left of products with transposed sides
+	{Name: "fuse-causal", Rules: causal},         // of whole attentions: a mask's meaning shows in its place only
+	{Name: "late", Rules: leftOver, Run: tidy},   // what the fusions left over
+	{Name: "fuse-qkv", Run: qkv},                 // when all attentions are known, and nothing looks for single projections any more
+	{Name: "dce", Run: dropWeights},              // weights that nobody names any more
 }
+
+var (
+	oneForm    = slices.Concat(fold, canon, movement)
+	attentions = slices.Concat(standard, attention, batched, dual)
+	leftOver   = slices.Concat(unscore, sharedSides, regroup, oneForm)
+)
 
 // Kernel follows Default when code is generated: operators take in what their kernels can do on the way.
 var Kernel = []Pass{

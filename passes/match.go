@@ -118,7 +118,7 @@ func (x *matcher) node(p *pattern, v *ir.Value, k func() bool) bool {
 	for _, name := range n.Op.AttrNames() {
 		got, has := n.Attrs[name]
 		want, mentioned := p.attrs[name]
-		if mentioned && want == nil || !mentioned && !has {
+		if p.open || mentioned && want == nil || !mentioned && !has {
 			continue
 		}
 		if !mentioned {

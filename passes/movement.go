@@ -56,9 +56,14 @@ var movement = []Rule{
 		return m.sameShape()
 	}},
 	{"slice-slice", "(Slice s:*(Slice x s1 e1 a1 t1?) s2 e2 a2 t2?)", sliceSlice},
-	{"const-slice", "(Mul|Add s:(Slice x from e a? t?) #c)\n(Sub #c s:(Slice x from e a? t?))\n(Cast|Not s:(Slice x from e a? t?) to=_)\n(Where s:(Slice x from e a? t?) #c #d)", constSlice},
-	{"expand-into", "(Add|Sub|Mul|Div|Equal|And|Or|Less|Greater|LessOrEqual|GreaterOrEqual *(Expand x s) y)\n" +
-		"(Sub|Div|Less|Greater|LessOrEqual|GreaterOrEqual y *(Expand x s))", expandInto},
+	{"const-slice", `
+		(Mul|Add s:(Slice x from e a? t?) #c)
+		(Sub #c s:(Slice x from e a? t?))
+		(Cast|Not s:(Slice x from e a? t?) to=_)
+		(Where s:(Slice x from e a? t?) #c #d)`, constSlice},
+	{"expand-into", `
+		(Add|Sub|Mul|Div|Equal|And|Or|Less|Greater|LessOrEqual|GreaterOrEqual *(Expand x s) y)
+		(Sub|Div|Less|Greater|LessOrEqual|GreaterOrEqual y *(Expand x s))`, expandInto},
 	{"expand-into-where", "(Where *(Expand x s) y z)\n(Where y *(Expand x s) z)\n(Where y z *(Expand x s))", expandInto},
 }
 

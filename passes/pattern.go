@@ -21,9 +21,9 @@ import (
 //	_      is an absent argument, q? one that may be absent, xs... all that are left
 //	#c     is a constant of no dimensions, #0.5 one of that value within rounding, [-1] a vector of integers
 //
-// A pattern is closed: an attribute that is not mentioned must have its default (scale=_ takes any), and a node inside must not be used
-// outside the match nor be a result of the function. A star, *(Transpose k), lifts the second condition where computing it twice costs
-// nothing. (Split@1 x) is the second result of Split.
+// A pattern is closed: an attribute that is not mentioned must have its default (scale=_ takes any value, *=_ any of all attributes), and
+// a node inside must not be used outside the match nor be a result of the function. A star, *(Transpose k), lifts the second condition
+// where computing it twice costs nothing. (Split@1 x) is the second result of Split.
 type pattern struct {
 	kind   patternKind
 	name   string
@@ -32,6 +32,7 @@ type pattern struct {
 	shared bool
 	args   []*pattern
 	attrs  map[string]any // nil: any value
+	open   bool           // all attributes may have any value
 	num    float64
 	ints   []int64
 	text   string
@@ -152,6 +153,10 @@ func (r *patternReader) node(p *pattern) {
 		}
 		if name, val, ok := strings.Cut(r.words[0], "="); ok {
 			r.next()
+			if name == "*" {
+				p.open = true
+				continue
+			}
 			r.attr(p, name, val)
 			continue
 		}

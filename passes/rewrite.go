@@ -37,7 +37,7 @@ func compileRules(rules []Rule, off map[string]bool) *ruleSet {
 		}
 		var ops []*ir.Op
 		for _, line := range strings.Split(strings.TrimSpace(r.Pattern), "\n") {
-			if line == "" {
+			if strings.TrimSpace(line) == "" {
 				continue
 			}
 			p := parsePattern(line)

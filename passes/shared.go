@@ -14,7 +14,7 @@ var sharedSides = []Rule{
 
 func dualArgs(kp, vp, kn, vn string) string {
 	return "(DualAttention q " + kp + " " + vp + " n " + kn + " " + vn +
-		" x y mask? bias? c? sink? scale_p=_ scale_n=_ softcap=_ causal=_ window=_ fill=_)"
+		" x y mask? bias? c? sink? *=_)"
 }
 
 // without is the root without an argument.

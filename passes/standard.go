@@ -57,7 +57,8 @@ func standardAttention(b *ir.Builder, m *Match) *ir.Value {
 	}
 	if mask := m.V("mask"); mask != nil {
 		scores := ir.T(mask.Type.Elem, qs[0], qs[1], qs[2], ks[2])
-		if r := mask.Type.Rank(); r < 1 || mask.Type.Elem != e && mask.Type.Elem != ir.Bool || !fits(mask, scores) || !mask.Type.Shape[r-1].Equal(ks[2]) {
+		r := mask.Type.Rank()
+		if r < 1 || mask.Type.Elem != e && mask.Type.Elem != ir.Bool || !fits(mask, scores) || !mask.Type.Shape[r-1].Equal(ks[2]) {
 			return m.No("the mask %s for scores %s", mask.Type, scores)
 		}
 	}

@@ -53,7 +53,8 @@ func TestFusingUndoesExpanding(t *testing.T) {
 		`y = Gelu(x) approximate="tanh"`,
 		`y = Swish(x) alpha=1.702`,
 	} {
-		p := parse(t, `func f(x f32[2,s,8], q f32[b,2,s,4], k f32[b,2,s,4], v f32[b,2,s,4], k1 f32[b,1,s,4], v1 f32[b,1,s,4], r4 f32[b,2,s,4], m f32[b,1,1,s],
+		p := parse(t, `func f(x f32[2,s,8], q f32[b,2,s,4], k f32[b,2,s,4], v f32[b,2,s,4],
+			k1 f32[b,1,s,4], v1 f32[b,1,s,4], r4 f32[b,2,s,4], m f32[b,1,1,s],
 			r f32[2,s,s], b bool[b,1,s,s], h f32[b,2,s,s], l f32[2,1,1]) {
 			w = Weight() name="w" type=f32[8,8]
 			c = Weight() name="c" type=f32[8]
