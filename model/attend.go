@@ -148,7 +148,7 @@ func (n *net) dagpam(s *site, m Mechanism, q *ir.Value) *ir.Value {
 		r = n.b.New(ir.Reshape, nil, r, n.b.Dims(shape[0], shape[1], ir.N(s.heads), ir.N(s.dim)))
 		qn = n.b.New(ir.Transpose, ir.Attrs{"perm": []int{0, 2, 1, 3}}, n.linear(r, s.name+".q_neg", s.dim, false))
 	case "head":
-		w := n.weight(s.name+".q_neg.weight", perInput(s.dim), s.heads, s.dim, s.dim)
+		w := n.stored(s.name+".q_neg.weight", perInput(s.dim), s.heads, s.dim, s.dim)
 		qn = n.b.New(ir.MatMul, nil, n.b.New(ir.Relu, nil, s.queries), n.transposed(w))
 	case "own":
 		qn = n.split(n.linear(s.x, s.name+".q_neg", s.heads*s.dim, false), s.heads)

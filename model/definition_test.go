@@ -196,7 +196,7 @@ func TestOldNames(t *testing.T) {
 // TestNarrowWeights computes with weights of half the width, to their precision.
 func TestNarrowWeights(t *testing.T) {
 	for _, e := range []ir.Elem{ir.F16, ir.BF16, ir.F64} {
-		d, err := Init(*small(t, "llama", "", nil), 1)
+		d, err := Init(*small(t, "llama", `{"kind":"dagpam","query":"head"}`, func(c *Config) { c.Tied = true }), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -96,6 +96,20 @@ func (n *net) has(name string) bool {
 
 // weight is a tensor of the checkpoint as 32-bit floats.
 func (n *net) weight(name string, f fill, shape ...int) *ir.Value {
+	return n.wide(n.stored(name, f, shape...))
+}
+
+// wide is x as 32-bit floats. What only moves elements comes before it: then the passes can do that to the weights themselves, and what
+// is looked up is all that is converted.
+func (n *net) wide(x *ir.Value) *ir.Value {
+	if x.Type.Elem == ir.F32 {
+		return x
+	}
+	return n.b.New(ir.Cast, ir.Attrs{"to": ir.F32}, x)
+}
+
+// stored is a tensor of the checkpoint with the elements that it has there.
+func (n *net) stored(name string, f fill, shape ...int) *ir.Value {
 	if v := n.nodes[name]; v != nil {
 		return v
 	}
@@ -116,9 +130,6 @@ func (n *net) weight(name string, f fill, shape ...int) *ir.Value {
 		n.lacks = append(n.lacks, fmt.Sprintf("%s %v", name, shape))
 	}
 	v := n.b.New(ir.Weight, ir.Attrs{"name": key, "type": t})
-	if t.Elem != ir.F32 {
-		v = n.b.New(ir.Cast, ir.Attrs{"to": ir.F32}, v)
-	}
 	n.nodes[name] = v
 	return v
 }
@@ -150,20 +161,20 @@ func width(x *ir.Value) int {
 func (n *net) linear(x *ir.Value, name string, out int, bias bool) *ir.Value {
 	n.b.Name = name
 	in := width(x)
-	w := n.transposed(n.weight(name+".weight", perInput(in), out, in))
+	w := n.transposed(n.stored(name+".weight", perInput(in), out, in))
 	if !bias {
 		return n.b.New(ir.Linear, nil, x, w)
 	}
 	return n.b.New(ir.Linear, nil, x, w, n.weight(name+".bias", aroundZero, out))
 }
 
-// transposed turns the last two axes of w.
+// transposed turns the last two axes of w and makes it of 32-bit floats.
 func (n *net) transposed(w *ir.Value) *ir.Value {
 	perm := []int{1, 0}
 	if w.Type.Rank() == 3 {
 		perm = []int{0, 2, 1}
 	}
-	return n.b.New(ir.Transpose, ir.Attrs{"perm": perm}, w)
+	return n.wide(n.b.New(ir.Transpose, ir.Attrs{"perm": perm}, w))
 }
 
 // conv1d is x·W + b, with W [in,out] as GPT-2 keeps it.
@@ -189,7 +200,7 @@ func (n *net) rmsNorm(x *ir.Value, name string) *ir.Value {
 // embed is the rows of a table that ids name.
 func (n *net) embed(ids *ir.Value, name string, rows int) *ir.Value {
 	n.b.Name = name
-	return n.b.New(ir.Gather, nil, n.weight(name+".weight", perInput(n.c.Width), rows, n.c.Width), ids)
+	return n.wide(n.b.New(ir.Gather, nil, n.stored(name+".weight", perInput(n.c.Width), rows, n.c.Width), ids))
 }
 
 // positions are the rows of a table from first on, one for each token of x [batch,L,width].
@@ -203,7 +214,7 @@ func (n *net) add(x, y *ir.Value) *ir.Value { return n.b.New(ir.Add, nil, x, y) 
 // logits is x times a table of embeddings, for each of its rows.
 func (n *net) logits(x *ir.Value, name string, rows int) *ir.Value {
 	n.b.Name = name
-	return n.b.New(ir.Linear, nil, x, n.transposed(n.weight(name+".weight", perInput(width(x)), rows, width(x))))
+	return n.b.New(ir.Linear, nil, x, n.transposed(n.stored(name+".weight", perInput(width(x)), rows, width(x))))
 }
 
 // first is x's row 0: [batch,L,width] to [batch,width].

@@ -54,7 +54,7 @@ func (n *net) patches(pixels *ir.Value, name string) *ir.Value {
 	x := b.New(ir.Reshape, nil, pixels, b.Dims(batch, ir.N(c.Channels), side, patch, side, patch))
 	x = b.New(ir.Transpose, ir.Attrs{"perm": []int{0, 2, 4, 1, 3, 5}}, x)
 	x = b.New(ir.Reshape, nil, x, b.Dims(batch, side.Mul(side), ir.N(in)))
-	w := n.weight(name+".weight", perInput(in), c.Width, c.Channels, c.PatchSize, c.PatchSize)
+	w := n.stored(name+".weight", perInput(in), c.Width, c.Channels, c.PatchSize, c.PatchSize)
 	w = n.transposed(b.New(ir.Reshape, nil, w, b.Vector(int64(c.Width), int64(in))))
 	return b.New(ir.Linear, nil, x, w, n.weight(name+".bias", aroundZero, c.Width))
 }
