@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -89,16 +90,17 @@ type Report struct {
 
 // Print writes the report as a table.
 func (r *Report) Print(w io.Writer) error {
-	fmt.Fprintf(w, "%s: loss %q, seed %d\n", r.Model, r.Loss, r.Seed)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: loss %q, seed %d\n", r.Model, r.Loss, r.Seed)
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "layer\tresidual\trelative\tratio\tcosine\trank\trow sum\tmin\tmax\tentropy\tjacobian\tdS+\tdS-\tdWq\t  attention")
 	if in := r.Input; in != nil {
 		fmt.Fprintf(t, "input\t%s\t%s\t\t%s\t%s\t\t\t\t\t\t\t\t\t\n", in.Residual, in.Relative, in.Similarity, in.Rank)
 	}
 	for _, l := range r.Layers {
-		sum := l.RowSum.String()
-		if low, high := l.RowMin.String(), l.RowMax.String(); low != high {
-			sum = low + ".." + high
+		sum := rounded(l.RowSum).String()
+		if l.RowMax-l.RowMin > 1e-6 {
+			sum = rounded(l.RowMin).String() + ".." + rounded(l.RowMax).String()
 		}
 		name := l.Name
 		if name == "" {
@@ -107,5 +109,19 @@ func (r *Report) Print(w io.Writer) error {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s %s\n", l.Layer, l.Residual, l.Relative, l.Ratio, l.Similarity,
 			l.Rank, sum, l.Min, l.Max, l.Entropy, l.Jacobian, l.Positive, l.Negative, l.Query, l.Op, name)
 	}
-	return t.Flush()
+	t.Flush()
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rounded is x without what rounding left of a sum that cancels.
+func rounded(x Number) Number {
+	if math.Abs(float64(x)) < 1e-9 {
+		return 0
+	}
+	return x
 }
