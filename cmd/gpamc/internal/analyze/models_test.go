@@ -190,3 +190,45 @@ func TestReportForms(t *testing.T) {
 		t.Error("a format that is not known")
 	}
 }
+
+// A branch that is taken is measured, one that is not is not; what the body of a loop gets in each round is not kept.
+func TestBodies(t *testing.T) {
+	text := `func f(c bool[], x f32[3,4]) {
+		y = If(c) then_branch=func() {
+			w = Weight() name="w" type=f32[4,4]
+			q = Linear(x, w)
+			a = Attention(q, x, x)
+			return a
+		} else_branch=func() {
+			b = Attention(x, x, x)
+			return b
+		}
+		return y
+	}`
+	p := parse(t, text)
+	for taken, weight := range map[int64]string{1: "w", 0: ""} {
+		in := Seeded(p, 1, nil)
+		in[0] = runtime.ScalarInt(ir.Bool, taken)
+		r, err := Run(p, in, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Layers) != 1 || r.Layers[0].Weight != weight {
+			t.Errorf("condition %d: %+v", taken, r.Layers)
+		}
+	}
+	in := Seeded(p, 1, nil)
+	if _, err := Run(p, in, Options{Loss: "outputs"}); err == nil || !strings.Contains(err.Error(), "body of another node") {
+		t.Errorf("gradients through a branch: %v", err)
+	}
+	p = parse(t, `func f(x f32[3,4]) {
+		y = Loop(i64[]{2}, _, x) body=func(i i64[], c bool[], h f32[3,4]) {
+			a = Attention(h, h, h)
+			return c, a
+		}
+		return y
+	}`)
+	if _, err := Run(p, Seeded(p, 1, nil), Options{}); err == nil || !strings.Contains(err.Error(), "argument q belongs to the body of a loop") {
+		t.Errorf("an attention in a loop: %v", err)
+	}
+}
