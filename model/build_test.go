@@ -181,6 +181,26 @@ func TestModels(t *testing.T) {
 	}
 }
 
+// TestEmptySequence has a sequence that is padding and nothing else: its attention is 0.
+func TestEmptySequence(t *testing.T) {
+	for _, attention := range []string{"", `{"kind":"dagpam"}`, `{"kind":"centred"}`, `{"kind":"sink"}`} {
+		d, err := Init(*small(t, "bert", attention, nil), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Build(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := makeTokens(&d.Config)
+		in.mask[1] = make([]int, 7)
+		want := in.want(&oracle{&d.Config, d.Weights})
+		compare(t, attention, p, in.inputs(p), want)
+		passes.Run(p, passes.Options{})
+		compare(t, attention+" after the passes", p, in.inputs(p), want)
+	}
+}
+
 // compare evaluates p and compares its first result with want. Numbers are of the size of 1, so that the tolerance is that of float32
 // through a few layers.
 func compare(t *testing.T, when string, p *ir.Program, inputs []runtime.Value, want matrix) {
