@@ -2,6 +2,7 @@ package built
 
 import (
 	"context"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func (s *Session) RunTensors(in []Tensor) ([]Tensor, error) {
 `
 
 func TestOneProgramForAll(t *testing.T) {
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	freshCache(t)
 	bodies := map[string]string{
 		"double it":  "y := []float32{}; for _, x := range in[0].Data.([]float32) { y = append(y, 2*x) }; return []Tensor{{in[0].Shape, y}}, nil",
 		"error":      `return nil, errors.New("the input is wrong")`,
@@ -94,4 +95,15 @@ func TestFoldersStayDifferent(t *testing.T) {
 		}
 		seen[folder] = name
 	}
+}
+
+// freshCache hides the programs that are kept from earlier runs, but not what the go command keeps.
+func freshCache(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOCACHE", strings.TrimSpace(string(out)))
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 }

@@ -22,8 +22,8 @@ func List() []passes.Pass { return slices.Concat(passes.Default, passes.Kernel) 
 
 // Compile emits a package for p, which is not changed.
 func Compile(p *ir.Program, o Options) (*codegen.Output, error) {
-	q, err := Fix(p, o.Dims)
-	if err != nil {
+	q := p.Clone()
+	if err := q.FixDims(o.Dims); err != nil {
 		return nil, err
 	}
 	passes.Run(q, passes.Options{Passes: List(), Off: o.Off, Dump: o.Dump})
