@@ -51,6 +51,7 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 	if !token.IsIdentifier(opts.Package) || opts.Package == "main" || opts.Package == "_" {
 		return nil, fmt.Errorf("%q is no name for a package", opts.Package)
 	}
+	p = withoutLists(p)
 	if err := checkTypes(p); err != nil {
 		return nil, err
 	}
