@@ -12,17 +12,17 @@ import (
 
 // Default is what a model goes through after import, whatever is made of it.
 var Default = []Pass{
-	{Name: "fold", Rules: fold, Run: inlineIf},   // exporters' shape arithmetic becomes shapes, which all others ask for
-	{Name: "canon", Rules: oneForm, Run: tidy},   // one spelling for each thing, so that fusions have one to match
-	{Name: "fuse-norm", Rules: norm},             // before linear and attention, to which their parts would look like masks and biases
-	{Name: "fuse-activation", Rules: activation}, // likewise
-	{Name: "fuse-rotary", Rules: rotary},         // likewise
-	{Name: "fuse-linear", Rules: linear},         // before attention: a projection of queries is no product of scores
-	{Name: "fuse-attention", Rules: attentions},  // what is left of products with transposed sides
-	{Name: "fuse-causal", Rules: causal},         // of whole attentions: a mask's meaning shows in its place only
-	{Name: "late", Rules: leftOver, Run: tidy},   // what the fusions left over
-	{Name: "fuse-qkv", Run: qkv},                 // when all attentions are known, and nothing looks for single projections any more
-	{Name: "dce", Run: dropWeights},              // weights that nobody names any more
+	{Name: "fold", Rules: fold, Run: inlineIf},            // exporters' shape arithmetic becomes shapes, which all others ask for
+	{Name: "canon", Rules: oneForm, Run: tidy},            // one spelling for each thing, so that fusions have one to match
+	{Name: "fuse-norm", Rules: norm},                      // before linear and attention, to which their parts would look like masks and biases
+	{Name: "fuse-activation", Rules: activation},          // likewise
+	{Name: "fuse-rotary", Rules: rotary},                  // likewise
+	{Name: "fuse-linear", Rules: linear},                  // before attention: a projection of queries is no product of scores
+	{Name: "fuse-attention", Rules: attentions, Run: cse}, // what is left of products with transposed sides; two that differ must show what they share
+	{Name: "fuse-causal", Rules: causal},                  // of whole attentions: a mask's meaning shows in its place only
+	{Name: "late", Rules: leftOver, Run: tidy},            // what the fusions left over
+	{Name: "fuse-qkv", Run: qkv},                          // when all attentions are known, and nothing looks for single projections any more
+	{Name: "dce", Run: dropWeights},                       // weights that nobody names any more
 }
 
 var (
@@ -39,7 +39,7 @@ var Kernel = []Pass{
 
 // runRules are the names that passes with functions count under.
 var runRules = map[string][]string{
-	"fold": {"inline-if"}, "canon": {"inline-if", "cse"}, "late": {"inline-if", "cse"}, "fuse-qkv": {"qkv"},
+	"fold": {"inline-if"}, "canon": {"inline-if", "cse"}, "late": {"inline-if", "cse"}, "fuse-attention": {"cse"}, "fuse-qkv": {"qkv"},
 }
 
 // tidy is what rules cannot do: it concerns whole functions.
