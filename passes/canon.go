@@ -2,6 +2,7 @@ package passes
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -77,6 +78,15 @@ var canon = []Rule{
 		}
 		return b.New(ir.Softmax, nil, m.V("x"))
 	}},
+	{"axes-from-first", "(ReduceMean|ReduceSum|ReduceMax|ReduceMin|ReduceProd|ReduceL1|ReduceL2|ReduceSumSquare x a *=_)",
+		func(b *ir.Builder, m *Match) *ir.Value {
+			given, ok := m.V("a").ConstInts()
+			axes, ok2 := axesOf(m.V("a"), m.Type("x").Rank())
+			if !ok || !ok2 || slices.Equal(given, axes) {
+				return m.No("the axes are counted from the first, or not known")
+			}
+			return b.New(m.Root.Op, m.Root.Attrs, m.V("x"), b.Vector(axes...))
+		}},
 	{"sigmoid", "(Reciprocal (Add (Exp (Neg x)) #1))", func(b *ir.Builder, m *Match) *ir.Value { return b.New(ir.Sigmoid, nil, m.V("x")) }},
 	{"dropout", "(Dropout x ratio? mode? seed=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		if mode := m.V("mode"); mode != nil && (mode.Const() == nil || mode.Const().Int(0) != 0) {

@@ -151,6 +151,87 @@ func TestSpellingsOfAttention(t *testing.T) {
 	})
 }
 
+// TestSpellingsOfNorms: so with layer and RMS normalisation.
+func TestSpellingsOfNorms(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := ir.NewFunc("spelled")
+		s := &speller{t: t, b: ir.NewBuilder(f), f: f}
+		x := f.Param("x", ir.T(ir.F64, ir.Sym("b"), ir.Sym("s"), ir.N(8)))
+		mean := func(v *ir.Value) *ir.Value {
+			return s.b.New(ir.ReduceMean, nil, v, s.b.Vector(rapid.SampledFrom([]int64{-1, 2}).Draw(t, "axis")))
+		}
+		op, d := ir.RMSNormalization, x
+		if s.flip("centred") {
+			op, d = ir.LayerNormalization, s.b.New(ir.Sub, nil, x, mean(x))
+		}
+		square := s.b.New(ir.Mul, nil, d, d)
+		if s.flip("power") {
+			square = s.b.New(ir.Pow, nil, d, s.scalar(2))
+		}
+		e := s.both(ir.Add, mean(square), s.scalar(1e-6))
+		root := s.b.New(ir.Sqrt, nil, e)
+		if s.flip("half") {
+			root = s.b.New(ir.Pow, nil, e, s.scalar(0.5))
+		}
+		var y *ir.Value
+		switch rapid.IntRange(0, 3).Draw(t, "quotient") {
+		case 0:
+			y = s.b.New(ir.Div, nil, d, root)
+		case 1:
+			y = s.both(ir.Mul, d, s.b.New(ir.Reciprocal, nil, root))
+		case 2:
+			y = s.both(ir.Mul, d, s.b.New(ir.Div, nil, s.scalar(1), root))
+		default:
+			y = s.both(ir.Mul, d, s.b.New(ir.Pow, nil, e, s.scalar(-0.5)))
+		}
+		weight := func(name string) *ir.Value {
+			return s.b.New(ir.Weight, ir.Attrs{"name": name, "type": ir.TN(ir.F64, 8)})
+		}
+		if s.flip("scale") {
+			y = s.both(ir.Mul, y, weight("g"))
+		}
+		if op == ir.LayerNormalization && s.flip("shift") {
+			y = s.both(ir.Add, y, weight("c"))
+		}
+		f.Return(y)
+		p := ir.NewProgram(f)
+		fillWeights(p)
+		s.check(p, op)
+	})
+}
+
+// TestSpellingsOfGelu: and with GELU.
+func TestSpellingsOfGelu(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := ir.NewFunc("spelled")
+		s := &speller{t: t, b: ir.NewBuilder(f), f: f}
+		x := f.Param("x", ir.T(ir.F64, ir.Sym("b"), ir.Sym("s"), ir.N(8)))
+		var u *ir.Value
+		if s.flip("exact") {
+			u = s.b.New(ir.Erf, nil, s.scaled(x, math.Sqrt(0.5)))
+		} else {
+			cube := s.both(ir.Mul, s.b.New(ir.Mul, nil, x, x), x)
+			if s.flip("power") {
+				cube = s.b.New(ir.Pow, nil, x, s.scalar(3))
+			}
+			u = s.both(ir.Add, x, s.both(ir.Mul, cube, s.scalar(0.044715)))
+			u = s.b.New(ir.Tanh, nil, s.both(ir.Mul, u, s.scalar(math.Sqrt(2/math.Pi))))
+		}
+		u = s.both(ir.Add, u, s.scalar(1))
+		var y *ir.Value
+		switch rapid.IntRange(0, 2).Draw(t, "half") {
+		case 0:
+			y = s.both(ir.Mul, s.scaled(x, 0.5), u)
+		case 1:
+			y = s.both(ir.Mul, x, s.scaled(u, 0.5))
+		default:
+			y = s.scaled(s.both(ir.Mul, x, u), 0.5)
+		}
+		f.Return(y)
+		s.check(ir.NewProgram(f), ir.Gelu)
+	})
+}
+
 func (s *speller) check(p *ir.Program, op *ir.Op) {
 	before := p.Clone()
 	fired := Run(p, Options{}).Fired
