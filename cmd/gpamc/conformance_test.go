@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/suite"
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+)
+
+// The reference passes the models that lie here, within 1e-4, and as many tests of ONNX's suite as .ci/floors says where
+// GPAMC_CONFORMANCE names its folder. The same for compiled packages is .ci/run's.
+func TestReference(t *testing.T) {
+	report := reference(t, "../../testdata/models", values.Tolerance{Abs: 1e-4})
+	if report.Reference.Pass != 9 || report.Failed(true) {
+		report.Text(os.Stderr)
+		t.Errorf("%d of the nine models pass", report.Reference.Pass)
+	}
+	dir := os.Getenv("GPAMC_CONFORMANCE")
+	if dir == "" {
+		return
+	}
+	for folder, floor := range floors(t) {
+		report := reference(t, filepath.Join(dir, folder), values.ONNX)
+		if report.Reference.Pass < floor {
+			report.Text(os.Stderr)
+			t.Errorf("%s: %d tests pass, the floor is %d", folder, report.Reference.Pass, floor)
+		}
+	}
+}
+
+func reference(t *testing.T, dir string, tol values.Tolerance) *suite.Report {
+	t.Helper()
+	cases, err := suite.Find([]string{dir}, tol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return suite.NewReport(suite.RunReference(cases, suite.Options{Limit: time.Minute, Tick: func() {}}))
+}
+
+// floors are the numbers of tests that the reference must pass, by folder.
+func floors(t *testing.T) map[string]int {
+	t.Helper()
+	b, err := os.ReadFile("../../.ci/floors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]int{}
+	for line := range strings.Lines(string(b)) {
+		var folder, rt string
+		var n int
+		if _, err := fmt.Sscan(line, &folder, &rt, &n); err == nil && rt == "reference" {
+			out[folder] = n
+		}
+	}
+	if len(out) == 0 {
+		t.Fatal(".ci/floors names no folder")
+	}
+	return out
+}
