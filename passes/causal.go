@@ -261,7 +261,8 @@ func cutTo(got, want, start, size ir.Dim) bool {
 	return got.Equal(want) || got.Equal(cut) || got.Equal(cut.Max(ir.N(0)))
 }
 
-// masksJoined adds two masks of floats up: the kernels take one.
+// masksJoined adds two masks of floats up: the kernels take one. Beside a score it makes no difference which are added first, unless one
+// hides a key and the other calls for it as loudly.
 var masksJoined = []Rule{
 	{"masks-joined", `
 		(Attention q k v mask bias sink? *=_)
