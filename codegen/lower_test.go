@@ -319,3 +319,19 @@ func differ(got wireTensor, want *runtime.Tensor) string {
 	}
 	return ""
 }
+
+
+// TestRotary compares what the kernel serves: views, tables for each batch or for all, positions, neighbours, partial turns.
+func TestRotary(t *testing.T) {
+	f, err := ir.Parse(`func f(x f32[b,s,12,8], c f32[b,s,4], r f32[b,s,4], one f32[1,s,4], table f32[9,2], ids i64[b,s]) {
+		h = Transpose(x) perm=[0,2,1,3]
+		y0 = RotaryEmbedding(h, c, r)
+		y1 = RotaryEmbedding(h, one, one) interleaved=1
+		y2 = RotaryEmbedding(h, table, table, ids) rotary_embedding_dim=4
+		return y0, y1, y2
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareCompiled(t, ir.NewProgram(f), []string{"halves", "neighbours", "positions"}, map[string]int{"b": 2, "s": 5})
+}

@@ -241,7 +241,7 @@ func init() {
 	}
 	viewReaders = map[*ir.Op]func(n *ir.Node, k int, x view) bool{
 		ir.Transpose: any0, ir.Split: any0, ir.Slice: any0, ir.Expand: any0,
-		ir.Attention: heads(3), ir.DualAttention: heads(6),
+		ir.Attention: heads(3), ir.DualAttention: heads(6), ir.RotaryEmbedding: heads(1),
 		ir.MatMul: func(n *ir.Node, _ int, x view) bool {
 			return n.Args[0].Type.Elem == ir.F32 && len(x.dims) >= 2 && len(x.dims) <= 5
 		},
