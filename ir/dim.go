@@ -320,9 +320,9 @@ func (d Dim) Max(e Dim) Dim { return d.pick("max", e) }
 
 func (d Dim) pick(op string, e Dim) Dim {
 	switch diff := d.Sub(e); { // names are not negative, so that min(past+seq, seq) is seq
-	case diff.nonNegative() && op == "max", diff.Neg().nonNegative() && op == "min":
+	case diff.neverNegative() && op == "max", diff.Neg().neverNegative() && op == "min":
 		return d
-	case diff.nonNegative(), diff.Neg().nonNegative():
+	case diff.neverNegative(), diff.Neg().neverNegative():
 		return e
 	}
 	switch { // max(a, min(a,b)) is a

@@ -1,0 +1,61 @@
+package ir
+
+import (
+	"math/rand"
+	"testing"
+)
+
+func TestPickOfBoundedDims(t *testing.T) {
+	past, seq := Sym("past"), Sym("seq")
+	rows := N(40).Min(past.Add(seq)).Sub(past).Max(N(0)) // of a table of 40, from past on
+	for _, c := range []struct {
+		got, want Dim
+	}{
+		{rows.Max(seq), seq},
+		{seq.Min(rows), rows},
+		{N(40).Min(seq).Sub(seq), N(40).Min(seq).Sub(seq)}, // at most 0, yet no number
+		{N(40).Min(seq).Max(seq.Add(N(1))), seq.Add(N(1))},
+		{past.Max(seq).Min(past), past},
+	} {
+		if !c.got.Equal(c.want) {
+			t.Errorf("got %s, want %s", c.got, c.want)
+		}
+	}
+	if d := N(40).Min(seq).Max(past); d.Equal(past) || d.Equal(N(40).Min(seq)) {
+		t.Errorf("max(min(40,seq),past) became %s", d)
+	}
+}
+
+// TestPickMeansTheSame draws expressions and compares their minima and maxima with those of their values.
+func TestPickMeansTheSame(t *testing.T) {
+	r := rand.New(rand.NewSource(5))
+	var draw func(depth int) Dim
+	draw = func(depth int) Dim {
+		switch k := r.Intn(7); {
+		case depth == 0 || k == 0:
+			return N(r.Intn(7) - 1)
+		case k == 1:
+			return Sym([]string{"a", "b", "c"}[r.Intn(3)])
+		case k == 2:
+			return draw(depth - 1).Sub(draw(depth - 1))
+		case k < 5:
+			return draw(depth - 1).Min(draw(depth - 1))
+		default:
+			return draw(depth - 1).Max(draw(depth - 1))
+		}
+	}
+	for range 2000 {
+		x, y := draw(4), draw(4)
+		low, high := x.Min(y), x.Max(y)
+		for range 5 {
+			env := map[string]int{"a": r.Intn(6), "b": r.Intn(6), "c": r.Intn(6)}
+			u, _ := x.Eval(env)
+			v, _ := y.Eval(env)
+			gotLow, _ := low.Eval(env)
+			gotHigh, _ := high.Eval(env)
+			if gotLow != min(u, v) || gotHigh != max(u, v) {
+				t.Fatalf("of %s = %d and %s = %d for %v: min is %s = %d, max is %s = %d", x, u, y, v, env, low, gotLow, high, gotHigh)
+			}
+		}
+	}
+}
