@@ -194,11 +194,18 @@ func (l *lanes) where(a reg.Register, b operand.Op, yes, no reg.Register) reg.Ve
 	return y
 }
 
-// each writes a loop over n elements of the pointers, in vectors. After the
-// whole ones body is written once more with last, for what remains: there it
-// must load and store by load and store. It changes n and the pointers.
+// each writes a loop over n elements of the pointers, in vectors, with the
+// constants of body in registers.
 func (l *lanes) each(label string, n reg.Register, pointers []reg.GPVirtual, body func(last bool)) {
 	l.hold(func() { body(false) })
+	l.loop(label, n, pointers, body)
+	l.held = nil
+}
+
+// loop writes body for whole vectors and, after the loop, once more with last
+// for what remains: there it must load and store by load and store. It changes
+// n, of which less than a vector is left, and the pointers.
+func (l *lanes) loop(label string, n reg.Register, pointers []reg.GPVirtual, body func(last bool)) {
 	l.Label(label + "_loop")
 	l.CMPQ(n, operand.U32(uint32(l.bytes/4)))
 	l.JLT(operand.LabelRef(label + "_rest"))
@@ -213,7 +220,6 @@ func (l *lanes) each(label string, n reg.Register, pointers []reg.GPVirtual, bod
 	l.JZ(operand.LabelRef(label + "_done"))
 	l.some(n)
 	body(true)
-	l.held = nil
 	l.Label(label + "_done")
 }
 

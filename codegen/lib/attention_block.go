@@ -1,0 +1,237 @@
+package lib
+
+import "math"
+
+// An attentionBlock is n rows of y, from row i of head h of batch b. Where
+// there is one query a head, the rows are the heads of a group.
+type attentionBlock struct {
+	*attentionTask
+	scratch        []float32
+	b, h, kv, i, n int
+	from, to       int // the keys that its rows see, from being at a panel
+}
+
+// run computes the rows. The scores of branches that share their values become
+// one difference of weights, which is multiplied once.
+func (k *attentionBlock) run() {
+	k.from, k.to = k.sees(0)
+	if k.queries > 1 {
+		k.from, _ = k.sees(k.i)
+		_, k.to = k.sees(k.i + k.n - 1)
+	}
+	k.from = k.from / panelCols * panelCols
+	if k.to <= k.from {
+		for r := range k.n {
+			y, _ := k.at(k.y, r)
+			clear(y[:k.dv])
+		}
+		return
+	}
+	together := 1
+	if k.oneV {
+		together = k.count
+	}
+	for e := 0; e < k.count; e += together {
+		k.branch(e, together)
+	}
+}
+
+// branch adds branch e, with the next one if they are together, to y.
+func (k *attentionBlock) branch(e, together int) {
+	chunks := k.chunks(k.to - k.from)
+	for d := e; d < e+together; d++ {
+		clear(k.scratch[k.sum[d] : k.sum[d]+k.n])
+		for r := range k.n {
+			k.scratch[k.top[d]+r] = -math.MaxFloat32
+		}
+	}
+	for p := range chunks {
+		for d := e; d < e+together; d++ {
+			k.scores(d, p)
+			k.soften(d, p)
+		}
+	}
+	for d := e; d < e+together; d++ {
+		k.normalise(d, chunks)
+	}
+	for p := range chunks {
+		s, a := k.chunkOf(e, p), k.scratch[k.top[e]+(p+1)*k.tall:]
+		var u, b []float32
+		if together > 1 {
+			u, b = k.chunkOf(e+1, p), k.scratch[k.top[e+1]+(p+1)*k.tall:]
+		}
+		blendRows(s, u, k.wide, a, b, k.n, k.cols(p))
+		k.values(e, p, e+p > 0)
+	}
+}
+
+// at is where row r of a begins, and how far from it the next one does.
+func (k *attentionBlock) at(a heads, r int) (x []float32, step int) {
+	if k.queries == 1 {
+		return a.x[k.b*a.batch+(k.h+k.i+r)*a.head:], a.head
+	}
+	return a.x[k.b*a.batch+k.h*a.head+(k.i+r)*a.row:], a.row
+}
+
+// row is which head and query row r is.
+func (k *attentionBlock) row(r int) (head, query int) {
+	if k.queries == 1 {
+		return k.h + k.i + r, 0
+	}
+	return k.h, k.i + r
+}
+
+// chunkOf is the scores of chunk p of branch e.
+func (k *attentionBlock) chunkOf(e, p int) []float32 {
+	size := k.tall * k.wide
+	return k.scratch[k.s[e]+p*size : k.s[e]+(p+1)*size]
+}
+
+// first is the first key of chunk p, cols the number of its keys.
+func (k *attentionBlock) first(p int) int { return k.from + p*k.chunk }
+func (k *attentionBlock) cols(p int) int  { return min(k.chunk, k.to-k.first(p)) }
+
+// scores multiplies the queries with the keys of chunk p.
+func (k *attentionBlock) scores(e, p int) {
+	s, at, cols := k.chunkOf(e, p), k.first(p), k.cols(p)
+	q, step := k.at(k.branches[e].q, 0)
+	if key := k.branches[e].k; k.direct {
+		for r := range k.n {
+			dots(s[r*k.wide:r*k.wide+cols], q[r*step:r*step+k.d], key.x[k.b*key.batch+k.kv*key.head+at*key.row:], key.row)
+		}
+		return
+	}
+	for j := 0; j < cols; j += panelCols {
+		panelMul(s[j:], k.wide, q, step, 1, k.scratch[k.k[e]+(at+j)*k.d:], nil, nil, 0, k.n, k.d)
+	}
+}
+
+// soften makes exponentials of the scores of chunk p.
+func (k *attentionBlock) soften(e, p int) {
+	s, at, cols, by := k.chunkOf(e, p), k.first(p), k.cols(p), k.branches[e].score
+	was, top, sum := k.scratch[k.top[e]+p*k.tall:], k.scratch[k.top[e]+(p+1)*k.tall:], k.scratch[k.sum[e]:]
+	if k.apart(at, by) {
+		for r := range k.n {
+			k.softRow(s[r*k.wide:], e, r, at, cols, was[r:], top[r:], sum[r:])
+		}
+		return
+	}
+	var add []float32
+	ld := 0
+	switch head, query := k.row(0); {
+	case k.oneBias:
+		add = k.scratch[k.m+at:]
+	case k.bias.x != nil:
+		add = k.bias.x[k.b*k.bias.batch+head*k.bias.head+query*k.bias.query+at:]
+		if ld = k.bias.query; k.queries == 1 {
+			ld = k.bias.head
+		}
+	case !(by.scale > 0):
+		add = k.scratch[k.m:]
+	}
+	seen, step := k.to-at, 0
+	if k.queries > 1 && (k.causal || k.window > 0) {
+		if seen, step = k.i+k.offset+1-at, 1; !k.causal {
+			seen += k.window - 1
+		}
+	}
+	expRows(s, k.wide, add, ld, was, top, sum, k.n, cols, seen, step, by.scale)
+}
+
+// normalise makes of the tops of each chunk what its exponentials are to be
+// multiplied with: they relate to the largest score known then, not to that of
+// the row.
+func (k *attentionBlock) normalise(e, chunks int) {
+	br, rate := k.branches[e], k.rate(e)
+	weights, sum := k.scratch[k.top[e]:k.top[e]+(chunks+1)*k.tall], k.scratch[k.sum[e]:]
+	last := weights[chunks*k.tall:]
+	var over [attentionRows]float32
+	for r := range k.n {
+		head, query := k.row(r)
+		total := sum[r]
+		if k.sink.x != nil {
+			sink := k.sink.x[k.b*k.sink.batch+head*k.sink.head+query*k.sink.row]
+			total += float32(math.Exp(float64(sink) - float64(rate)*float64(last[r])))
+		}
+		over[r] = inverse(total)
+		if over[r] != 0 && br.gain.x != nil {
+			over[r] *= br.gain.x[k.b*br.gain.batch+head*br.gain.head+query*br.gain.row]
+		}
+		if e > 0 {
+			over[r] = -over[r]
+		}
+	}
+	if chunks > 1 {
+		for p := 1; p <= chunks; p++ {
+			w := weights[p*k.tall : p*k.tall+k.n]
+			for r := range w {
+				w[r] = (w[r] - last[r]) * rate
+			}
+			exp32(w, w)
+			mul32(w, w, over[:k.n])
+		}
+		return
+	}
+	copy(last, over[:k.n])
+}
+
+// inverse is 1/x, and 0 for 0.
+func inverse(x float32) float32 {
+	if x == 0 {
+		return 0
+	}
+	return 1 / x
+}
+
+// values multiplies the weights of chunk p with its values.
+func (k *attentionBlock) values(e, p int, more bool) {
+	s, at, cols := k.chunkOf(e, p), k.first(p), k.cols(p)
+	y, step := k.at(k.y, 0)
+	if v := k.branches[e].v; k.direct {
+		for r := range k.n {
+			to := y[r*step : r*step+k.dv]
+			o := to
+			if more {
+				o = k.scratch[k.o : k.o+k.dv]
+			}
+			mix(o, s[r*k.wide:r*k.wide+cols], v.x[k.b*v.batch+k.kv*v.head+at*v.row:], v.row)
+			if more {
+				axpby(to, o, 1, 1)
+			}
+		}
+		return
+	}
+	for j := 0; j < k.dv; j += panelCols {
+		v, to := k.scratch[k.v[e]+j*k.keys+at*panelCols:], y[j:]
+		var add []float32
+		if more {
+			add = to
+		}
+		if n := k.dv - j; n < panelCols {
+			narrow(to, step, s, k.wide, 1, v, nil, add, step, k.n, cols, n)
+			continue
+		}
+		panelMul(to, step, s, k.wide, 1, v, nil, add, step, k.n, cols)
+	}
+}
+
+// dotsGo is s[j] = q·k[j], row j of k being k[j*ld : j*ld+len(q)].
+func dotsGo(s, q, k []float32, ld int) {
+	for j := range s {
+		var sum float32
+		for e, x := range k[j*ld : j*ld+len(q)] {
+			sum += q[e] * x
+		}
+		s[j] = sum
+	}
+}
+
+// mixGo is y = Σ p[j]·v[j], row j of v being v[j*ld : j*ld+len(y)].
+func mixGo(y, p, v []float32, ld int) {
+	clear(y)
+	for j, w := range p {
+		for e, x := range v[j*ld : j*ld+len(y)] {
+			y[e] += w * x
+		}
+	}
+}
