@@ -59,7 +59,7 @@ func (pl *plan) viewOf(v *ir.Value) view {
 		return self
 	}
 	n := v.Def
-	if len(n.Args) == 0 || n.Args[0] == nil || !n.Args[0].Type.Ranked() {
+	if len(n.Args) == 0 || n.Args[0] == nil || !n.Args[0].Type.Ranked() || definesDims(n) { // which takes a statement
 		return self
 	}
 	switch n.Op {
