@@ -1,11 +1,17 @@
 package lib
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // topK is the k largest elements along axis, or the least, best first, and
 // where they were; of equal ones, the first.
 func topK[T number](y []T, index []int64, x []T, sx []int, axis, k int, largest bool) {
 	outer, n, inner := around(sx, axis)
+	if k < 0 || k > n {
+		panic(inputError(fmt.Sprintf("the best %d of %d elements", k, n)))
+	}
 	for o := range outer {
 		for i := range inner {
 			from, to := o*n*inner+i, o*k*inner+i

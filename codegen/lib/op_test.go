@@ -307,6 +307,15 @@ func TestGatherND(t *testing.T) {
 	gather(y, x, []int64{3}, []int{2, 3, 4}, 1)
 }
 
+func TestTopOfTooFew(t *testing.T) {
+	defer func() {
+		if _, ok := recover().(inputError); !ok {
+			t.Error("the best 3 of 2 elements are no input error")
+		}
+	}()
+	topK(make([]float32, 3), nil, []float32{1, 2}, []int{2}, 0, 3, true)
+}
+
 func TestOrders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := rapid.SliceOfN(rapid.Int8Range(-3, 3), 1, 12).Draw(t, "x")
