@@ -1,216 +1,151 @@
-// Command sidebyside compares an emitted package with ONNX Runtime: it compiles a model with gpamc, builds a program around the
-// package, and runs the two in turns on the same inputs.
+// Command sidebyside compares emitted packages with ONNX Runtime: it makes transformers with random weights, compiles them with gpamc,
+// builds a program around each package, and runs the two in turns on the same inputs, so that both meet the same weather.
 //
-//	go run ./sidebyside [-threads 1,2] [-n 50] MODEL-DIR...
+//	export ORT_LIB=$(../scripts/install-onnxruntime)
+//	go run ./sidebyside [-models encoder6,gpt2-dual] [-threads 1,2] [-sizes 1x128,8x16] [-full] [-n 30] [-json] [MODEL-DIR...]
 //
-// A MODEL-DIR is laid out as an ONNX backend test: model.onnx and test_data_set_0/input_N.pb. ORT_LIB names ONNX Runtime's library.
+// A size is BATCHxLENGTH. A MODEL-DIR is a folder with model.onnx whose inputs are those of the models that are made here. Run it in
+// bench/, on a machine that has nothing else to do.
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
+
+	"github.com/gpamc/gpamc/bench/internal/machine"
 )
 
 func main() {
-	threads := flag.String("threads", "1,2", "numbers of threads")
-	rounds := flag.Int("n", 50, "number of runs of each")
+	var o options
+	list := func(name, value, usage string) *string { return flag.String(name, value, usage) }
+	models := list("models", "encoder6,encoder6-dual,bert-base,bert-base-dual,gpt2,gpt2-dual", "models to make and compare")
+	threads := list("threads", "1,2", "numbers of threads")
+	sizes := list("sizes", "1x16,1x128", "BATCHxLENGTH of the inputs")
+	full := flag.Bool("full", false, "all sizes: batches 1 and 8, lengths 1, 16, 128 and 512")
+	flag.IntVar(&o.rounds, "n", 20, "number of runs of each")
+	flag.DurationVar(&o.pause, "pause", defaultPause, "pause before each run: the threads of the program before spin for a while after theirs")
+	flag.StringVar(&o.cache, "cache", "", "folder in which models and programs are kept; a temporary one by default")
+	asJSON := flag.Bool("json", false, "print JSON")
 	flag.Parse()
-	if flag.NArg() == 0 {
-		flag.Usage()
-		os.Exit(2)
+	if *full {
+		*sizes = "1x1,1x16,1x128,1x512,8x1,8x16,8x128,8x512"
 	}
-	if err := run(flag.Args(), strings.Split(*threads, ","), *rounds); err != nil {
+	err := o.parse(*threads, *sizes)
+	if err == nil {
+		if flag.NArg() > 0 {
+			o.dirs = flag.Args()
+		} else {
+			o.models = strings.Split(*models, ",")
+		}
+		err = o.run(*asJSON)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sidebyside:", err)
 		os.Exit(1)
 	}
 }
 
-// A row is what compare prints of one program.
-type row struct {
-	Name   string  `json:"name"`
-	Load   float64 `json:"load_ms"`
-	Median float64 `json:"median_ms"`
-	Min    float64 `json:"min_ms"`
-}
-
-func run(models, threads []string, rounds int) error {
-	tmp, err := os.MkdirTemp("", "sidebyside-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	compare := filepath.Join(tmp, "compare")
-	if _, err := command(".", nil, "go", "build", "-o", compare, "./compare"); err != nil {
-		return err
-	}
-	fmt.Printf("%-32s %7s %12s %12s %7s %10s %10s\n", "median (min), ms", "threads", "onnxruntime", "gpamc", "ratio", "load", "load")
-	for i, model := range models {
-		program, err := build(filepath.Join(tmp, fmt.Sprint(i)), model)
-		if err != nil {
-			return err
+func (o *options) parse(threads, sizes string) error {
+	for _, s := range strings.Split(threads, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is no number of threads", s)
 		}
-		for _, t := range threads {
-			out, err := command(".", nil, compare, "-json", "-threads", t, "-n", fmt.Sprint(rounds), "-with", program+" "+t,
-				filepath.Join(model, "model.onnx"), filepath.Join(model, "test_data_set_0"))
-			if err != nil {
-				return err
-			}
-			var rows []row
-			if err := json.Unmarshal(out, &rows); err != nil || len(rows) != 2 {
-				return fmt.Errorf("compare printed %s: %v", out, err)
-			}
-			a, b := rows[0], rows[1]
-			fmt.Printf("%-32s %7s %5.2f (%.2f) %5.2f (%.2f) %6.2fx %9.1f %9.1f\n", filepath.Base(model), t,
-				a.Median, a.Min, b.Median, b.Min, a.Median/b.Median, a.Load, b.Load)
+		o.threads = append(o.threads, n)
+	}
+	for _, s := range strings.Split(sizes, ",") {
+		var z size
+		if _, err := fmt.Sscanf(s, "%dx%d", &z.Batch, &z.Length); err != nil || z.Batch < 1 || z.Length < 1 {
+			return fmt.Errorf("%q is no size: write BATCHxLENGTH, such as 1x128", s)
 		}
+		o.sizes = append(o.sizes, z)
+	}
+	if o.rounds < 1 {
+		return errors.New("-n must be 1 or more")
 	}
 	return nil
 }
 
-// build makes a program around the package that gpamc emits for a model: in dir a module that holds both and uses this repository to
-// read the inputs.
-func build(dir, model string) (string, error) {
-	repo, err := filepath.Abs("..")
-	if err != nil {
-		return "", err
-	}
-	if model, err = filepath.Abs(model); err != nil {
-		return "", err
-	}
-	sum, err := os.ReadFile(filepath.Join(repo, "go.sum"))
-	if err != nil {
-		return "", err
-	}
-	files := map[string]string{
-		"go.mod":  fmt.Sprintf(moduleFile, repo),
-		"go.sum":  string(sum),
-		"main.go": programFile,
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", err
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
-			return "", err
-		}
-	}
-	if _, err := command(repo, nil, "go", "run", "./cmd/gpamc", "compile", filepath.Join(model, "model.onnx"),
-		"-o", filepath.Join(dir, "model"), "--package", "model"); err != nil {
-		return "", err
-	}
-	program := filepath.Join(dir, "program")
-	_, err = command(dir, []string{"CGO_ENABLED=0", "GOFLAGS=-mod=mod"}, "go", "build", "-o", program, ".")
-	return program, err
+// A report is everything that was measured.
+type report struct {
+	System machine.Machine `json:"machine"`
+	Models []modelRow      `json:"models"`
+	Runs   []runRow        `json:"runs"`
 }
 
-func command(dir string, env []string, args ...string) ([]byte, error) {
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), env...)
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, errs.String())
+func (o *options) run(asJSON bool) error {
+	if os.Getenv("ORT_LIB") == "" {
+		return errors.New("ORT_LIB must name the shared library of ONNX Runtime; scripts/install-onnxruntime prints it")
 	}
-	return out, nil
-}
-
-const moduleFile = `module sidebyside
-
-go 1.26
-
-require github.com/gpamc/gpamc v0.0.0
-
-replace github.com/gpamc/gpamc => %s
-`
-
-// programFile loads, writes a line, and then for each line that it reads runs once and writes how many nanoseconds that took.
-const programFile = `package main
-
-import (
-	"bufio"
-	"fmt"
-	"os"
-	"path/filepath"
-	"reflect"
-	"strconv"
-	"time"
-
-	"github.com/gpamc/gpamc/ir"
-	"github.com/gpamc/gpamc/onnx"
-	"sidebyside/model"
-)
-
-func main() {
-	if err := serve(os.Args[1], os.Args[2]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func serve(threads, dir string) error {
-	n, err := strconv.Atoi(threads)
-	if err != nil {
-		return err
-	}
-	m, err := model.Load()
-	if err != nil {
-		return err
-	}
-	s, err := m.NewSession(model.Options{Threads: n})
-	if err != nil {
-		return err
-	}
-	in, err := inputs(dir)
-	if err != nil {
-		return err
-	}
-	fmt.Println("ready")
-	lines := bufio.NewScanner(os.Stdin)
-	for lines.Scan() {
-		start := time.Now()
-		if _, err := s.RunTensors(in); err != nil {
+	if o.cache == "" {
+		tmp, err := os.MkdirTemp("", "sidebyside-")
+		if err != nil {
 			return err
 		}
-		fmt.Println(time.Since(start).Nanoseconds())
+		defer os.RemoveAll(tmp)
+		o.cache = tmp
 	}
-	return lines.Err()
+	r := report{System: machine.Measure(runtime.NumCPU())}
+	show := func(format string, args ...any) {
+		if !asJSON {
+			fmt.Printf(format+"\n", args...)
+		}
+	}
+	show("%s", r.System)
+	show(runHeader)
+	tools, err := o.tools()
+	if err != nil {
+		return err
+	}
+	for _, name := range append(o.models, o.dirs...) {
+		m, err := o.prepare(name, tools)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		r.Models = append(r.Models, m.modelRow)
+		for _, t := range o.threads {
+			for _, z := range o.sizes {
+				row, err := o.compare(m, tools, z, t)
+				if err != nil {
+					return fmt.Errorf("%s, %v, %d threads: %w", name, z, t, err)
+				}
+				r.Runs = append(r.Runs, row)
+				show("%s", row)
+			}
+		}
+	}
+	if asJSON {
+		e := json.NewEncoder(os.Stdout)
+		e.SetIndent("", "\t")
+		return e.Encode(r)
+	}
+	show("\n" + modelHeader)
+	for _, m := range r.Models {
+		show("%s", m)
+	}
+	return nil
 }
 
-func inputs(dir string) (in []model.Tensor, err error) {
-	for i := 0; ; i++ {
-		path := filepath.Join(dir, fmt.Sprintf("input_%d.pb", i))
-		if _, err := os.Stat(path); err != nil {
-			return in, nil
-		}
-		v, err := onnx.ReadValue(path, ir.Type{})
-		if err != nil {
+// tools are the programs that every comparison needs, by name.
+func (o *options) tools() (map[string]string, error) {
+	dir, err := filepath.Abs(o.cache)
+	if err != nil {
+		return nil, err
+	}
+	o.cache = dir
+	tools := map[string]string{}
+	for name, at := range map[string][2]string{"gpamc": {"..", "./cmd/gpamc"}, "ortserve": {".", "./ortserve"}} {
+		tools[name] = filepath.Join(dir, name)
+		if _, err := command(at[0], nil, "go", "build", "-o", tools[name], at[1]); err != nil {
 			return nil, err
 		}
-		in = append(in, model.Tensor{Shape: v.Tensor.Shape, Data: elements(v.Tensor)})
 	}
+	return tools, nil
 }
-
-func elements(d *ir.Data) any {
-	types := map[ir.Elem]reflect.Type{ir.F32: reflect.TypeFor[float32](), ir.I64: reflect.TypeFor[int64](), ir.I32: reflect.TypeFor[int32](),
-		ir.Bool: reflect.TypeFor[bool](), ir.F64: reflect.TypeFor[float64]()}
-	s := reflect.MakeSlice(reflect.SliceOf(types[d.Elem]), d.Len(), d.Len())
-	for i := range d.Len() {
-		switch e := s.Index(i); {
-		case d.Elem == ir.Bool:
-			e.SetBool(d.Int(i) != 0)
-		case d.Elem.IsFloat():
-			e.SetFloat(d.Float(i))
-		default:
-			e.SetInt(d.Int(i))
-		}
-	}
-	return s.Interface()
-}
-`
