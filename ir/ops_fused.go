@@ -190,16 +190,15 @@ func expandMaskedSoftmax(b *Builder, n *Node) []*Value {
 	}
 	axis := b.Vector(-1)
 	top := b.New(ReduceMax, nil, x, axis)
-	if sink != nil {
-		top = b.New(Max, nil, top, sink)
+	if sink == nil {
+		empty := b.New(Equal, nil, top, b.Scalar(e, math.Inf(-1)))
+		return []*Value{b.cast(b.New(Where, nil, empty, b.Scalar(e, 0), b.New(Softmax, nil, x)), narrow)}
 	}
+	top = b.New(Max, nil, top, sink)
 	empty := b.New(Equal, nil, top, b.Scalar(e, math.Inf(-1)))
 	top = b.New(Where, nil, empty, b.Scalar(e, 0), top)
 	p := b.New(Exp, nil, b.New(Sub, nil, x, top))
-	sum := b.New(ReduceSum, nil, p, axis)
-	if sink != nil {
-		sum = b.New(Add, nil, sum, b.New(Exp, nil, b.New(Sub, nil, sink, top)))
-	}
+	sum := b.New(Add, nil, b.New(ReduceSum, nil, p, axis), b.New(Exp, nil, b.New(Sub, nil, sink, top)))
 	p = b.New(Div, nil, p, b.New(Where, nil, empty, b.Scalar(e, 1), sum))
 	return []*Value{b.cast(p, narrow)}
 }
@@ -210,7 +209,30 @@ func expandAttention(b *Builder, n *Node) []*Value {
 	if v.Type.Rank() < 2 {
 		refuse("values %s: matrices are wanted", v.Type)
 	}
-	return b.New1(MatMul, nil, b.New(MaskedSoftmax, nil, s, n.Arg("sink")), repeatHeads(b, v, heads(n.Arg("q"))))
+	p := s
+	if seesSomething(n) {
+		p = b.New(Softmax, nil, s)
+	} else {
+		p = b.New(MaskedSoftmax, nil, s, n.Arg("sink"))
+	}
+	return b.New1(MatMul, nil, p, repeatHeads(b, v, heads(n.Arg("q"))))
+}
+
+// seesSomething reports whether every query sees a key whatever the data is, so that the plain Softmax will do, except of types of 16
+// bits, which it does not sum in 32.
+func seesSomething(n *Node) bool {
+	if n.Arg("bias") != nil || n.Arg("sink") != nil || n.Arg("q").Type.Elem.Size() < 4 {
+		return false
+	}
+	mask := n.Arg("mask")
+	finite := mask != nil && mask.Type.Elem == Bool && !math.IsInf(n.Float("fill"), 0)
+	switch n.Str("causal") {
+	case "":
+		return (mask == nil || finite) && n.Int("window") == 0
+	case "self":
+		return mask == nil && n.Int("window") == 0 // the first key
+	}
+	return false
 }
 
 func expandDualAttention(b *Builder, n *Node) []*Value {
