@@ -214,9 +214,12 @@ func inferSlice(n *Node) ([]Type, error) {
 		if isConst && k == 0 {
 			return nil, fmt.Errorf("a step of 0")
 		}
-		length, ok := sliceLength(x.Shape[axis], starts[i], ends[i], k)
-		if shape[axis] = length; !ok || !isConst {
-			shape[axis] = n.Fresh(axis)
+		shape[axis] = n.Fresh(axis)
+		if !isConst {
+			continue
+		}
+		if length, ok := sliceLength(x.Shape[axis], starts[i], ends[i], k); ok {
+			shape[axis] = length
 		}
 	}
 	return []Type{T(x.Elem, shape...)}, nil

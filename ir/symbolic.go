@@ -1,5 +1,7 @@
 package ir
 
+import "math"
+
 import "slices"
 
 // Symbolic returns the elements of v as dimensions where the program's shapes decide them: what exporters compute with Shape, Gather
@@ -211,10 +213,16 @@ func sliceRange(start, end, step, n int64) (first, count int64) {
 	}
 	if step > 0 {
 		start, end = min(max(start, 0), n), min(max(end, 0), n)
-		return start, max(0, (end-start+step-1)/step)
+		if end <= start {
+			return start, 0
+		}
+		return start, (end-start-1)/step + 1
 	}
 	start, end = min(max(start, -1), n-1), min(max(end, -1), n-1)
-	return start, max(0, (start-end-step-1)/-step)
+	if start <= end {
+		return start, 0
+	}
+	return start, (start-end-1)/-step + 1
 }
 
 func symConcat(n *Node) []*Dim {
@@ -313,12 +321,13 @@ func symRange(n *Node) []*Dim {
 		}
 		k[i] = c[0]
 	}
-	if k[2] == 0 || (k[1]-k[0])/k[2] > maxSymbolic {
+	rounds := math.Ceil((float64(k[1]) - float64(k[0])) / float64(k[2])) // as floats: integers could overflow
+	if k[2] == 0 || rounds > maxSymbolic {
 		return nil
 	}
 	out := []Dim{}
-	for i := k[0]; k[2] > 0 && i < k[1] || k[2] < 0 && i > k[1]; i += k[2] {
-		out = append(out, Dim{c: i})
+	for i := range int64(max(rounds, 0)) {
+		out = append(out, Dim{c: k[0] + i*k[2]})
 	}
 	return known(out...)
 }
