@@ -175,6 +175,9 @@ func (op *Op) ArgNames() []string {
 	return names
 }
 
+// Optional reports whether argument i may be absent.
+func (op *Op) Optional(i int) bool { return i < len(op.params) && op.params[i].optional }
+
 // Variadic reports whether the last argument may stand for any number of them.
 func (op *Op) Variadic() bool { return len(op.params) > 0 && op.params[len(op.params)-1].variadic }
 

@@ -107,7 +107,7 @@ func expandScores(b *Builder, n *Node) []*Value {
 	} else if mask != nil {
 		s = b.New(Add, nil, s, mask)
 	}
-	if seen := visible(b, n, s.Type); seen != nil {
+	if seen := Visible(b, n); seen != nil {
 		s = b.New(Where, nil, seen, s, b.Scalar(e, math.Inf(-1)))
 	}
 	return []*Value{b.cast(s, narrow)}
@@ -139,8 +139,8 @@ func repeatHeads(b *Builder, x *Value, want Dim) *Value {
 	return b.New(Reshape, nil, y, b.Dims(append(out, after...)...))
 }
 
-// visible is a matrix of booleans, what causal and window let queries see; nil is everything.
-func visible(b *Builder, n *Node, scores Type) *Value {
+// Visible is a matrix of booleans, what causal and window let the queries of Scores or Attention see; nil is everything.
+func Visible(b *Builder, n *Node) *Value {
 	causal, window := n.Str("causal"), n.Int("window")
 	if causal != "" && causal != "self" && causal != "cache" {
 		refuse("causal is %q; self and cache are known", causal)
@@ -148,8 +148,8 @@ func visible(b *Builder, n *Node, scores Type) *Value {
 	if causal == "" && window == 0 {
 		return nil
 	}
-	r := scores.Rank()
-	lq, lk := scores.Shape[r-2], scores.Shape[r-1]
+	q, k := n.Arg("q").Type, n.Arg("k").Type
+	lq, lk := q.Shape[q.Rank()-2], k.Shape[k.Rank()-2]
 	first := N(0)
 	if causal == "cache" {
 		first = lk.Sub(lq)

@@ -12,13 +12,36 @@ import (
 	"github.com/gpamc/gpamc/onnx/pb"
 )
 
+// A Form says how operators are written that ONNX has late or not at all: attention above all.
+type Form uint8
+
+const (
+	Inline    Form = iota // by simpler ones
+	Functions             // as operators of Domain, each with a function that says the same by simpler ones
+	Standard              // by ONNX's Attention
+)
+
+var formNames = []string{"inline", "function", "standard"}
+
+func (f Form) String() string { return formNames[f] }
+
+// ParseForm is the form of that name.
+func ParseForm(name string) (Form, error) {
+	i := slices.Index(formNames, name)
+	if i < 0 {
+		return 0, fmt.Errorf("no form is called %q; %s are known", name, strings.Join(formNames, ", "))
+	}
+	return Form(i), nil
+}
+
 // ExportOptions choose how a program is written.
 type ExportOptions struct {
+	Form     Form
 	Opset    int  // of ai.onnx; 0 is that of the imported model or, if an operator needs it, the next newer one that has them all
 	External bool // put weights into a file of their own even if the model would stay below 2 GB
 }
 
-// irVersions has, for each opset, the version of the file format of the ONNX release that brought it.
+// irVersion is, for each opset, the version of the file format of the ONNX release that brought it.
 func irVersion(opset int) int64 {
 	switch {
 	case opset <= 18:
@@ -34,21 +57,31 @@ func irVersion(opset int) int64 {
 // defaultOpset is for programs that come from no model: it has LayerNormalization, and runtimes of some years know it.
 const defaultOpset = 17
 
-// Model builds the messages of prog. Operators that ONNX has not are written as their expansions.
+// Model builds the messages of prog. Operators that ONNX has not are written as the form says, or as their expansions.
 func Model(prog *ir.Program, o ExportOptions) (*pb.ModelProto, error) {
 	prog = prog.Clone()
-	opset, err := chooseOpset(prog.Main, o.Opset, prog.Opset)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", exportName(prog), err)
+	fail := func(err error) (*pb.ModelProto, error) { return nil, fmt.Errorf("%s: %w", exportName(prog), err) }
+	if o.Form == Standard {
+		if err := standardize(prog.Main, o.Opset); err != nil {
+			return fail(err)
+		}
 	}
-	e := &exporter{prog: prog, opset: opset, nodes: map[string]bool{}, taken: map[string]bool{}, names: map[*ir.Value]string{}, weights: map[string]string{}}
+	e := &exporter{prog: prog, form: o.Form, nodes: map[string]bool{}, taken: map[string]bool{}, names: map[*ir.Value]string{},
+		weights: map[string]string{}, functions: &functions{byKey: map[string]*function{}}}
+	var err error
+	if e.opset, err = e.chooseOpset(prog.Main, o.Opset, prog.Opset); err != nil {
+		return fail(err)
+	}
 	g, err := e.main(prog.Main)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", exportName(prog), err)
+		return fail(err)
 	}
 	m := &pb.ModelProto{
-		IrVersion: irVersion(opset), ProducerName: "gpamc", Graph: g, DocString: prog.Doc,
-		OpsetImport: []*pb.OperatorSetIdProto{{Version: int64(opset)}},
+		IrVersion: irVersion(e.opset), ProducerName: "gpamc", Graph: g, DocString: prog.Doc,
+		OpsetImport: []*pb.OperatorSetIdProto{{Version: int64(e.opset)}},
+	}
+	if m.Functions = e.functions.finish(m.IrVersion); len(m.Functions) > 0 {
+		m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: Domain, Version: DomainVersion})
 	}
 	for _, k := range slices.Sorted(maps.Keys(prog.Meta)) {
 		m.MetadataProps = append(m.MetadataProps, &pb.StringStringEntryProto{Key: k, Value: prog.Meta[k]})
@@ -65,21 +98,25 @@ func exportName(prog *ir.Program) string {
 
 // An exporter writes one program.
 type exporter struct {
-	prog    *ir.Program
-	opset   int
-	nodes   map[string]bool      // the names of nodes
-	taken   map[string]bool      // the names of values: in all graphs together, since inner graphs see outer names
-	names   map[*ir.Value]string // that values have got
-	weights map[string]string    // names of initializers, by that of the weight
-	outer   *pb.GraphProto
+	prog      *ir.Program
+	opset     int
+	nodes     map[string]bool      // the names of nodes
+	taken     map[string]bool      // the names of values: in all graphs together, since inner graphs see outer names
+	names     map[*ir.Value]string // that values have got
+	weights   map[string]string    // names of initializers, by that of the weight
+	outer     *pb.GraphProto
+	form      Form
+	functions *functions
 }
 
 // A graphWriter writes one graph of the program.
 type graphWriter struct {
 	*exporter
 	*pb.GraphProto
-	places map[string]extent // where the number behind a dimension's name can be read
-	own    map[*ir.Value]bool
+	places  map[string]extent // where the number behind a dimension's name can be read
+	read    map[extent]string // the sizes that have been read
+	own     map[*ir.Value]bool
+	general *general // nil but in a function
 }
 
 // unique is name, or name with a number.

@@ -19,9 +19,9 @@ func onnxName(op *ir.Op) string {
 	return op.Name
 }
 
-// chooseOpset expands in f what ONNX lacks and returns the opset to write: the wanted one or, when that is 0, the oldest from the
-// imported one on that has every operator which cannot be expanded.
-func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
+// chooseOpset expands in f what ONNX lacks, but for operators that get functions, and returns the opset to write: the wanted one or, when
+// that is 0, the oldest from the imported one on that has every operator which cannot be expanded.
+func (e *exporter) chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 	if wanted != 0 && (wanted < oldestExport || wanted > newest) {
 		return 0, fmt.Errorf("cannot export opset %d; %d to %d are possible", wanted, oldestExport, newest)
 	}
@@ -31,13 +31,11 @@ func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 			opset = defaultOpset
 		}
 	}
-	expand(f, func(n *ir.Node) bool {
-		since, _ := needs(n)
-		return since == 0 || since > opset || n.Op == ir.Swish // which runtimes lack, ONNX Runtime 1.30 among them
-	})
+	e.opset = opset
+	expand(f, func(n *ir.Node) bool { return !e.hasFunction(n) && lacks(n, opset) })
 	problems := map[string]bool{}
 	f.Walk(func(_ *ir.Func, n *ir.Node) {
-		if n.Op == ir.Const || n.Op == ir.Weight {
+		if n.Op == ir.Const || n.Op == ir.Weight || e.isCustom(n.Op) {
 			return
 		}
 		since, why := needs(n)
@@ -59,6 +57,24 @@ func chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 	}
 	sort.Strings(list)
 	return 0, fmt.Errorf("cannot be written as ONNX of opset %d: %s", opset, strings.Join(list, "; "))
+}
+
+// lacks reports whether ONNX of that opset has not the operator of n, or not as n uses it.
+func lacks(n *ir.Node, opset int) bool {
+	since, _ := needs(n)
+	return since == 0 || since > opset || n.Op == ir.Swish // which runtimes lack, ONNX Runtime 1.30 among them
+}
+
+// isCustom reports whether the operator is written as one of Domain.
+func (e *exporter) isCustom(op *ir.Op) bool { return e.form == Functions && customOf(op) != nil }
+
+// hasFunction reports whether n is of such an operator, and used so that a function can be written for it.
+func (e *exporter) hasFunction(n *ir.Node) bool {
+	if !e.isCustom(n.Op) {
+		return false
+	}
+	_, err := customOf(n.Op).generalize(n)
+	return err == nil
 }
 
 // oldestExport is the first opset that is written: older ones have other forms of too many operators.

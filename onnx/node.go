@@ -10,9 +10,6 @@ import (
 	"github.com/gpamc/gpamc/onnx/pb"
 )
 
-// Domain is the domain of the compiler's own operators.
-const Domain = "ai.gpam"
-
 // A node is an operator on its way from the form it has in the file to its newest one. Upgrades change it, or build its results.
 type node struct {
 	*scope
@@ -69,10 +66,14 @@ func (s *scope) build(p *pb.NodeProto) ([]*ir.Value, error) {
 		return nil, err
 	}
 	s.b.Name = s.prefix + p.GetName()
-	if k, f := s.im.function(p); f != nil {
-		return s.call(p, k, f, args)
-	}
 	n := &node{scope: s, op: p.GetOpType(), args: args}
+	if k, f := s.im.function(p); f != nil {
+		c, ok := s.recognise(p, k, args)
+		if !ok {
+			return s.call(p, k, f, args)
+		}
+		n.op = c.op.Name
+	}
 	for i, out := range p.Output {
 		n.used = append(n.used, out != "")
 		if out != "" {

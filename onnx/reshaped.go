@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gpamc/gpamc/ir"
@@ -156,30 +157,56 @@ func scalarInputs(n *node) error {
 }
 
 // asymmetric gives a Resize of opset 10 the coordinates that it had, and a place for regions of interest. To enlarge, nearest was
-// the one below; to shrink, the one above.
+// the one below; to shrink, the one above. What may do both does the one after the other.
 func asymmetric(n *node) error {
 	scales := n.input(1)
 	n.args = []*ir.Value{n.input(0), nil, scales}
 	n.attrs["coordinate_transformation_mode"] = "asymmetric"
-	if mode, ok := n.attrs["mode"].(string); ok && mode != "nearest" {
+	if mode, ok := n.attrs["mode"].(string); ok && mode != "nearest" || scales == nil {
 		return nil
 	}
 	n.attrs["nearest_mode"] = "floor"
+	if d := n.data(scales); d != nil && d.Elem == ir.F32 {
+		axes := indices(d.Len())
+		if !slices.ContainsFunc(axes, func(i int) bool { return d.Float(i) < 1 }) {
+			return nil
+		}
+		if !slices.ContainsFunc(axes, func(i int) bool { return d.Float(i) > 1 }) {
+			n.attrs["nearest_mode"] = "ceil"
+			return nil
+		}
+	}
+	shrink, err := n.bounded("Min", scales)
+	if err != nil {
+		return err
+	}
+	attrs := maps.Clone(n.attrs)
+	attrs["nearest_mode"] = "ceil"
+	if n.args[0], err = n.new("Resize", attrs, n.args[0], nil, shrink); err == nil {
+		n.args[2], err = n.bounded("Max", scales)
+	}
+	return err
+}
+
+// bounded is op of scales and 1.
+func (n *node) bounded(op string, scales *ir.Value) (*ir.Value, error) {
 	d := n.data(scales)
-	if d == nil || d.Elem == ir.String {
-		return nil
+	if d == nil || d.Elem != ir.F32 {
+		one, err := n.new("Const", ir.Attrs{"value": ir.Scalar(ir.F32, 1)})
+		if err != nil {
+			return nil, err
+		}
+		return n.new(op, nil, scales, one)
 	}
-	smaller := func(i int) bool { return d.Float(i) < 1 }
-	larger := func(i int) bool { return d.Float(i) > 1 }
-	axes := indices(d.Len())
-	switch {
-	case !slices.ContainsFunc(axes, smaller):
-	case slices.ContainsFunc(axes, larger):
-		return errors.New("enlarging one axis and shrinking another in one step is not supported")
-	default:
-		n.attrs["nearest_mode"] = "ceil"
+	bound := ir.NewData(ir.F32, d.Shape...)
+	for i := range d.Len() {
+		if x := d.Float(i); op == "Min" {
+			bound.SetFloat(i, min(x, 1))
+		} else {
+			bound.SetFloat(i, max(x, 1))
+		}
 	}
-	return nil
+	return n.new("Const", ir.Attrs{"value": bound})
 }
 
 func indices(n int) []int {

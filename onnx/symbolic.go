@@ -51,15 +51,17 @@ func (w *graphWriter) dim(d ir.Dim) (string, error) {
 	name := ir.Walk(d, ir.Walker[string]{
 		Num: func(n int) string { return w.ints(int64(n)) },
 		Name: func(name string) string {
+			if r, ok := w.general.ratio(name); ok {
+				one, err := w.ratio(name, r)
+				failed = err
+				return one
+			}
 			p, ok := w.places[name]
 			if !ok {
 				failed = fmt.Errorf("no tensor before it has the dimension %q", name)
 				return ""
 			}
-			shape, one := []string{w.unique("shape")}, []string{w.unique(name)}
-			w.node("Shape", "", []string{p.value}, shape)
-			w.node("Gather", "", []string{shape[0], w.ints(int64(p.axis))}, one).Attribute = intAttr("axis", 0)
-			return one[0]
+			return w.axis(p, name)
 		},
 		Bin: func(op, x, y string) string {
 			out := []string{w.unique("size")}
@@ -70,10 +72,22 @@ func (w *graphWriter) dim(d ir.Dim) (string, error) {
 	return name, failed
 }
 
-// ints makes an initializer.
+// axis writes the reading of one size, once.
+func (w *graphWriter) axis(p extent, name string) string {
+	if v, ok := w.read[p]; ok {
+		return v
+	}
+	shape, one := []string{w.unique("shape")}, []string{w.unique(name)}
+	w.node("Shape", "", []string{p.value}, shape)
+	w.node("Gather", "", []string{shape[0], w.ints(int64(p.axis))}, one).Attribute = intAttr("axis", 0)
+	w.read[p] = one[0]
+	return one[0]
+}
+
+// ints writes a vector.
 func (w *graphWriter) ints(xs ...int64) string {
 	name := w.unique("const")
-	w.Initializer = append(w.Initializer, tensorProto(name, ir.Vector(xs...)))
+	w.tensor(name, ir.Vector(xs...))
 	return name
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx/pb"
@@ -12,7 +13,7 @@ import (
 
 // main writes the outermost graph. The names of its inputs and outputs are the model's and come before all others.
 func (e *exporter) main(f *ir.Func) (*pb.GraphProto, error) {
-	w := &graphWriter{exporter: e, GraphProto: &pb.GraphProto{Name: f.Name}, places: map[string]extent{}, own: map[*ir.Value]bool{}}
+	w := &graphWriter{exporter: e, GraphProto: &pb.GraphProto{Name: f.Name}, places: map[string]extent{}, read: map[extent]string{}, own: map[*ir.Value]bool{}}
 	e.outer = w.GraphProto
 	for _, p := range f.Params {
 		w.param(p)
@@ -30,7 +31,7 @@ func (e *exporter) main(f *ir.Func) (*pb.GraphProto, error) {
 // inner writes the graph of a body, which sees the names around it.
 func (w *graphWriter) inner(f *ir.Func) (*pb.GraphProto, error) {
 	in := &graphWriter{
-		exporter: w.exporter, GraphProto: &pb.GraphProto{Name: f.Name}, places: maps.Clone(w.places), own: map[*ir.Value]bool{},
+		exporter: w.exporter, GraphProto: &pb.GraphProto{Name: f.Name}, places: maps.Clone(w.places), read: maps.Clone(w.read), own: map[*ir.Value]bool{},
 	}
 	for _, p := range f.Params {
 		in.param(p)
@@ -66,7 +67,36 @@ func (w *graphWriter) body(f *ir.Func, outputs []string) error {
 		}
 		w.Output = append(w.Output, valueInfo(outputs[i], r.Type))
 	}
+	w.sweep()
 	return nil
+}
+
+// sweep drops constants that nobody uses: older forms of operators have attributes in their places.
+func (w *graphWriter) sweep() {
+	used := map[string]bool{}
+	for _, o := range w.Output {
+		used[o.Name] = true
+	}
+	mentions(w.GraphProto, used)
+	w.Initializer = slices.DeleteFunc(w.Initializer, func(t *pb.TensorProto) bool { return !used[t.Name] })
+	w.Node = slices.DeleteFunc(w.Node, func(n *pb.NodeProto) bool { return n.OpType == "Constant" && !used[n.Output[0]] })
+}
+
+// mentions collects the names that nodes of g have as inputs, those of inner graphs included.
+func mentions(g *pb.GraphProto, used map[string]bool) {
+	for _, n := range g.Node {
+		for _, name := range n.Input {
+			used[name] = true
+		}
+		for _, a := range n.Attribute {
+			if a.G != nil {
+				mentions(a.G, used)
+				for _, o := range a.G.Output {
+					used[o.Name] = true
+				}
+			}
+		}
+	}
 }
 
 func (w *graphWriter) node(op, name string, in, out []string) *pb.NodeProto {
@@ -75,17 +105,30 @@ func (w *graphWriter) node(op, name string, in, out []string) *pb.NodeProto {
 	return n
 }
 
-// nodeName is name, or name with a number: an expansion gives several nodes that of the one they stand for.
-func (e *exporter) nodeName(name string) string {
+// nodeName is name or, since an expansion gives several nodes that of the one they stand for, name with the operator's, and with a number.
+func (e *exporter) nodeName(name string, op *ir.Op) string {
 	if name == "" {
 		return ""
 	}
 	u := name
-	for i := 2; e.nodes[u]; i++ {
-		u = name + "_" + strconv.Itoa(i)
+	for i := 1; e.nodes[u]; i++ {
+		if u = name + "/" + op.Name; i > 1 {
+			u += "_" + strconv.Itoa(i)
+		}
 	}
 	e.nodes[u] = true
 	return u
+}
+
+// valueName is the name of a result of a node: its own, the node's, or the operator's.
+func valueName(r *ir.Value, p *pb.NodeProto) string {
+	switch {
+	case r.Name != "":
+		return r.Name
+	case p.Name != "":
+		return p.Name + "_output_" + strconv.Itoa(r.Index)
+	}
+	return strings.ToLower(p.OpType)
 }
 
 func (w *graphWriter) write(n *ir.Node) (err error) {
@@ -96,13 +139,19 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 	case ir.Const:
 		return w.constant(n)
 	}
-	p := &pb.NodeProto{OpType: onnxName(n.Op), Name: w.nodeName(n.Name)}
+	p := &pb.NodeProto{OpType: onnxName(n.Op), Name: w.nodeName(n.Name, n.Op)}
+	if w.isCustom(n.Op) {
+		if err := w.call(n, p); err != nil {
+			return err
+		}
+		p.OpType = n.Op.Name
+	}
 	for _, a := range n.Args {
 		p.Input = append(p.Input, w.names[a]) // "" for nil
 	}
 	for _, r := range n.Results {
 		if w.names[r] == "" {
-			w.names[r] = w.unique(r.Name)
+			w.names[r] = w.unique(valueName(r, p))
 		}
 		p.Output = append(p.Output, w.names[r])
 	}
@@ -115,7 +164,7 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 		if err != nil {
 			return err
 		}
-		p.Attribute = append(p.Attribute, a)
+		p.Attribute = append(p.Attribute, w.passOn(a, v))
 	}
 	if d, ok := downgrades[p.OpType]; ok && w.opset < forms[p.OpType] {
 		d.change(n, p)
@@ -147,8 +196,21 @@ func (w *graphWriter) constant(n *ir.Node) error {
 	}
 	name = w.unique(name)
 	w.names[n.Out()] = name
-	w.Initializer = append(w.Initializer, tensorProto(name, n.Data("value")))
+	if !w.passedConstant(name, n.Data("value")) {
+		w.tensor(name, n.Data("value"))
+	}
 	return nil
+}
+
+// tensor writes a constant: an initializer, which functions do not have.
+func (w *graphWriter) tensor(name string, d *ir.Data) {
+	t := tensorProto(name, d)
+	if w.general == nil {
+		w.Initializer = append(w.Initializer, t)
+		return
+	}
+	t.Name = ""
+	w.node("Constant", "", nil, []string{name}).Attribute = []*pb.AttributeProto{{Name: "value", Type: pb.AttributeProto_TENSOR, T: t}}
 }
 
 func attributeProto(name string, v any) (*pb.AttributeProto, error) {

@@ -15,8 +15,9 @@ var exportCommand = &cli.Command{
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "onnx", Usage: "write to `FILE`"},
 		&cli.IntFlag{Name: "opset", Usage: "ai.onnx opset to write; by default that of the model, or the next that has all its operators"},
-		&cli.StringFlag{Name: "form", Value: "standard", Usage: "standard: ONNX's own operators only"},
-		&cli.BoolFlag{Name: "optimize", Usage: "write what the passes make of the model, fused operators being expanded again"},
+		&cli.StringFlag{Name: "form", Value: onnx.Functions.String(), Usage: "how attention is written: function, as operators of domain " + onnx.Domain +
+			" with bodies that other runtimes run; inline, by simpler operators; standard, by ONNX's Attention (opset 23 and later)"},
+		&cli.BoolFlag{Name: "as-is", Usage: "write the model as it is, without running the passes first"},
 		&cli.BoolFlag{Name: "external", Usage: "put the weights into a file beside the model, whatever their size"},
 	},
 	Action: runExport,
@@ -26,15 +27,16 @@ func runExport(c *cli.Context) error {
 	if err := need(c, "onnx"); err != nil {
 		return err
 	}
-	if form := c.String("form"); form != "standard" {
-		return fmt.Errorf("export: --form %s is not supported, only standard is", form)
+	form, err := onnx.ParseForm(c.String("form"))
+	if err != nil {
+		return fmt.Errorf("export: --form: %w", err)
 	}
 	p, err := load(c)
 	if err != nil {
 		return err
 	}
-	if c.Bool("optimize") {
-		passes.Run(p, passes.Options{})
+	if !c.Bool("as-is") {
+		passes.Run(p, passes.Options{Off: []string{"fuse-qkv"}}) // weights stay those that the model has
 	}
-	return onnx.Export(p, c.String("onnx"), onnx.ExportOptions{Opset: c.Int("opset"), External: c.Bool("external")})
+	return onnx.Export(p, c.String("onnx"), onnx.ExportOptions{Form: form, Opset: c.Int("opset"), External: c.Bool("external")})
 }
