@@ -57,7 +57,7 @@ var attention = []Rule{
 	{"scores-where", `
 		(Where mask s:(Scores q k float? bias? scale=_ softcap=_) #f)
 		(Where mask #f s:(Scores q k float? bias? scale=_ softcap=_))`, scoresWhere},
-	{"keys-repeated", "(Scores q r:(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) mask? bias? *=_)",
+	{"keys-repeated", "(Scores q r:*(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) mask? bias? *=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			if !repeated(m.V("k"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {
 				return m.No("the keys are not repeated head by head")
@@ -81,7 +81,7 @@ var attention = []Rule{
 			}
 			return b.New(ir.MatMul, nil, b.New(ir.MaskedSoftmax, nil, m.V("s")), m.V("v"))
 		}},
-	{"values-repeated", "(Attention q k r:(Reshape *(Expand *(Reshape v s1 allowzero=_) s2) s3 allowzero=_) mask? bias? sink? *=_)",
+	{"values-repeated", "(Attention q k r:*(Reshape *(Expand *(Reshape v s1 allowzero=_) s2) s3 allowzero=_) mask? bias? sink? *=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			if !repeated(m.V("v"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {
 				return m.No("the values are not repeated head by head")

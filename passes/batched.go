@@ -5,12 +5,12 @@ import "github.com/gpamc/gpamc/ir"
 // batched undoes what models do that multiply three-dimensional tensors, batch and heads being one axis: the scores are cut apart for the
 // mask and put together again. The cutting moves to queries, keys and values, where it meets the putting together.
 var batched = []Rule{
-	{"scores-cut", "(Reshape s:(Scores q k scale=_ softcap=_) d allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"scores-cut", "(Reshape s:(Scores q k mask? bias? *=_) d allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		q, k, out := m.V("q"), m.V("k"), m.Root.Out().Type
 		if !cutFirst(m.Type("s"), out) || !heads(k).Equal(heads(q)) || k.Type.Rank() != 3 || q.Type.Rank() != 3 {
 			return m.No("%s is not %s with its first axis cut in two", out, m.Type("s"))
 		}
-		return b.New(ir.Scores, m.N("s").Attrs, m.cut(b, q, out), m.cut(b, k, out))
+		return b.New(ir.Scores, m.N("s").Attrs, m.cut(b, q, out), m.cut(b, k, out), m.cutMask(b, m.V("mask"), out), m.cutMask(b, m.V("bias"), out))
 	}},
 	{"softmax-joined", "(Softmax (Reshape s:(Scores q k mask? bias? *=_) d allowzero=_))", func(b *ir.Builder, m *Match) *ir.Value {
 		if !cutFirst(m.Root.Out().Type, m.Type("s")) {
@@ -46,4 +46,12 @@ func cutFirst(t, u ir.Type) bool {
 func (m *Match) cut(b *ir.Builder, v *ir.Value, like ir.Type) *ir.Value {
 	s := v.Type.Shape
 	return m.reshape(b, v, ir.T(v.Type.Elem, like.Shape[0], like.Shape[1], s[1], s[2]))
+}
+
+// cutMask is a mask of scores [b·h,l,m] as one of scores like [b,h,l,m].
+func (m *Match) cutMask(b *ir.Builder, v *ir.Value, like ir.Type) *ir.Value {
+	if v == nil || v.Type.Rank() < 3 || v.Type.Shape[0].Is(1) { // what broadcasts to all heads does so still
+		return v
+	}
+	return m.cut(b, v, like)
 }

@@ -26,8 +26,8 @@ var Default = []Pass{
 }
 
 var (
-	oneForm    = slices.Concat(fold, canon, movement)
-	attentions = slices.Concat(standard, attention, batched, dual)
+	oneForm    = slices.Concat(fold, canon, exporters, movement)
+	attentions = slices.Concat(standard, spelled, attention, batched, pieces, turned, dual)
 	leftOver   = slices.Concat(unscore, sharedSides, regroup, oneForm)
 )
 

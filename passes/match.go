@@ -15,6 +15,7 @@ type Match struct {
 	P    *ir.Program // the program around it
 
 	g      *graph
+	index  int // of Root's result that was matched
 	vals   map[string]*ir.Value
 	lists  map[string][]*ir.Value
 	dims   map[string]ir.Dim

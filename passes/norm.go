@@ -9,7 +9,8 @@ import (
 // norm recognises LayerNormalization and RMSNormalization: first without a scale, that is with ones, then its scale, then its bias. The
 // mean and the variance are over the last axes.
 var norm = []Rule{
-	{"layernorm", "(Div d:(Sub x (ReduceMean x a?)) (Sqrt (Add v:(ReduceMean (Mul d d) a?) #e)))", func(b *ir.Builder, m *Match) *ir.Value {
+	// An epsilon that rounds to 0 in 16 bits is gone.
+	{"layernorm", "(Div d:(Sub x (ReduceMean x a?)) (Sqrt (Add v:(ReduceMean (Mul d d) a?) #e)))\n(Div d:(Sub x (ReduceMean x a?)) (Sqrt v:(ReduceMean (Mul d d) a?)))", func(b *ir.Builder, m *Match) *ir.Value {
 		return normalized(b, m, ir.LayerNormalization)
 	}},
 	// As TensorFlow folds it: x·s + (bias - mean·s), where s is scale/√(var+e).
@@ -60,7 +61,10 @@ func normalized(b *ir.Builder, m *Match, op *ir.Op) *ir.Value {
 }
 
 func normAttrs(m *Match, axis int) ir.Attrs {
-	attrs := ir.Attrs{"axis": axis, "epsilon": m.Scalar("e")}
+	attrs := ir.Attrs{"axis": axis, "epsilon": 0.0}
+	if m.V("e") != nil {
+		attrs["epsilon"] = m.Scalar("e")
+	}
 	if m.Type("x").Elem == ir.F64 {
 		attrs["stash_type"] = ir.F64
 	}

@@ -123,6 +123,7 @@ func (w *rewriter) newMatch(f *ir.Func, n *ir.Node) *Match {
 
 func (w *rewriter) match(r compiled, p *pattern, f *ir.Func, i int, v *ir.Value) bool {
 	x := &matcher{g: w.graph, m: w.newMatch(f, v.Def)}
+	x.m.index = v.Index
 	if w.why != nil && w.why.rule == r.Name {
 		x.why = w.why
 	}

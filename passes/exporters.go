@@ -1,0 +1,106 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// exporters undo detours that exporters take around operators that their opset lacks.
+var exporters = []Rule{
+	// Until opset 10 there was no Range.
+	{"nonzero-range", "(NonZero *(Expand #c s))", func(b *ir.Builder, m *Match) *ir.Value {
+		t := m.Root.TypeAt(0)
+		if t.Rank() != 1 || fresh(t.Shape[0]) || m.V("c").Const().Float(0) == 0 {
+			return m.No("not all of %s are known to be other than 0", t)
+		}
+		n := t.Shape[0]
+		at := b.New(ir.Range, nil, b.Dim(ir.N(0)), b.Dim(n), b.Dim(ir.N(1)))
+		return b.New(ir.Reshape, ir.Attrs{"allowzero": 1}, at, b.Dims(ir.N(1), n))
+	}},
+	{"tile-expand", "(Tile x r)", tileExpand},
+	{"split-const", "(Split@0 x s? *=_)\n(Split@1 x s? *=_)\n(Split@2 x s? *=_)\n(Split@3 x s? *=_)", splitConst},
+	{"repeat-interleave", "(Concat xs... axis=_)", repeatInterleave},
+}
+
+// tileExpand repeats axes of length 1 by Expand, which moves nothing.
+func tileExpand(b *ir.Builder, m *Match) *ir.Value {
+	times, ok := m.V("r").SymbolicDims()
+	if !ok || m.Type("x").Rank() != len(times) {
+		return m.No("how often is not known")
+	}
+	shape := slices.Clone(m.Type("x").Shape)
+	for i, n := range times {
+		switch {
+		case n.Is(1):
+		case shape[i].Is(1):
+			shape[i] = n
+		default:
+			return m.No("axis %d of %s is repeated", i, m.Type("x"))
+		}
+	}
+	return b.New(ir.Expand, nil, m.V("x"), b.Dims(shape...))
+}
+
+// splitConst cuts a small vector of integers, which may be part of a shape.
+func splitConst(b *ir.Builder, m *Match) *ir.Value {
+	ns, ok := m.V("x").ConstInts()
+	p, known := pieceAt(m.Root, m.index)
+	from, ok1 := p.start.Const()
+	size, ok2 := p.size.Const()
+	if !ok || m.Type("x").Rank() != 1 || m.Type("x").Elem != ir.I64 || !known || !ok1 || !ok2 {
+		return m.No("it is no vector of known integers")
+	}
+	return b.Vector(ns[from : from+size]...)
+}
+
+// repeatInterleave stretches a tensor that was cut into single elements along an axis, each of which is stretched, by one Expand.
+func repeatInterleave(b *ir.Builder, m *Match) *ir.Value {
+	xs, y := m.List("xs"), m.Root.Out().Type
+	axis, err := ir.Axis(m.Root.Int("axis"), y.Rank())
+	if err != nil || len(xs) < 2 {
+		return m.No("no axis")
+	}
+	var split *ir.Node
+	times := xs[0].Type.Shape[axis]
+	for i, x := range xs {
+		part := stretched(x, axis, times)
+		if part == nil || part.Def == nil || part.Def.Op != ir.Split || part.Index != i || split != nil && part.Def != split {
+			return m.No("argument %d is no part that was stretched", i)
+		}
+		split = part.Def
+	}
+	x := split.Args[0]
+	if at, err := ir.Axis(split.Int("axis"), x.Type.Rank()); err != nil || at != axis || len(split.Results) != len(xs) {
+		return m.No("it was cut along another axis, or more than once")
+	}
+	wide := slices.Insert(slices.Clone(x.Type.Shape), axis+1, ir.N(1))
+	thin := m.reshape(b, x, ir.T(y.Elem, wide...))
+	if thin == nil {
+		return nil
+	}
+	wide = slices.Clone(wide)
+	wide[axis+1] = times
+	return m.reshape(b, b.New(ir.Expand, nil, thin, b.Dims(wide...)), y)
+}
+
+// stretched is the value of length 1 along axis that x repeats along it, by way of one more axis; nil if x is nothing like that.
+func stretched(x *ir.Value, axis int, times ir.Dim) *ir.Value {
+	if !x.Is(ir.Reshape) || !x.Def.Args[0].Is(ir.Expand) || !x.Def.Args[0].Def.Args[0].Is(ir.Reshape) {
+		return nil
+	}
+	wide := x.Def.Args[0]
+	thin := wide.Def.Args[0]
+	part := thin.Def.Args[0]
+	if part.Type.Rank() != x.Type.Rank() || !part.Type.Shape[axis].Is(1) || !x.Type.Shape[axis].Equal(times) {
+		return nil
+	}
+	one := slices.Insert(slices.Clone(part.Type.Shape), axis, ir.N(1))
+	first, second, whole := slices.Clone(one), slices.Clone(one), slices.Clone(part.Type.Shape)
+	first[axis], second[axis+1], whole[axis] = times, times, times
+	if !ir.EqualDims(thin.Type.Shape, one) || !ir.EqualDims(x.Type.Shape, whole) ||
+		!ir.EqualDims(wide.Type.Shape, first) && !ir.EqualDims(wide.Type.Shape, second) {
+		return nil
+	}
+	return part
+}

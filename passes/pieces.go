@@ -1,0 +1,249 @@
+package passes
+
+import (
+	"slices"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+// pieceOf are the spellings of a part of X along one axis.
+func pieceOf(x string) string {
+	return "(Slice " + x + " s e a? t?)\n(Gather " + x + " #i axis=_)\n(Split@0 " + x + " parts? *=_)\n(Split@1 " + x + " parts? *=_)"
+}
+
+const whole = "y:*(Attention q k v mask? bias? sink? *=_)"
+
+// pieces take parts of what was put together before, and of an attention of twice the heads or sequences, as those write who compute both
+// sides of a difference at once.
+var pieces = []Rule{
+	{"concat-piece", pieceOf("y:*(Concat xs... axis=_)"), concatPiece},
+	{"tile-piece", pieceOf("y:*(Tile x r)"), tilePiece},
+	{"attention-piece", pieceOf(whole) + "\n" + pieceOf("*(Transpose "+whole+" perm=_)"), attentionPiece},
+}
+
+// A piece is size elements of an axis from start on, each step-th one; drops says that the axis goes, since it is one element.
+type piece struct {
+	axis  int
+	start ir.Dim
+	step  int64
+	size  ir.Dim
+	drops bool
+}
+
+// pieceAt describes what n, a Slice, Gather or Split, takes of its argument for result index.
+func pieceAt(n *ir.Node, index int) (p piece, ok bool) {
+	in := n.TypeAt(0)
+	if !in.Ranked() {
+		return p, false
+	}
+	if n.Op == ir.Slice {
+		return slicePiece(n)
+	}
+	if n.Op != ir.Gather && n.Op != ir.Split {
+		return p, false
+	}
+	axis, err := ir.Axis(n.Int("axis"), in.Rank())
+	if err != nil {
+		return p, false
+	}
+	switch n.Op {
+	case ir.Gather:
+		at, known := n.Args[1].ConstInts()
+		if !known || n.TypeAt(1).Rank() != 0 {
+			return p, false
+		}
+		p = piece{axis: axis, start: ir.N(int(at[0])), step: 1, size: ir.N(1), drops: true}
+		if at[0] < 0 {
+			p.start = in.Shape[axis].Add(p.start)
+		}
+		return p, true
+	default:
+		p = piece{axis: axis, step: 1, size: n.Results[index].Type.Shape[axis]}
+		for _, r := range n.Results[:index] {
+			p.start = p.start.Add(r.Type.Shape[axis])
+		}
+		return p, true
+	}
+}
+
+func slicePiece(n *ir.Node) (p piece, ok bool) {
+	starts, ok1 := n.Args[1].SymbolicDims()
+	axes, ok2 := axesOf(n.ArgAt(3), n.TypeAt(0).Rank())
+	steps, ok3 := n.ArgAt(4).ConstInts()
+	if n.ArgAt(3) == nil {
+		axes, ok2 = []int64{0}, ok1 && len(starts) == 1
+	}
+	if n.ArgAt(4) == nil {
+		steps, ok3 = []int64{1}, true
+	}
+	if !ok1 || !ok2 || !ok3 || len(axes) != 1 || len(starts) != 1 || steps[0] < 1 || !n.Out().Type.Ranked() {
+		return p, false
+	}
+	axis := int(axes[0])
+	if k, known := starts[0].Const(); known && k < 0 {
+		starts[0] = n.TypeAt(0).Shape[axis].Add(starts[0])
+	}
+	size := n.Out().Type.Shape[axis]
+	return piece{axis: axis, start: starts[0], step: steps[0], size: size}, !fresh(size)
+}
+
+// of takes the piece of v along axis.
+func (p piece) of(b *ir.Builder, v *ir.Value, axis int) *ir.Value {
+	if p.drops {
+		return b.New(ir.Gather, ir.Attrs{"axis": axis}, v, b.Dim(p.start))
+	}
+	last := p.start.Add(p.size.Mul(ir.N(int(p.step)))).Sub(ir.N(int(p.step) - 1))
+	var steps *ir.Value
+	if p.step != 1 {
+		steps = b.Vector(p.step)
+	}
+	return b.New(ir.Slice, nil, v, b.Dims(p.start), b.Dims(last), b.Vector(int64(axis)), steps)
+}
+
+// without is v without an axis of length 1.
+func (m *Match) without(b *ir.Builder, v *ir.Value, axis int) *ir.Value {
+	return m.reshape(b, v, ir.T(v.Type.Elem, slices.Delete(slices.Clone(v.Type.Shape), axis, axis+1)...))
+}
+
+// concatPiece finds the argument of a Concat that the piece is.
+func concatPiece(b *ir.Builder, m *Match) *ir.Value {
+	p, ok := pieceAt(m.Root, m.index)
+	axis, err := ir.Axis(m.N("y").Int("axis"), m.Type("y").Rank())
+	if !ok || err != nil || axis != p.axis || p.step != 1 {
+		return m.No("it cuts another axis, or at places that are not known")
+	}
+	at := ir.N(0)
+	for _, x := range m.List("xs") {
+		size := x.Type.Shape[axis]
+		if at.Equal(p.start) && size.Equal(p.size) {
+			if p.drops {
+				return m.without(b, x, axis)
+			}
+			return x
+		}
+		at = at.Add(size)
+	}
+	return m.No("it is no argument of the Concat")
+}
+
+// tilePiece leaves out the repetition that the piece undoes.
+func tilePiece(b *ir.Builder, m *Match) *ir.Value {
+	p, ok := pieceAt(m.Root, m.index)
+	times, known := m.V("r").ConstInts()
+	if !ok || !known || p.step != 1 || p.drops {
+		return m.No("it cuts at places that are not known")
+	}
+	size := m.Type("x").Shape[p.axis]
+	if _, whole := p.start.Mod(size); !whole || !p.size.Equal(size) || !multiple(p.start, size) {
+		return m.No("%s elements from %s on are not one of the repetitions", p.size, p.start)
+	}
+	times = slices.Clone(times)
+	times[p.axis] = 1
+	if !slices.ContainsFunc(times, func(n int64) bool { return n != 1 }) {
+		return m.V("x")
+	}
+	return b.New(ir.Tile, nil, m.V("x"), b.Vector(times...))
+}
+
+func multiple(d, of ir.Dim) bool {
+	rest, ok := d.Mod(of)
+	return ok && rest.Is(0)
+}
+
+// attentionPiece takes the same piece of queries, keys, values and masks instead, if that is all that anybody wants of the attention.
+func attentionPiece(b *ir.Builder, m *Match) *ir.Value {
+	p, ok := pieceAt(m.Root, m.index)
+	y := m.N("y")
+	turn := m.Root.Args[0].Def
+	if turn.Op == ir.Transpose && ok {
+		p.axis = int(permOf(turn)[p.axis])
+	}
+	fromEnd := m.Type("y").Rank() - p.axis
+	if !ok || fromEnd < 3 {
+		return m.No("it cuts no heads or sequences")
+	}
+	if !m.inPieces(m.Root.Args[0], m.Root.TypeAt(0)) || m.g.uses[y.Out()] != 1 && turn.Op == ir.Transpose {
+		return m.No("what else uses the attention is not the one other piece of it")
+	}
+	args := slices.Clone(y.Args)
+	for i, a := range args {
+		if a == nil {
+			continue
+		}
+		group := ir.N(1)
+		if fromEnd == 3 && (i == y.Op.ArgIndex("k") || i == y.Op.ArgIndex("v")) {
+			group, _ = heads(m.V("q")).Div(heads(a))
+		}
+		if args[i] = m.cutLike(b, a, p, fromEnd, m.Type("y").Shape[p.axis], group); args[i] == nil {
+			return nil
+		}
+	}
+	v := b.New(ir.Attention, y.Attrs, args...)
+	if turn.Op != ir.Transpose {
+		return v
+	}
+	perm := permOf(turn)
+	if p.drops {
+		perm = slices.DeleteFunc(slices.Clone(perm), func(k int64) bool { return k == int64(p.axis) })
+		for i, k := range perm {
+			if k > int64(p.axis) {
+				perm[i] = k - 1
+			}
+		}
+	}
+	return b.New(ir.Transpose, ir.Attrs{"perm": perm}, v)
+}
+
+// cutLike is the piece p of an argument whose axis, counted from the end, has full elements, one for all, or one for each group.
+func (m *Match) cutLike(b *ir.Builder, v *ir.Value, p piece, fromEnd int, full, group ir.Dim) *ir.Value {
+	axis := v.Type.Rank() - fromEnd
+	switch {
+	case axis < 0:
+		return v
+	case v.Type.Shape[axis].Is(1) && p.drops:
+		return m.without(b, v, axis)
+	case v.Type.Shape[axis].Is(1):
+		return v
+	case v.Type.Shape[axis].Equal(full):
+		return p.of(b, v, axis)
+	case p.drops || !v.Type.Shape[axis].Mul(group).Equal(full):
+	case group.Is(int(p.step)) && p.size.Equal(v.Type.Shape[axis]): // one of each group
+		return v
+	case p.step == 1 && multiple(p.start, group) && multiple(p.size, group):
+		p.start, _ = p.start.Div(group)
+		p.size, _ = p.size.Div(group)
+		return p.of(b, v, axis)
+	}
+	return m.No("%s cannot be cut as the attention is", v.Type)
+}
+
+// inPieces reports whether v is only used in pieces: by two along one axis that together are all of it, or by one.
+func (m *Match) inPieces(v *ir.Value, t ir.Type) bool {
+	var found []piece
+	live := 0
+	for _, n := range m.g.users[v] {
+		if !m.g.alive(n) {
+			continue
+		}
+		live++
+		if n.Args[0] != v {
+			return false
+		}
+		for i, r := range n.Results {
+			p, ok := pieceAt(n, i)
+			if !ok {
+				return false
+			}
+			if m.g.uses[r] > 0 {
+				found = append(found, p)
+			}
+		}
+	}
+	switch {
+	case m.g.uses[v] != live || len(found) > 2:
+		return false
+	case len(found) == 2:
+		return found[0].axis == found[1].axis && found[0].size.Add(found[1].size).Equal(t.Shape[found[0].axis]) && !found[0].start.Equal(found[1].start)
+	}
+	return true // the others have been made already
+}
