@@ -36,7 +36,7 @@ func runExport(c *cli.Context) error {
 		return err
 	}
 	if !c.Bool("as-is") {
-		passes.Run(p, passes.Options{Off: []string{"fuse-qkv"}}) // weights stay those that the model has
+		passes.Run(p, passes.Portable)
 	}
 	return onnx.Export(p, c.String("onnx"), onnx.ExportOptions{Form: form, Opset: c.Int("opset"), External: c.Bool("external")})
 }
