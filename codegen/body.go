@@ -24,7 +24,7 @@ func (g *generator) referMain() {
 	for i, port := range g.inputs() {
 		v := g.p.Main.Params[i]
 		ref := "in." + port.Field
-		if t := apiType(v.Type.Elem); t != goType(v.Type.Elem) {
+		if t := apiCell(v.Type); t != goCell(v.Type) {
 			ref = fmt.Sprintf("reinterpret[%s](%s)", goType(v.Type.Elem), ref)
 		}
 		main.refs[v] = ref
@@ -133,7 +133,9 @@ func (g *generator) body(fn *function) string {
 			g.callOnce(e, s.call)
 		case pl.live[s.node]:
 			g.comment(e, s.node)
+			from := e.b.Len()
 			g.lower(e, s.node)
+			g.timed(e, s.node, from)
 		}
 	}
 	for i, r := range fn.results {

@@ -20,6 +20,7 @@ type Options struct {
 	File    bool   // weights in a file beside the package, to be mapped, rather than embedded
 	Main    bool   // also a program that runs the model on files
 	Import  string // the package's import path, for Main
+	Profile bool   // steps measure their time
 }
 
 // Output is an emitted package.
@@ -29,6 +30,7 @@ type Output struct {
 	Inputs  []Port
 	Results []Port
 	Dims    []Dimension // the fields of Inputs that are sizes
+	Steps   []Step      // those that measure their time, with Options.Profile
 }
 
 // A Port is an input or output.
@@ -109,12 +111,12 @@ var (
 	errView       = errors.New("an argument is a view of another value's memory")
 )
 
-// checkTypes refuses values that are no tensors or whose number of dimensions is not known.
+// checkTypes refuses values that have no Go type, and tensors whose number of dimensions is not known.
 func checkTypes(p *ir.Program) error {
 	var missing Missing
 	for _, v := range p.Main.Params {
-		if !v.Type.Ranked() {
-			missing = append(missing, MissingNode{"input", v.Name, "type " + v.Type.String() + " is not supported in compiled packages"})
+		if err := checkPort(v.Type); err != nil {
+			missing = append(missing, MissingNode{"input", v.Name, err.Error()})
 		}
 	}
 	p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
@@ -123,12 +125,17 @@ func checkTypes(p *ir.Program) error {
 			values = append(slices.Clone(values), b.Params...)
 		}
 		for _, v := range values {
-			if !v.Type.Ranked() {
-				missing = append(missing, MissingNode{n.Op.Name, n.Name, "a value of type " + v.Type.String() + " is not supported in compiled packages"})
+			if err := checkType(v.Type); err != nil {
+				missing = append(missing, MissingNode{n.Op.Name, n.Name, err.Error()})
 				return
 			}
 		}
 	})
+	for i, v := range p.Main.Results {
+		if err := checkPort(v.Type); err != nil && missing == nil {
+			missing = append(missing, MissingNode{"result", p.Main.ResultName(i), err.Error()})
+		}
+	}
 	if missing != nil {
 		return missing
 	}

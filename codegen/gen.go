@@ -30,7 +30,9 @@ type generator struct {
 	outputs []string           // Go expressions of the results
 	nested  map[*ir.Value]bool // values of control flow and in its bodies
 	failed  map[*ir.Node]error
-	whole   map[int]bool // nodes, by their number, whose arguments must be in memory
+	sizes   map[string]bool // by their first fresh name, nodes that others ask for sizes
+	whole   map[int]bool    // nodes, by their number, whose arguments must be in memory
+	steps   []Step          // whose time is measured
 }
 
 func newGenerator(p *ir.Program, opts Options) *generator {
@@ -39,6 +41,7 @@ func newGenerator(p *ir.Program, opts Options) *generator {
 		consts: map[string]string{}, failed: map[*ir.Node]error{}, nested: map[*ir.Value]bool{}}
 	g.names = newNamer(loadLibrary().names(), reserved)
 	g.nameDims()
+	g.findSizes()
 	return g
 }
 
@@ -109,7 +112,7 @@ func (g *generator) freshOf(n *ir.Node) (names []string) {
 
 // onHeap reports whether v cannot be in the arena: only data decides its size, or it holds pointers.
 func (g *generator) onHeap(v *ir.Value) bool {
-	if v.Type.Elem == ir.String || g.nested[v] {
+	if v.Type.Elem == ir.String || g.nested[v] || isList(v.Type) {
 		return true
 	}
 	set := map[string]bool{}

@@ -62,7 +62,7 @@ func apiType(e ir.Elem) string {
 
 // print puts the package together.
 func (g *generator) print(bodies map[*function]string) (*Output, error) {
-	out := &Output{Inputs: g.inputs(), Results: g.results(), Dims: g.dimensions()}
+	out := &Output{Inputs: g.inputs(), Results: g.results(), Dims: g.dimensions(), Steps: g.steps}
 	size := g.weights.layOut(g.fns)
 	if size > maxEmbedded && !g.opts.File {
 		return nil, fmt.Errorf("%d MB of weights are too many to embed; put them in a file beside the package", size>>20)
@@ -72,7 +72,7 @@ func (g *generator) print(bodies map[*function]string) (*Output, error) {
 		return nil, err
 	}
 	sources := map[string]string{
-		"session.go": g.sessionSource(),
+		"session.go": g.profileSource(g.sessionSource()),
 		"steps.go":   g.stepsSource(bodies),
 		"model.go":   g.modelSource(size),
 	}
@@ -204,7 +204,7 @@ func (g *generator) stepsSource(bodies map[*function]string) string {
 		if g.hasWeights(fn) {
 			params = append(params, "w *"+fn.name+"Weights")
 		}
-		typed := func(name string, v *ir.Value) { params = append(params, name+" []"+goType(v.Type.Elem)) }
+		typed := func(name string, v *ir.Value) { params = append(params, name+" []"+goCell(v.Type)) }
 		comment := ""
 		for i, v := range fn.results {
 			typed(fn.outs[i], v)
@@ -295,7 +295,7 @@ func (g *generator) frameSource(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "\t%s struct {\n", fn.frame)
 		for _, v := range fn.fields {
-			fmt.Fprintf(b, "\t\t%s []%s // %s\n", g.field[v], goType(v.Type.Elem), g.typeText(v))
+			fmt.Fprintf(b, "\t\t%s []%s // %s\n", g.field[v], goCell(v.Type), g.typeText(v))
 		}
 		b.WriteString("\t}\n")
 	}

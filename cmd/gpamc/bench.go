@@ -13,6 +13,7 @@ import (
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/suite"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+	"github.com/gpamc/gpamc/codegen"
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx"
 	"github.com/urfave/cli/v2"
@@ -28,6 +29,7 @@ var benchCommand = &cli.Command{
 		&cli.IntFlag{Name: "threads", Value: 1, Usage: "threads of one run"},
 		&cli.DurationFlag{Name: "time", Value: 2 * time.Second, Usage: "measure for so long"},
 		&cli.IntFlag{Name: "runs", Value: 5, Usage: "measure so many runs at least"},
+		&cli.BoolFlag{Name: "profile", Usage: "print what each step costs"},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
 		dimFlag,
@@ -44,6 +46,8 @@ type measurement struct {
 	Peak   int64   `json:"peak_bytes"`
 	Runs   int     `json:"runs"`
 	FLOP   int     `json:"flop"`
+
+	Profile []stepCost `json:"profile,omitempty"`
 }
 
 func runBench(c *cli.Context) error {
@@ -63,7 +67,8 @@ func runBench(c *cli.Context) error {
 	if err := pipeline.Bind(p, inputs, env); err != nil {
 		return err
 	}
-	compiled, err := pipeline.Build(c.Context, p, pipeline.Options{Off: list(c.String("off"))})
+	compiled, err := pipeline.Build(c.Context, p, pipeline.Options{Off: list(c.String("off")),
+		Codegen: codegen.Options{Profile: c.Bool("profile")}})
 	if err != nil {
 		return err
 	}
@@ -74,12 +79,16 @@ func runBench(c *cli.Context) error {
 		return err
 	}
 	m := newMeasurement(d, at(measure.Work(p.Main), env))
+	if c.Bool("profile") {
+		m.Profile = profile(compiled.Steps, d, env)
+	}
 	if c.Bool("json") {
 		return json.NewEncoder(os.Stdout).Encode(m)
 	}
 	fmt.Printf("%s %s, %d threads\n", p.Source, sizesText(env), c.Int("threads"))
 	fmt.Printf("median %.3f ms, min %.3f ms of %d runs; %.1f GFLOP/s; load %.3f ms; peak memory %s\n",
 		m.Median, m.Min, m.Runs, m.GFLOPS, m.Load, values.Size(int(m.Peak)))
+	printProfile(os.Stdout, m.Profile)
 	return nil
 }
 

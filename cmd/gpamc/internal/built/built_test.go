@@ -48,7 +48,7 @@ func TestOneProgramForAll(t *testing.T) {
 		defer m.Close()
 		for name, body := range bodies {
 			files := map[string][]byte{"p.go": []byte(strings.Replace(source, "BODY", body, 1)), "go.mod": []byte("module p\n")}
-			if err := m.Add(name, Package{Files: files, Inputs: []ir.Elem{ir.F32}, Results: []ir.Elem{ir.F32}}); err != nil {
+			if err := m.Add(name, Package{Files: files, Inputs: []Form{{Elem: ir.F32}}, Results: []Form{{Elem: ir.F32}}}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -19,8 +19,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/gpamc/gpamc/ir"
 )
 
 // GoVersion is the language version that emitted packages are written in.
@@ -32,10 +30,10 @@ const modulePath = "emitted"
 //go:embed wire/wire.go wire/data.go wire/serve.go wire/peak_unix.go wire/peak_other.go
 var wireSource embed.FS
 
-// A Package is an emitted package: files by name, and the element types that its RunTensors takes and gives.
+// A Package is an emitted package: files by name, and the forms of what its RunTensors takes and gives.
 type Package struct {
 	Files           map[string][]byte
-	Inputs, Results []ir.Elem
+	Inputs, Results []Form
 }
 
 // A Module is a set of packages that are built together.
@@ -49,7 +47,7 @@ type Module struct {
 
 type entry struct {
 	hash            string
-	inputs, results []ir.Elem
+	inputs, results []Form
 }
 
 // New makes an empty module. Close removes what it leaves on the disk.
@@ -124,7 +122,7 @@ func (m *Module) Build(ctx context.Context) (p *Program, err error) {
 	if p, err := open(dir); err == nil {
 		return p, nil
 	}
-	p = &Program{Index: map[string]int{}, Results: map[string][]ir.Elem{}, Failures: map[string]string{}}
+	p = &Program{Index: map[string]int{}, Results: map[string][]Form{}, Failures: map[string]string{}}
 	if err := m.writeCommon(); err != nil {
 		return nil, err
 	}
@@ -241,12 +239,12 @@ func failures(out *bytes.Buffer) map[string]string {
 // entryText is what main.go has for each package.
 const entryText = `
 func entry%[1]d() wire.Package {
-	return wire.Entry(p%[1]d.Load, func(m *p%[1]d.Model, threads int) (func([]p%[1]d.Tensor) ([]p%[1]d.Tensor, error), func(), error) {
+	return wire.Entry(p%[1]d.Load, func(m *p%[1]d.Model, threads int) (func([]p%[1]d.Tensor) ([]p%[1]d.Tensor, error), wire.Session, error) {
 		s, err := m.NewSession(p%[1]d.Options{Threads: threads})
 		if err != nil {
 			return nil, nil, err
 		}
-		return s.RunTensors, s.Close, nil
+		return s.RunTensors, s, nil
 	}%[2]s)
 }
 `
@@ -264,8 +262,8 @@ func (m *Module) mainText(names []string) []byte {
 	b.WriteString("})\n}\n")
 	for i, name := range names {
 		like := ""
-		for _, e := range m.packages[name].inputs {
-			like += fmt.Sprintf(", []%s(nil)", goTypes[carrier(e)])
+		for _, f := range m.packages[name].inputs {
+			like += fmt.Sprintf(", []%s(nil)", goTypes[carrier(f.Elem)])
 		}
 		fmt.Fprintf(&b, entryText, i, like)
 	}

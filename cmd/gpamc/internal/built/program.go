@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/built/wire"
-	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx"
 )
 
@@ -22,9 +21,9 @@ var exe = map[bool]string{true: ".exe"}[runtime.GOOS == "windows"]
 
 // A Program holds packages, ready to run.
 type Program struct {
-	Index    map[string]int       // the number of each package, by folder
-	Results  map[string][]ir.Elem // the element types of its results, by folder
-	Failures map[string]string    // what the Go compiler said of those that do not build, by folder
+	Index    map[string]int    // the number of each package, by folder
+	Results  map[string][]Form // the forms of its results, by folder
+	Failures map[string]string // what the Go compiler said of those that do not build, by folder
 	path     string
 }
 
@@ -185,6 +184,7 @@ type Done struct {
 	Outputs []onnx.Value // of the last run
 	Load    time.Duration
 	Times   []time.Duration // of each run
+	Steps   []time.Duration // of all runs but the first, in packages that measure their steps
 	Peak    int64           // bytes of memory that the process had at most
 }
 
@@ -194,11 +194,8 @@ func (s *Server) Run(j Job) (d Done, err error) {
 	if req.Package, err = s.p.find(j.Package); err != nil {
 		return d, err
 	}
-	for i, v := range j.Inputs {
-		if v.Kind != ir.Tensor {
-			return d, fmt.Errorf("input %d is no tensor; compiled packages take nothing else", i)
-		}
-		req.Inputs = append(req.Inputs, toWire(v.Tensor))
+	for _, v := range j.Inputs {
+		req.Inputs = append(req.Inputs, valueToWire(v))
 	}
 	rep, err := s.do(req, j.Limit)
 	if err != nil {
@@ -206,15 +203,18 @@ func (s *Server) Run(j Job) (d Done, err error) {
 	}
 	results := s.p.Results[folderName(j.Package)]
 	for i, t := range rep.Outputs {
-		data, err := fromWire(t, results[i])
+		v, err := valueFromWire(t, results[i])
 		if err != nil {
 			return d, fmt.Errorf("output %d: %w", i, err)
 		}
-		d.Outputs = append(d.Outputs, onnx.Value{Tensor: data})
+		d.Outputs = append(d.Outputs, v)
 	}
 	d.Load, d.Peak = time.Duration(rep.Load), rep.Peak
 	for _, t := range rep.Times {
 		d.Times = append(d.Times, time.Duration(t))
+	}
+	for _, t := range rep.Steps {
+		d.Steps = append(d.Steps, time.Duration(t))
 	}
 	return d, nil
 }

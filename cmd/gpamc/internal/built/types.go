@@ -3,7 +3,24 @@ package built
 import (
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/built/wire"
 	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx"
 )
+
+// A Form is what a package takes or gives: a tensor, by its elements, in so many sequences and optionals.
+type Form struct {
+	Lists []ir.Kind
+	Elem  ir.Elem
+}
+
+// FormOf is the form of values of type t.
+func FormOf(t ir.Type) Form {
+	var f Form
+	for ; t.Kind != ir.Tensor; t = *t.Of {
+		f.Lists = append(f.Lists, t.Kind)
+	}
+	f.Elem = t.Elem
+	return f
+}
 
 // A carrier is the type in which RunTensors takes and gives elements that Go has no type for: their bits.
 func carrier(e ir.Elem) ir.Elem {
@@ -24,8 +41,36 @@ var goTypes = map[ir.Elem]string{
 	ir.C64: "complex64", ir.C128: "complex128",
 }
 
+func valueToWire(v onnx.Value) wire.Tensor {
+	if v.Kind == ir.Tensor {
+		return toWire(v.Tensor)
+	}
+	t := wire.Tensor{List: true}
+	for _, e := range v.Elems {
+		t.Items = append(t.Items, valueToWire(e))
+	}
+	return t
+}
+
 func toWire(d *ir.Data) wire.Tensor {
 	return wire.Tensor{Elem: uint8(carrier(d.Elem)), Shape: d.Shape, Bytes: d.Bytes, Str: d.Str}
+}
+
+// valueFromWire is a value of form f.
+func valueFromWire(t wire.Tensor, f Form) (v onnx.Value, err error) {
+	if len(f.Lists) == 0 {
+		v.Tensor, err = fromWire(t, f.Elem)
+		return v, err
+	}
+	v.Kind = f.Lists[0]
+	for _, item := range t.Items {
+		e, err := valueFromWire(item, Form{f.Lists[1:], f.Elem})
+		if err != nil {
+			return v, err
+		}
+		v.Elems = append(v.Elems, e)
+	}
+	return v, nil
 }
 
 // fromWire is a tensor of type e, which the other side knows as its carrier.

@@ -143,3 +143,28 @@ func einsum(n *ir.Node) ir.Dim {
 	}
 	return total
 }
+
+// NodeBytes is how many bytes a node must read and write at least: all of its arguments and results once; of tables in which it looks
+// things up, what it finds. Elements of less than a byte take one, as they do in emitted packages.
+func NodeBytes(n *ir.Node) ir.Dim {
+	total := ir.N(0)
+	add := func(t ir.Type) { total = total.Add(size(t).Mul(ir.N(max(t.Elem.Bits()/8, 1)))) }
+	for i, v := range n.Args {
+		switch {
+		case v == nil || !v.Type.Ranked():
+		case i == 0 && lookups[n.Op.Name]:
+			add(n.Out().Type)
+		default:
+			add(v.Type)
+		}
+	}
+	for _, v := range n.Results {
+		if v.Type.Ranked() {
+			add(v.Type)
+		}
+	}
+	return total
+}
+
+// lookups read as much of their first argument as their result has.
+var lookups = set(`Gather GatherElements GatherND Slice Split`)

@@ -64,16 +64,19 @@ func FillWeights(p *ir.Program) {
 func Package(out *codegen.Output) built.Package {
 	p := built.Package{Files: out.Files}
 	for _, x := range out.Inputs {
-		p.Inputs = append(p.Inputs, x.Type.Elem)
+		p.Inputs = append(p.Inputs, built.FormOf(x.Type))
 	}
 	for _, x := range out.Results {
-		p.Results = append(p.Results, x.Type.Elem)
+		p.Results = append(p.Results, built.FormOf(x.Type))
 	}
 	return p
 }
 
 // A Compiled is one compiled model, ready to run. It is for one goroutine.
-type Compiled struct{ server *built.Server }
+type Compiled struct {
+	Steps  []codegen.Step // of a package that measures them
+	server *built.Server
+}
 
 // Build compiles p and builds what comes out, unless a program made of the same is kept from an earlier time.
 func Build(ctx context.Context, p *ir.Program, o Options) (*Compiled, error) {
@@ -94,7 +97,7 @@ func Build(ctx context.Context, p *ir.Program, o Options) (*Compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Compiled{prog.Serve()}, nil
+	return &Compiled{out.Steps, prog.Serve()}, nil
 }
 
 // RunOptions say how a compiled model is run.

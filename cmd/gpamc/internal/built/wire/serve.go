@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type Package struct {
 
 type session struct {
 	run   func([]Tensor) (func() error, func() ([]Tensor, error), error) // inputs to a run, repeatable, and its outputs
+	steps func() []int64
 	close func()
 }
 
@@ -24,22 +26,30 @@ type tensor = struct {
 	Data  any
 }
 
+// A Session is what all emitted sessions have in common. Those of packages that measure their steps have StepTimes too.
+type Session interface{ Close() }
+
 // Entry makes a Package of an emitted package's functions. like has a nil slice of the element type of each input.
 func Entry[M any, T ~struct {
 	Shape []int
 	Data  any
-}](load func() (M, error), open func(m M, threads int) (run func([]T) ([]T, error), close func(), err error), like ...any) Package {
+}](load func() (M, error), open func(m M, threads int) (run func([]T) ([]T, error), s Session, err error), like ...any) Package {
 	return Package{func() (func(int) (*session, error), error) {
 		m, err := load()
 		if err != nil {
 			return nil, err
 		}
 		return func(threads int) (*session, error) {
-			run, end, err := open(m, threads)
+			run, s, err := open(m, threads)
 			if err != nil {
 				return nil, err
 			}
-			return &session{run: func(in []Tensor) (func() error, func() ([]Tensor, error), error) { return bind(run, in, like) }, close: end}, nil
+			steps := func() []int64 { return nil }
+			if p, ok := s.(interface{ StepTimes() []int64 }); ok {
+				steps = func() []int64 { return slices.Clone(p.StepTimes()) }
+			}
+			return &session{run: func(in []Tensor) (func() error, func() ([]Tensor, error), error) { return bind(run, in, like) },
+				steps: steps, close: s.Close}, nil
 		}, nil
 	}}
 }
@@ -54,7 +64,7 @@ func bind[T ~struct {
 	}
 	args := make([]T, len(in))
 	for i, t := range in {
-		data, err := ToData(t, like[i])
+		data, err := toData[T](t, like[i])
 		if err != nil {
 			return nil, nil, fmt.Errorf("input %d: %w", i, err)
 		}
@@ -69,14 +79,53 @@ func bind[T ~struct {
 		ts := make([]Tensor, len(out))
 		for i, o := range out {
 			var err error
-			o := tensor(o)
-			if ts[i], err = FromData(o.Shape, o.Data); err != nil {
+			if ts[i], err = fromData(o); err != nil {
 				return nil, fmt.Errorf("output %d: %w", i, err)
 			}
 		}
 		return ts, nil
 	}
 	return once, outputs, nil
+}
+
+// toData is what a Tensor of an emitted package has as its data for t.
+func toData[T ~struct {
+	Shape []int
+	Data  any
+}](t Tensor, like any) (any, error) {
+	if !t.List {
+		return ToData(t, like)
+	}
+	items := make([]T, len(t.Items))
+	for i, e := range t.Items {
+		data, err := toData[T](e, like)
+		if err != nil {
+			return nil, err
+		}
+		items[i] = T(tensor{e.Shape, data})
+	}
+	return items, nil
+}
+
+// fromData is toData the other way.
+func fromData[T ~struct {
+	Shape []int
+	Data  any
+}](o T) (t Tensor, err error) {
+	x := tensor(o)
+	items, ok := x.Data.([]T)
+	if !ok {
+		return FromData(x.Shape, x.Data)
+	}
+	t = Tensor{List: true}
+	for _, e := range items {
+		item, err := fromData(e)
+		if err != nil {
+			return t, err
+		}
+		t.Items = append(t.Items, item)
+	}
+	return t, nil
 }
 
 // Serve answers requests on standard input until there are none left.
@@ -125,15 +174,22 @@ func (p Package) answer(req Request, rep *Reply) error {
 	if err != nil {
 		return err
 	}
+	var first []int64
 	for begin := time.Now(); ; {
 		start := time.Now()
 		if err := run(); err != nil {
 			return err
 		}
-		rep.Times = append(rep.Times, int64(time.Since(start)))
+		if rep.Times = append(rep.Times, int64(time.Since(start))); len(rep.Times) == 1 {
+			first = s.steps()
+		}
 		if len(rep.Times) >= req.Runs && int64(time.Since(begin)) >= req.Nanoseconds {
 			break
 		}
+	}
+	rep.Steps = s.steps()
+	for i, t := range first {
+		rep.Steps[i] -= t
 	}
 	if rep.Outputs, err = outputs(); err != nil {
 		return err

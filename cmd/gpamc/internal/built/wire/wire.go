@@ -10,12 +10,14 @@ import (
 	"io"
 )
 
-// A Tensor has its elements as ir.Data has them; Elem is ONNX's number of the type.
+// A Tensor has its elements as ir.Data has them; Elem is ONNX's number of the type. A List, a sequence or an optional, has Items instead.
 type Tensor struct {
 	Elem  uint8
 	Shape []int
 	Bytes []byte
 	Str   []string
+	List  bool
+	Items []Tensor
 }
 
 // A Request asks for one package to be loaded and run.
@@ -35,11 +37,18 @@ type Reply struct {
 	Outputs []Tensor
 	Load    int64   // nanoseconds
 	Times   []int64 // of each run, when measuring
+	Steps   []int64 // of all runs but the first, in packages that measure their steps
 	Peak    int64   // the most memory that the process had, in bytes
 }
 
 // limit is how long a list may be that the other side announces: what is longer is damage.
 const limit = 1 << 40
+
+// listElem stands where a tensor has its element type; lists are nested no deeper than maxNesting.
+const (
+	listElem   = -1
+	maxNesting = 8
+)
 
 // An Encoder writes messages.
 type Encoder struct {
@@ -73,6 +82,11 @@ func (e *Encoder) ints(ns []int64) {
 func (e *Encoder) tensors(ts []Tensor) {
 	e.int(int64(len(ts)))
 	for _, t := range ts {
+		if t.List {
+			e.int(listElem)
+			e.tensors(t.Items)
+			continue
+		}
 		e.int(int64(t.Elem))
 		e.int(int64(len(t.Shape)))
 		for _, n := range t.Shape {
@@ -110,6 +124,7 @@ func (e *Encoder) Reply(r Reply) error {
 	e.tensors(r.Outputs)
 	e.int(r.Load)
 	e.ints(r.Times)
+	e.ints(r.Steps)
 	e.int(r.Peak)
 	return e.flush()
 }
@@ -160,9 +175,16 @@ func (d *Decoder) ints() (ns []int64) {
 	return ns
 }
 
-func (d *Decoder) tensors() (ts []Tensor) {
+func (d *Decoder) tensors() []Tensor { return d.nested(maxNesting) }
+
+func (d *Decoder) nested(depth int) (ts []Tensor) {
 	for range d.count() {
-		t := Tensor{Elem: uint8(d.int())}
+		elem := d.int()
+		if elem == listElem && depth > 0 {
+			ts = append(ts, Tensor{List: true, Items: d.nested(depth - 1)})
+			continue
+		}
+		t := Tensor{Elem: uint8(elem)}
 		for range d.count() {
 			t.Shape = append(t.Shape, int(d.int()))
 			if d.err != nil {
@@ -196,6 +218,6 @@ func (d *Decoder) Request() (Request, error) {
 
 // Reply reads a reply.
 func (d *Decoder) Reply() (Reply, error) {
-	r := Reply{Error: string(d.bytes()), Panic: string(d.bytes()), Outputs: d.tensors(), Load: d.int(), Times: d.ints(), Peak: d.int()}
+	r := Reply{Error: string(d.bytes()), Panic: string(d.bytes()), Outputs: d.tensors(), Load: d.int(), Times: d.ints(), Steps: d.ints(), Peak: d.int()}
 	return r, d.err
 }

@@ -11,9 +11,10 @@ type float16 uint16
 
 func TestMessagesGoRound(t *testing.T) {
 	var b bytes.Buffer
-	ts := []Tensor{{Elem: 1, Shape: []int{2, 1}, Bytes: []byte{1, 2, 3, 4, 5, 6, 7, 8}}, {Elem: 8, Shape: []int{2}, Str: []string{"", "é"}}, {Elem: 7}}
+	ts := []Tensor{{Elem: 1, Shape: []int{2, 1}, Bytes: []byte{1, 2, 3, 4, 5, 6, 7, 8}}, {Elem: 8, Shape: []int{2}, Str: []string{"", "é"}}, {Elem: 7},
+		{List: true}, {List: true, Items: []Tensor{{Elem: 7}, {List: true, Items: []Tensor{{Elem: 9, Bytes: []byte{1}}}}}}}
 	req := Request{Package: 3, Threads: 2, Inputs: ts, Runs: 5, Nanoseconds: 1e9}
-	rep := Reply{Error: "e", Panic: "p", Outputs: ts, Load: 4, Times: []int64{1, 2}, Peak: 9}
+	rep := Reply{Error: "e", Panic: "p", Outputs: ts, Load: 4, Times: []int64{1, 2}, Steps: []int64{7}, Peak: 9}
 	e, d := NewEncoder(&b), NewDecoder(&b)
 	for range 2 {
 		if err := e.Request(req); err != nil {
