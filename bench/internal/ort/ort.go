@@ -219,6 +219,14 @@ func tensorToORT(d *ir.Data) (ortgo.Value, error) {
 	return ortgo.NewCustomDataTensor(shape, slices.Clone(onnx.Pack(d)), ortgo.TensorElementDataType(d.Elem))
 }
 
+// typeFromORT is the element type that ONNX Runtime names by a number. Those of two bits come out one lower than they go in.
+func typeFromORT(t uint32) ir.Elem {
+	if e := ir.Elem(t); e == ir.U2-1 || e == ir.I2-1 {
+		return e + 1
+	}
+	return ir.Elem(t)
+}
+
 func fromORT(v ortgo.Value) (onnx.Value, error) {
 	if s, ok := v.(*ortgo.Sequence); ok {
 		out := onnx.Value{Kind: ir.Sequence}
@@ -235,7 +243,7 @@ func fromORT(v ortgo.Value) (onnx.Value, error) {
 		}
 		return out, nil
 	}
-	d := &ir.Data{Elem: ir.Elem(v.DataType())}
+	d := &ir.Data{Elem: typeFromORT(uint32(v.DataType()))}
 	n := 1
 	for _, k := range v.GetShape() {
 		d.Shape = append(d.Shape, int(k))
@@ -246,7 +254,9 @@ func fromORT(v ortgo.Value) (onnx.Value, error) {
 	case *ortgo.StringTensor:
 		d.Str, err = t.GetContents()
 	case *ortgo.CustomDataTensor:
-		d.Bytes, err = onnx.Unpack(d.Elem, slices.Clone(t.GetData()), n)
+		packed := t.GetData() // of small types the binding gives a byte an element, which is more than there is
+		packed = packed[:min(len(packed), (n*d.Elem.Bits()+7)/8)]
+		d.Bytes, err = onnx.Unpack(d.Elem, slices.Clone(packed), n)
 	default:
 		if d.Bytes = scalarBytes(v); d.Bytes == nil {
 			d.Bytes, err = typedBytes(v)
