@@ -43,10 +43,10 @@ func (m Missing) Ops() []string {
 // contents that shapes decide become constants; the bodies of what remains are left alone.
 func legalize(p *ir.Program, expand map[int]bool, widen map[int]bool) {
 	known(p.Main)
-	p.Main.Prune()
+	prune(p.Main)
 	lowerable(p.Main, p.Main, expand, widen)
 	known(p.Main)
-	p.Main.Prune()
+	prune(p.Main)
 	foldCasts(p)
 	weigh(p)
 }
@@ -181,5 +181,5 @@ func foldCasts(p *ir.Program) {
 		p.Weights[name] = wide
 		n.Op, n.Args, n.Attrs = ir.Weight, nil, ir.Attrs{"name": name, "type": wide.Type()}
 	}
-	p.Main.Prune()
+	prune(p.Main)
 }

@@ -30,7 +30,7 @@ func withoutLists(p *ir.Program) *ir.Program {
 		}
 		i = l.b.At
 	}
-	l.f.Prune()
+	prune(l.f)
 	return q
 }
 

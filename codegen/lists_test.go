@@ -33,15 +33,63 @@ func TestListsVanish(t *testing.T) {
 	compareCompiled(t, p, []string{"last", "joined", "count", "stacked", "twice", "held", "holds", "got"}, map[string]int{"b": 3})
 }
 
-// TestListsOfUnknownItems refuses a list that depends on the data.
+// TestListsOfUnknownItems compiles lists whose items only the data tell.
 func TestListsOfUnknownItems(t *testing.T) {
-	_, err := codegen.Compile(program(t, `func f(x f32[4,3], k i64[]) {
+	p := program(t, `func f(x f32[b,3], y f32[2,3]) {
 		s = SplitToSequence(x, i64[]{2})
+		n = SequenceLength(s)
+		one = Const() value=i64[]{1}
+		k = Sub(n, one)
+		last = SequenceAt(s, k)
+		t = SequenceInsert(s, y, k)
+		u = SequenceErase(t, i64[]{0})
+		all = ConcatFromSequence(u) axis=0
+		doubled = SequenceMap(u) body=func(e f32[r,3]) {
+			d = Add(e, e)
+			return d
+		}
+		wide = ConcatFromSequence(doubled) axis=-2
+		yes = Greater(n, one)
+		o = If(yes) then_branch=func() {
+			a = Optional(y)
+			return a
+		} else_branch=func() {
+			c = Optional(x)
+			return c
+		}
+		held = OptionalGetElement(o)
+		has = OptionalHasElement(o)
+		empty = SequenceEmpty() dtype=1
+		looped = Loop(n, bool[]{1}, empty) body=func(i i64[], going bool[], list seq(f32[...])) {
+			e = SequenceAt(s, i)
+			more = SequenceInsert(list, e, i64[]{0})
+			return going, more
+		}
+		count = SequenceLength(looped)
+		return last, n, all, wide, has, count
+	}`)
+	compareCompiled(t, p, []string{"last", "n", "all", "wide", "has", "count"}, map[string]int{"b": 5})
+}
+
+// TestSizesOfWhatNobodyReads finds out a size of a value of which nothing else is wanted.
+func TestSizesOfWhatNobodyReads(t *testing.T) {
+	p := program(t, `func f(x f32[n]) {
+		i = NonZero(x)
+		s = Shape(i)
+		return s
+	}`)
+	compareCompiled(t, p, []string{"s"}, map[string]int{"n": 5})
+}
+
+// TestListsRefused refuses what has no Go type.
+func TestListsRefused(t *testing.T) {
+	_, err := codegen.Compile(program(t, `func f(s seq(f16[3]), q seq(seq(seq(f32[3]))), k i64[]) {
 		y = SequenceAt(s, k)
-		return y
+		z = SequenceAt(q, k)
+		return y, z
 	}`), codegen.Options{Package: "emitted"})
 	var missing codegen.Missing
-	if !errors.As(err, &missing) || len(missing) != 1 || missing[0].Op != "SplitToSequence" {
+	if !errors.As(err, &missing) || len(missing) != 2 || missing[0].Op != "input" {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -24,6 +24,10 @@ func (e *emitter) block(b *ir.Func) {
 
 // set copies a value, and gives the dimensions of to that have yet to be defined the sizes that from has.
 func (e *emitter) set(to, from *ir.Value) {
+	if isList(to.Type) {
+		e.Line("%s = %s", e.Val(to), e.converted(to.Type, from))
+		return
+	}
 	e.Line("%s = append(%s[:0], %s...)", e.Val(to), e.Val(to), e.Val(from))
 	e.adopt(to.Type.Shape, from.Type.Shape)
 }
@@ -46,6 +50,11 @@ func (e *emitter) adopt(to, from []ir.Dim) {
 func lowerIf(e *emitter, n *ir.Node) error {
 	e.Line("if %s[0] {", e.X(n, 0))
 	for i, b := range n.Bodies {
+		for j, r := range b.Results {
+			if err := e.carries(n.Results[j], r); err != nil {
+				return err
+			}
+		}
 		if i > 0 {
 			e.Line("} else {")
 		}
@@ -69,6 +78,9 @@ func lowerLoop(e *emitter, n *ir.Node) error {
 		going = e.X(n, 1) + "[0]"
 	}
 	params, scans := body.Params[2:], n.Results[carried:]
+	if err := e.carriesAll(n, params, body.Results[1:1+carried]); err != nil {
+		return err
+	}
 	e.Line("{")
 	for i, p := range params {
 		e.set(p, n.Args[2+i])
@@ -115,7 +127,7 @@ func (e *emitter) zero(n *ir.Node, y *ir.Value) {
 // declareNext declares what hand needs.
 func (e *emitter) declareNext(params []*ir.Value) {
 	for i, p := range params {
-		e.Line("var next%d []%s", i, e.Elem(p))
+		e.Line("var next%d []%s", i, goCell(p.Type))
 	}
 }
 
@@ -123,6 +135,10 @@ func (e *emitter) declareNext(params []*ir.Value) {
 func (e *emitter) hand(params, results []*ir.Value) {
 	var to, from []ir.Dim
 	for i, r := range results {
+		if isList(params[i].Type) {
+			e.Line("next%d = %s", i, e.converted(params[i].Type, r))
+			continue
+		}
 		e.Line("next%d = append(next%d[:0], %s...)", i, i, e.Val(r))
 		to, from = append(to, params[i].Type.Shape...), append(from, r.Type.Shape...)
 	}

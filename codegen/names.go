@@ -9,7 +9,7 @@ import (
 
 // reserved are the names that every emitted package has, or that its code uses for something else.
 var reserved = map[string]bool{
-	"Model": true, "Session": true, "Options": true, "Inputs": true, "Outputs": true, "Tensor": true, "Load": true, "weights": true,
+	"Model": true, "Session": true, "Options": true, "Inputs": true, "Outputs": true, "Tensor": true, "Item": true, "Load": true, "weights": true,
 	"dims": true, "main": true, "init": true, "weightsFile": true, "s": true, "d": true, "f": true, "w": true, "in": true,
 	"math": true, "fmt": true, "unsafe": true, "errors": true,
 }

@@ -99,11 +99,17 @@ func nodeHash(n *ir.Node) string {
 	for _, r := range n.Results {
 		fmt.Fprintf(&b, " -> %s", r.Type)
 	}
-	if strings.Contains(b.String(), "?") || len(n.Bodies) > 0 {
+	if strings.Contains(b.String(), "?") || len(n.Bodies) > 0 || hasList(n) {
 		fmt.Fprintf(&b, " #%d", n.ID)
 	}
 	sum := sha256.Sum256([]byte(b.String()))
 	return string(sum[:])
+}
+
+// hasList reports whether n has to do with sequences or optionals, which functions do not take.
+func hasList(n *ir.Node) bool {
+	is := func(v *ir.Value) bool { return v != nil && isList(v.Type) }
+	return slices.ContainsFunc(n.Args, is) || slices.ContainsFunc(n.Results, is)
 }
 
 // attrKey is an attribute's value as text that is equal for equal values.

@@ -132,7 +132,10 @@ func (pl *plan) chooseNeeded() {
 // needFor needs what n reads, if anybody needs n.
 func (pl *plan) needFor(n *ir.Node) {
 	if !slices.ContainsFunc(n.Results, func(r *ir.Value) bool { return pl.needed[r] }) {
-		return
+		if !pl.g.sizes[n.Fresh(0).String()] || len(n.Results) == 0 {
+			return
+		}
+		pl.need(n.Out())
 	}
 	if root, ok := pl.sharesMemory(n); ok {
 		pl.need(root)

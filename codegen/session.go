@@ -51,7 +51,7 @@ func (s *Session) Close() { s.ctx.close() }
 func (g *generator) inputsSource(b *strings.Builder) {
 	b.WriteString("// Inputs are the model's inputs, tensors row by row, and the sizes of their dimensions.\ntype Inputs struct {\n")
 	for _, p := range g.inputs() {
-		fmt.Fprintf(b, "\t%s []%s // %s, %s\n", p.Field, apiType(p.Type.Elem), p.Type, oneLine(p.Name))
+		fmt.Fprintf(b, "\t%s []%s // %s, %s\n", p.Field, apiCell(p.Type), p.Type, oneLine(p.Name))
 	}
 	if dims := g.dimensions(); len(dims) > 0 {
 		for _, d := range dims {
@@ -64,7 +64,7 @@ func (g *generator) inputsSource(b *strings.Builder) {
 func (g *generator) outputsSource(b *strings.Builder) {
 	b.WriteString("// Outputs are the model's results. Their memory is the session's: the next run writes over it.\ntype Outputs struct {\n")
 	for _, p := range g.results() {
-		fmt.Fprintf(b, "\t%s []%s // %s, %s\n", p.Field, apiType(p.Type.Elem), p.Type, oneLine(p.Name))
+		fmt.Fprintf(b, "\t%s []%s // %s, %s\n", p.Field, apiCell(p.Type), p.Type, oneLine(p.Name))
 	}
 	b.WriteString("}\n\n")
 }
@@ -101,7 +101,7 @@ func isInput(list []string, name string) bool {
 func (g *generator) outputExprs() (out []string) {
 	for _, v := range g.p.Main.Results {
 		expr := g.valueExpr(g.main(), v)
-		if t := apiType(v.Type.Elem); t != goType(v.Type.Elem) {
+		if t := apiCell(v.Type); t != goCell(v.Type) {
 			expr = fmt.Sprintf("reinterpret[%s](%s)", t, expr)
 		}
 		out = append(out, expr)
@@ -131,6 +131,10 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 		b.WriteString("\ts.in = in\n")
 	}
 	for _, p := range g.inputs() {
+		if isList(p.Type) {
+			checkList(b, p)
+			continue
+		}
 		fmt.Fprintf(b, "\tif err := checkLen(%q, len(in.%s), %s, %q); err != nil {\n\t\treturn out, err\n\t}\n",
 			p.Name, p.Field, g.dim(p.Type.Size()), p.Type)
 	}
@@ -173,6 +177,10 @@ func (s *Session) RunTensors(in []Tensor) ([]Tensor, error) {
 		b.WriteString("\tvar err error\n")
 	}
 	for i, p := range inputs {
+		if isList(p.Type) {
+			fmt.Fprintf(b, "\tif x.%s, err = %s(in[%d], %q); err != nil {\n\t\treturn nil, err\n\t}\n", p.Field, listReader(p.Type), i, p.Name)
+			continue
+		}
 		fmt.Fprintf(b, "\tif x.%s, err = tensorData[%s](in[%d], %q, %d); err != nil {\n\t\treturn nil, err\n\t}\n",
 			p.Field, apiType(p.Type.Elem), i, p.Name, len(p.Type.Shape))
 	}
@@ -195,6 +203,10 @@ func (s *Session) RunTensors(in []Tensor) ([]Tensor, error) {
 	b.WriteString("\tout, err := s.Run(x)\n\tif err != nil {\n\t\treturn nil, err\n\t}\n")
 	body := ""
 	for i, p := range results {
+		if isList(p.Type) {
+			body += fmt.Sprintf("\t\t{Data: %s(out.%s)},\n", listWriter(p.Type), p.Field)
+			continue
+		}
 		body += fmt.Sprintf("\t\t{Shape: %s, Data: out.%s},\n", (&emitter{g: g}).Dims(g.p.Main.Results[i].Type.Shape), p.Field)
 	}
 	if uses(body, "d") {

@@ -134,7 +134,8 @@ func checkShape(name string, got, want []int) error {
 }
 
 // A Tensor is an input or output in the general form that RunTensors takes: Data is a slice of the elements, row by row. Elements of
-// types that Go has not are their bits: uint16 for float16 and bfloat16, uint8 for floats of eight bits and less.
+// types that Go has not are their bits: uint16 for float16 and bfloat16, uint8 for floats of eight bits and less. Of a sequence, or an
+// optional, which holds one value or none, Data is a []Tensor.
 type Tensor struct {
 	Shape []int
 	Data  any

@@ -73,7 +73,7 @@ func counted(distance, step int) int {
 }
 
 // sliceSize is how many elements of a dimension n of axis a slice takes.
-func sliceSize[I, J, K integer](n, axis, rank int, starts, ends []I, axes []J, steps []K) int {
+func sliceSize[I, E, J, K integer](n, axis, rank int, starts []I, ends []E, axes []J, steps []K) int {
 	for i := range starts {
 		a, by := i, 1
 		if axes != nil {
