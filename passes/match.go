@@ -16,6 +16,7 @@ type Match struct {
 
 	g      *graph
 	index  int // of Root's result that was matched
+	work   int // done so far on looking at masks
 	vals   map[string]*ir.Value
 	lists  map[string][]*ir.Value
 	dims   map[string]ir.Dim

@@ -16,7 +16,7 @@ var turned = []Rule{
 		if !w.Type.Ranked() || !w.Type.Size().Is(1) || w.Type.Rank() > m.Type("r").Rank() {
 			return m.No("the weight %s is not one number", w.Type)
 		}
-		return m.reshape(b, b.New(ir.Mul, nil, m.number(b, w), m.V("t")), m.Root.Out().Type)
+		return m.reshape(b, b.New(ir.Mul, nil, m.scalar(b, w), m.V("t")), m.Root.Out().Type)
 	}},
 	{"difference-turned", bothBy("(Transpose A perm=_)"), func(b *ir.Builder, m *Match) *ir.Value {
 		l, r := m.Root.Args[0].Def, m.Root.Args[1].Def
@@ -47,8 +47,8 @@ func bothBy(form string) string {
 	return strings.Join(lines, "\n")
 }
 
-// number is the one number of v as a scalar.
-func (m *Match) number(b *ir.Builder, v *ir.Value) *ir.Value {
+// scalar is the one number of v as a scalar.
+func (m *Match) scalar(b *ir.Builder, v *ir.Value) *ir.Value {
 	if v.Type.Rank() == 0 {
 		return v
 	}
@@ -64,7 +64,7 @@ func weightTurned(b *ir.Builder, m *Match) *ir.Value {
 		return m.No("the weight %s is not one number for each row", w.Type)
 	}
 	if w.Type.Rank() > 0 && w.Type.Size().Is(1) {
-		w = m.number(b, w)
+		w = m.scalar(b, w)
 	}
 	if n := w.Type.Rank(); n > 0 {
 		if n < rank {
