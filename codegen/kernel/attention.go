@@ -25,67 +25,49 @@ type softRows struct {
 	rate                reg.VecVirtual
 }
 
-// expRows passes over a row twice, for its largest element and for the
-// exponentials; the second pass finds the row in the first-level cache.
+// expRows finds the largest element of all rows before it begins with the
+// exponentials: what depends on the maximum of one row would keep those of
+// others waiting.
 func (l *lanes) expRows() {
-	t := &softRows{lanes: l, s: l.param("s"), bias: l.param("bias"), cols: l.param("cols"), seen: l.param("seen"), row: l.GP64(), rate: l.set(l.c(1))}
-	rows, ld, ldBias := l.param("rows"), l.param("ld"), l.param("ldBias")
-	l.SHLQ(operand.Imm(2), ld)
-	l.SHLQ(operand.Imm(2), ldBias)
-	l.XORQ(t.row, t.row)
+	t := &softRows{lanes: l, cols: l.param("cols"), rate: l.set(l.c(1))}
+	l.hold(func() { l.exp2(l.set(l.c(math.Inf(-1)))) })
+	t.rows("top", (*softRows).top)
 	l.TESTQ(t.bias, t.bias)
 	l.JNZ(operand.LabelRef("rated"))
 	l.VBROADCASTSS(l.address(l.Param("scale")), t.rate)
 	l.Label("rated")
 	l.VMULPS(l.c(math.Log2E), t.rate, t.rate)
-	l.hold(func() { l.exp2(l.set(l.c(math.Inf(-1)))) })
-	l.Label("row")
-	t.softRow()
-	l.ADDQ(ld, t.s)
-	l.ADDQ(ldBias, t.bias)
-	l.ADDQ(operand.U32(4), t.row)
-	l.ADDQ(l.address(l.Param("step")), t.seen)
-	l.DECQ(rows)
-	l.JNZ(operand.LabelRef("row"))
+	t.rows("exp", (*softRows).exponentials)
 	l.held = nil
 }
 
-// softRow does one row.
-func (t *softRows) softRow() {
-	seen, none := t.GP64(), t.GP64()
-	t.MOVQ(t.seen, seen)
-	t.CMPQ(seen, t.cols)
-	t.CMOVQGT(t.cols, seen)
-	t.MOVQ(operand.U32(0), none)
-	t.TESTQ(seen, seen)
-	t.CMOVQLT(none, seen)
+// rows writes a loop over the rows.
+func (t *softRows) rows(label string, body func(*softRows)) {
+	t.s, t.bias, t.seen, t.row = t.param("s"), t.param("bias"), t.param("seen"), t.GP64()
+	rows, ld := t.param("rows"), t.param("ld")
+	t.XORQ(t.row, t.row)
+	t.SHLQ(operand.Imm(2), ld)
+	t.Label(label + "_row")
+	body(t)
+	t.ADDQ(ld, t.s)
+	t.ADDQ(operand.U32(4), t.row)
+	t.ADDQ(t.address(t.Param("step")), t.seen)
+	t.DECQ(rows)
+	t.JNZ(operand.LabelRef(label + "_row"))
+}
 
-	high := t.largest(t.scores(seen))
-	was, top, both := t.fresh(), t.XMM(), t.fresh()
-	t.VBROADCASTSS(t.state("was"), was)
-	t.VMAXSS(high.AsX(), was.AsX(), top)
-	t.VMOVSS(top, t.state("top"))
-	t.VBROADCASTSS(top, both)
-	t.VSUBPS(both, was, was)
-	t.VMULPS(t.rate, was, was)
-	fade := t.exp2(was)
-	sum := t.fresh()
-	t.VMOVSS(t.state("sum"), sum.AsX())
-	t.VMULSS(fade.AsX(), sum.AsX(), sum.AsX()) // the other elements are 0
-
-	p, n := t.GP64(), t.GP64()
+// start is a pointer to the row and how much is seen of it.
+func (t *softRows) start() (p, n reg.GPVirtual) {
+	p, n = t.GP64(), t.GP64()
+	none := t.GP64()
 	t.MOVQ(t.s, p)
-	t.MOVQ(seen, n)
-	t.loop("exp", n, []reg.GPVirtual{p}, func(last bool) {
-		e := t.exp2(t.mul(t.sub(t.load(at(p, 0), last), both), t.rate))
-		if last {
-			t.cut(e, t.c(0))
-		}
-		t.VMOVUPS(e, at(p, 0))
-		t.VADDPS(e, sum, sum)
-	})
-	t.VMOVSS(t.sum(sum).AsX(), t.state("sum"))
-	t.clear(p, n)
+	t.MOVQ(t.seen, n)
+	t.CMPQ(n, t.cols)
+	t.CMOVQGT(t.cols, n)
+	t.MOVQ(operand.U32(0), none)
+	t.TESTQ(n, n)
+	t.CMOVQLT(none, n)
+	return p, n
 }
 
 // state is a number of the row: an element of a parameter.
@@ -93,33 +75,111 @@ func (t *softRows) state(name string) operand.Mem {
 	return operand.Mem{Base: t.param(name), Index: t.row, Scale: 1}
 }
 
-// scores adds the bias to what is seen of the row, if there is one, and gives
-// the largest elements.
-func (t *softRows) scores(seen reg.Register) reg.VecVirtual {
+// many writes a loop that takes as many vectors at a time as there are
+// registers for, and then one that takes them one by one. body is given where
+// they lie behind the pointers.
+func (t *softRows) many(label string, n reg.GPVirtual, pointers []reg.GPVirtual, body func(at []int, last bool)) {
+	all := t.places()
+	bytes := len(all) * t.bytes
+	t.Label(label + "_many")
+	t.CMPQ(n, operand.U32(uint32(bytes/4)))
+	t.JLT(operand.LabelRef(label + "_loop"))
+	body(all, false)
+	for _, p := range pointers {
+		t.ADDQ(operand.U32(uint32(bytes)), p)
+	}
+	t.SUBQ(operand.U32(uint32(bytes/4)), n)
+	t.JMP(operand.LabelRef(label + "_many"))
+	t.loop(label, n, pointers, func(last bool) { body(all[:1], last) })
+}
+
+// places is where the vectors lie that are worked on at a time.
+func (t *softRows) places() []int {
+	if t.bytes == 64 {
+		return []int{0, 64, 128, 192}
+	}
+	return []int{0, 32}
+}
+
+// top adds the bias to what is seen of a row, if there is one, and finds the
+// largest element.
+func (t *softRows) top() {
+	p, n := t.start()
 	infinity := t.c(math.Inf(-1))
-	m, scale := t.set(infinity), t.all("scale")
-	p, q, n := t.GP64(), t.GP64(), t.GP64()
-	t.MOVQ(t.s, p)
-	t.MOVQ(seen, n)
-	larger := func(v reg.VecVirtual, last bool) {
+	var high []reg.VecVirtual
+	for range t.places() {
+		high = append(high, t.set(infinity))
+	}
+	larger := func(i int, v reg.VecVirtual, last bool) {
 		if last {
 			t.cut(v, infinity)
 		}
-		t.VMAXPS(m, v, m) // NaN is passed over
+		t.VMAXPS(high[i], v, high[i]) // NaN is passed over
 	}
 	t.TESTQ(t.bias, t.bias)
-	t.JZ(operand.LabelRef("plain_loop"))
+	t.JZ(operand.LabelRef("plain_many"))
+	q, ld, scale := t.GP64(), t.param("ldBias"), t.all("scale")
 	t.MOVQ(t.bias, q)
-	t.loop("biased", n, []reg.GPVirtual{p, q}, func(last bool) {
-		v := t.load(at(p, 0), last)
-		t.VFMADD213PS(t.load(at(q, 0), last), scale, v)
-		t.store(v, at(p, 0), last)
-		larger(v, last)
+	t.LEAQ(operand.Mem{Base: t.bias, Index: ld, Scale: 4}, t.bias)
+	t.many("biased", n, []reg.GPVirtual{p, q}, func(places []int, last bool) {
+		for i, x := range places {
+			v := t.load(at(p, x), last)
+			t.VFMADD213PS(t.load(at(q, x), last), scale, v)
+			t.store(v, at(p, x), last)
+			larger(i, v, last)
+		}
 	})
-	t.JMP(operand.LabelRef("largest"))
-	t.loop("plain", n, []reg.GPVirtual{p}, func(last bool) { larger(t.load(at(p, 0), last), last) })
-	t.Label("largest")
-	return m
+	t.JMP(operand.LabelRef("topped"))
+	t.many("plain", n, []reg.GPVirtual{p}, func(places []int, last bool) {
+		for i, x := range places {
+			larger(i, t.load(at(p, x), last), last)
+		}
+	})
+	t.Label("topped")
+	for _, h := range high[1:] {
+		t.VMAXPS(h, high[0], high[0])
+	}
+	top := t.largest(high[0]).AsX()
+	t.VMAXSS(t.state("was"), top, top)
+	t.VMOVSS(top, t.state("top"))
+}
+
+// exponentials makes weights of a row and adds them to its sum.
+func (t *softRows) exponentials() {
+	fade, top, sum := t.fresh(), t.fresh(), t.fresh()
+	t.VBROADCASTSS(t.state("was"), fade)
+	t.VBROADCASTSS(t.state("top"), top)
+	t.weights(top, fade)
+	t.VMOVSS(t.state("sum"), sum.AsX())
+	t.VMULSS(fade.AsX(), sum.AsX(), sum.AsX()) // the other elements are 0
+	p, n := t.start()
+	t.many("exp", n, []reg.GPVirtual{p}, func(places []int, last bool) {
+		var xs []reg.VecVirtual
+		for _, x := range places {
+			xs = append(xs, t.load(at(p, x), last))
+		}
+		t.weights(top, xs...)
+		for i, x := range xs {
+			if last {
+				t.cut(x, t.c(0))
+			}
+			t.VMOVUPS(x, at(p, places[i]))
+			t.VADDPS(x, sum, sum)
+		}
+	})
+	t.VMOVSS(t.sum(sum).AsX(), t.state("sum"))
+	t.clear(p, n)
+}
+
+// weights makes exponentials of scores.
+func (t *softRows) weights(top reg.Register, xs ...reg.VecVirtual) {
+	for _, x := range xs {
+		t.VSUBPS(top, x, x)
+	}
+	for _, x := range xs {
+		t.VMULPS(t.rate, x, x)
+	}
+	t.exp2(xs...)
 }
 
 // clear makes 0 of the vectors of the row behind the one at p, or from that on
@@ -139,27 +199,50 @@ func (t *softRows) clear(p, n reg.Register) {
 	t.Label("cleared")
 }
 
-// exp2 is 2ˣ for x not above 127, within 2 ulp, and 0 below 2⁻¹⁰⁰: weights so
-// small change no sum, but many processors are slow with subnormal numbers.
-func (l *lanes) exp2(x reg.Register) reg.VecVirtual {
+// exp2 makes 2ˣ of each x, for x not above 127, within 2 ulp, and 0 below
+// 2⁻¹⁰⁰: weights so small change no sum, but many processors are slow with
+// subnormal numbers. It takes each step for all of them, since a chain of
+// steps that wait for each other fills the queues of a processor.
+func (l *lanes) exp2(xs ...reg.VecVirtual) {
 	const notLess = 0x15 // so that NaN stays
-	n := l.round(x)
-	f := l.sub(x, n)
-	p := l.polynomial(f, 0.0013276472, 0.00967554133, 0.0555071327, 0.240221197, 0.693146967, 1)
-	if l.bytes == 64 {
-		k := l.K()
-		l.VCMPPS(operand.Imm(notLess), l.c(-100), x, k)
-		l.VSCALEFPS_Z(n, p, k, p)
-		return p
+	ns, ps := make([]reg.VecVirtual, len(xs)), make([]reg.VecVirtual, len(xs))
+	there := make([]reg.Register, len(xs))
+	for i, x := range xs {
+		ns[i] = l.round(x)
 	}
-	there, e := l.YMM(), l.YMM()
-	l.VCMPPS(operand.Imm(notLess), l.c(-100), x, there)
-	l.VCVTPS2DQ(n, e)
-	l.VPADDD(l.word(127), e, e)
-	l.VPSLLD(operand.Imm(23), e, e)
-	l.VMULPS(e, p, p)
-	l.VANDPS(there, p, p)
-	return p
+	for i, x := range xs {
+		if there[i] = l.YMM(); l.bytes == 64 {
+			there[i] = l.K()
+		}
+		l.VCMPPS(operand.Imm(notLess), l.c(-100), x, there[i])
+	}
+	for i, x := range xs {
+		l.VSUBPS(ns[i], x, x)
+	}
+	for i := range xs {
+		ps[i] = l.set(l.c(0.0013276472))
+	}
+	for _, c := range []float64{0.00967554133, 0.0555071327, 0.240221197, 0.693146967, 1} {
+		for i, x := range xs {
+			l.VFMADD213PS(l.c(c), x, ps[i])
+		}
+	}
+	for i, x := range xs {
+		l.scaled(ps[i], ns[i], there[i], x)
+	}
+}
+
+// scaled is y = x·2ⁿ where there is one, else 0.
+func (l *lanes) scaled(x, n, there reg.Register, y reg.VecVirtual) {
+	if l.bytes == 64 {
+		l.VSCALEFPS_Z(n, x, there, y)
+		return
+	}
+	l.VCVTPS2DQ(n, n)
+	l.VPADDD(l.word(127), n, n)
+	l.VPSLLD(operand.Imm(23), n, n)
+	l.VMULPS(n, x, y)
+	l.VANDPS(there, y, y)
 }
 
 // blendRows works on whole vectors: a row has room for the last one.
