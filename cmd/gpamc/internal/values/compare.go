@@ -113,11 +113,10 @@ func Worst(got, want *ir.Data) (diff, scale float64) {
 	}
 	for i := range want.Len() {
 		g, w := got.Complex(i), want.Complex(i)
-		if g == w || cmplx.IsNaN(g) && cmplx.IsNaN(w) {
-			continue
+		if g != w && !(cmplx.IsNaN(g) && cmplx.IsNaN(w)) {
+			diff = math.Max(diff, cmplx.Abs(g-w))
 		}
-		diff = math.Max(diff, cmplx.Abs(g-w))
-		if d := cmplx.Abs(w); !math.IsInf(d, 0) {
+		if d := cmplx.Abs(w); !math.IsInf(d, 0) && !math.IsNaN(d) {
 			scale = math.Max(scale, d)
 		}
 	}

@@ -147,6 +147,14 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestWorst(t *testing.T) {
+	inf, nan := math.Inf(1), math.NaN()
+	got, want := ir.Floats(ir.F32, []int{5}, 1, -7, 2.5, inf, nan), ir.Floats(ir.F32, []int{5}, 1, -7, 2, inf, nan)
+	if diff, scale := Worst(got, want); diff != 0.5 || scale != 7 {
+		t.Errorf("got %g of %g", diff, scale)
+	}
+}
+
 func TestResample(t *testing.T) {
 	d := ir.Ints(ir.I64, []int{2, 2}, 1, 2, 3, 4)
 	got, err := Resample(d, []int{3, 3})
