@@ -62,7 +62,7 @@ func Model(prog *ir.Program, o ExportOptions) (*pb.ModelProto, error) {
 	prog = prog.Clone()
 	fail := func(err error) (*pb.ModelProto, error) { return nil, fmt.Errorf("%s: %w", exportName(prog), err) }
 	if o.Form == Standard {
-		if err := standardize(prog.Main, o.Opset); err != nil {
+		if err := standardize(prog, o.Opset); err != nil {
 			return fail(err)
 		}
 	}
@@ -82,6 +82,10 @@ func Model(prog *ir.Program, o ExportOptions) (*pb.ModelProto, error) {
 	}
 	if m.Functions = e.functions.finish(m.IrVersion); len(m.Functions) > 0 {
 		m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: Domain, Version: DomainVersion})
+	}
+	explicitZeros(g.Node)
+	for _, f := range m.Functions {
+		explicitZeros(f.Node)
 	}
 	for _, k := range slices.Sorted(maps.Keys(prog.Meta)) {
 		m.MetadataProps = append(m.MetadataProps, &pb.StringStringEntryProto{Key: k, Value: prog.Meta[k]})

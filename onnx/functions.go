@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -95,15 +94,13 @@ func (e *exporter) body(c *custom, g *general) (*pb.FunctionProto, error) {
 	}
 	p.Output, p.Node = outputs, w.Node
 	p.OpsetImport = []*pb.OperatorSetIdProto{{Version: int64(e.opset)}}
-	if slices.ContainsFunc(p.Node, func(n *pb.NodeProto) bool { return n.Domain == Domain }) {
-		p.OpsetImport = append(p.OpsetImport, &pb.OperatorSetIdProto{Domain: Domain, Version: DomainVersion})
-	}
 	return p, nil
 }
 
-// expandIn replaces n in f, and whatever the opset lacks in what n stands for; other operators of Domain have functions of their own.
+// expandIn replaces n in f, and whatever the opset lacks in what n stands for. Functions that call functions are beyond some runtimes; to
+// ONNX Runtime 1.30 they are if the called one is an overload.
 func (e *exporter) expandIn(f *ir.Func, n *ir.Node) error {
-	expand(f, func(m *ir.Node) bool { return m == n || customOf(m.Op) == nil && lacks(m, e.opset) })
+	expand(f, func(m *ir.Node) bool { return m == n || lacks(m, e.opset) })
 	for _, m := range f.Nodes {
 		if since, why := needs(m); since > e.opset {
 			return fmt.Errorf("%s%s needs opset %d", m.Op.Name, why, since)

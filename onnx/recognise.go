@@ -3,7 +3,6 @@ package onnx
 import (
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx/pb"
-	"google.golang.org/protobuf/proto"
 )
 
 // recognise reports whether f, the function of Domain that n calls, is the one that an export of n would write, so that n means the
@@ -30,8 +29,7 @@ func (s *scope) recognise(n *pb.NodeProto, k functionKey, args []*ir.Value) (*cu
 	if err != nil {
 		return nil, false
 	}
-	got, ok := s.im.functionID(k, map[functionKey]bool{})
-	return c, ok && got == functionID(want.proto)
+	return c, functionID(f) == functionID(want.proto)
 }
 
 // apply is a node of op with arguments of the types of args, outside of any program.
@@ -44,27 +42,4 @@ func apply(op *ir.Op, attrs ir.Attrs, args []*ir.Value) (*ir.Node, error) {
 		}
 	}
 	return ir.NewBuilder(f).Add(op, 1, attrs, nil, params...)
-}
-
-// functionID is that of a function of the file, functions of Domain that it calls standing in it as they do in those that are exported.
-func (im *importer) functionID(k functionKey, within map[functionKey]bool) (string, bool) {
-	f := im.functions[k]
-	if f == nil || within[k] {
-		return "", false
-	}
-	within[k] = true
-	defer delete(within, k)
-	f = proto.Clone(f).(*pb.FunctionProto)
-	for _, n := range f.Node {
-		if n.GetDomain() != Domain {
-			continue
-		}
-		id, ok := im.functionID(functionKey{Domain, n.GetOpType(), n.GetOverload()}, within)
-		c := customNamed(n.GetOpType())
-		if !ok || c == nil {
-			return "", false
-		}
-		n.OpType, n.Overload = c.op.Name, id
-	}
-	return functionID(f), true
 }

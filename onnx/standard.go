@@ -10,18 +10,20 @@ import (
 // standardSince is the opset that brought Attention.
 const standardSince = 23
 
-// standardize writes the attentions of f by ONNX's own Attention. All that it cannot say are named in the error.
-func standardize(f *ir.Func, opset int) error {
-	s := &standardizer{}
-	if opset != 0 && opset < standardSince {
-		f.Walk(func(_ *ir.Func, n *ir.Node) { s.found = s.found || n.Op == ir.Attention || n.Op == ir.DualAttention })
-		if s.found {
-			return fmt.Errorf("cannot be written in the standard form with opset %d: ONNX has Attention from opset %d on; the forms inline and "+
-				"function do without", opset, standardSince)
-		}
+// standardize writes the attentions of prog by ONNX's own Attention. All that it cannot say are named in the error.
+func standardize(prog *ir.Program, opset int) error {
+	found := false
+	prog.Main.Walk(func(_ *ir.Func, n *ir.Node) { found = found || n.Op == ir.Attention || n.Op == ir.DualAttention })
+	if !found {
 		return nil
 	}
-	s.function(f)
+	if opset != 0 && opset < standardSince {
+		return fmt.Errorf("cannot be written in the standard form with opset %d: ONNX has Attention from opset %d on; the forms inline and "+
+			"function do without", opset, standardSince)
+	}
+	prog.Opset = max(prog.Opset, standardSince)
+	s := &standardizer{}
+	s.function(prog.Main)
 	if len(s.problems) > 0 {
 		return &formError{s.problems}
 	}
@@ -39,10 +41,7 @@ func (e *formError) Error() string {
 	return text
 }
 
-type standardizer struct {
-	found    bool
-	problems []string
-}
+type standardizer struct{ problems []string }
 
 func (s *standardizer) function(f *ir.Func) {
 	expand(f, func(n *ir.Node) bool { return n.Op == ir.DualAttention }) // a weighted difference of two
@@ -82,7 +81,14 @@ func standardAttention(b *ir.Builder, n *ir.Node) (*ir.Value, error) {
 	case rank > 4:
 		return nil, fmt.Errorf("ONNX's Attention has four axes, not %d", rank)
 	}
-	attrs := ir.Attrs{"scale": n.Float("scale")}
+	scale := n.Float("scale")
+	switch { // it has to be positive
+	case scale < 0:
+		q, scale = b.New(ir.Neg, nil, q), -scale
+	case scale == 0:
+		q, scale = b.New(ir.Mul, nil, q, b.Scalar(e, 0)), 1
+	}
+	attrs := ir.Attrs{"scale": scale}
 	if c := n.Float("softcap"); c != 0 {
 		attrs["softcap"] = c
 	}

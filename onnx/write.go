@@ -3,12 +3,14 @@ package onnx
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx/pb"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // main writes the outermost graph. The names of its inputs and outputs are the model's and come before all others.
@@ -140,7 +142,7 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 		return w.constant(n)
 	}
 	p := &pb.NodeProto{OpType: onnxName(n.Op), Name: w.nodeName(n.Name, n.Op)}
-	if w.isCustom(n.Op) {
+	if w.general == nil && w.isCustom(n.Op) {
 		if err := w.call(n, p); err != nil {
 			return err
 		}
@@ -242,4 +244,31 @@ func attributeProto(name string, v any) (*pb.AttributeProto, error) {
 		return nil, fmt.Errorf("attribute %q: a %T cannot be written", name, v)
 	}
 	return a, nil
+}
+
+// explicitZeros gives attributes of 0 and "" their values on the wire, where version 3 of the language of messages leaves them out: readers
+// of version 2, as ONNX's own, tell those from none.
+func explicitZeros(nodes []*pb.NodeProto) {
+	for _, n := range nodes {
+		for _, a := range n.Attribute {
+			if a.G != nil {
+				explicitZeros(a.G.Node)
+			}
+			if a.RefAttrName != "" {
+				continue
+			}
+			var b []byte
+			switch {
+			case a.Type == pb.AttributeProto_FLOAT && a.F == 0 && !math.Signbit(float64(a.F)):
+				b = protowire.AppendFixed32(protowire.AppendTag(nil, 2, protowire.Fixed32Type), 0)
+			case a.Type == pb.AttributeProto_INT && a.I == 0:
+				b = protowire.AppendVarint(protowire.AppendTag(nil, 3, protowire.VarintType), 0)
+			case a.Type == pb.AttributeProto_STRING && len(a.S) == 0:
+				b = protowire.AppendBytes(protowire.AppendTag(nil, 4, protowire.BytesType), nil)
+			default:
+				continue
+			}
+			a.ProtoReflect().SetUnknown(b)
+		}
+	}
 }

@@ -29,6 +29,10 @@ var reimport = []Rule{
 		}
 		return b.New(ir.Attention, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("v"), m.V("mask"), m.V("bias"), m.V("sink"))
 	}},
+	// A side of a difference that is to be uniform shares its scores with the other.
+	{"scores-zero", "(Mul s:*(Scores q k scale=_) #0)", func(b *ir.Builder, m *Match) *ir.Value {
+		return b.New(ir.Scores, ir.Attrs{"scale": 0.0}, m.V("q"), m.V("k"))
+	}},
 	{"scores-window", "(Where w s:(Scores q k mask? bias? scale=_ softcap=_ fill=_) #-inf)", scoresWindow},
 	{"mask-broadcast", `
 		(Attention q k v r:*(Expand mask d) bias? sink? *=_)
