@@ -1,16 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gpamc/gpamc/bench/internal/served"
 )
 
 // options say what to compare.
@@ -76,102 +75,37 @@ func (o *options) compare(m *model, tools map[string]string, z size, threads int
 		{m.program, n, dir},
 	}
 	sides := []*side{&row.ONNXRuntime, &row.Gpamc}
-	var programs []*program
+	var programs [2]*served.Program
+	var times [2][]float64
 	for i, c := range commands {
-		p, err := start(c, sides[i])
-		if err != nil {
+		if programs[i], err = served.Start(c); err != nil {
 			return row, err
 		}
-		defer p.end()
-		programs = append(programs, p)
+		defer programs[i].End()
+		sides[i].Ready = milliseconds(programs[i].Ready)
 	}
 	for round := range o.rounds + 3 {
 		for i, p := range programs {
 			time.Sleep(o.pause)
-			d, err := p.run()
+			took, err := p.Run()
 			if err != nil {
 				return row, fmt.Errorf("%s: %w", filepath.Base(commands[i][0]), err)
 			}
+			d := milliseconds(took)
 			switch {
 			case round == 0:
 				sides[i].First = d
 			case round > 2: // those before are to get warm
-				p.times = append(p.times, d)
+				times[i] = append(times[i], d)
 			}
 		}
 	}
 	for i, p := range programs {
-		slices.Sort(p.times)
-		sides[i].Median, sides[i].Min, sides[i].Peak = p.times[len(p.times)/2], p.times[0], p.peak()
+		slices.Sort(times[i])
+		sides[i].Median, sides[i].Min, sides[i].Peak = times[i][len(times[i])/2], times[i][0], p.Peak()
 	}
 	row.Ratio, row.MinRatio = row.ONNXRuntime.Median/row.Gpamc.Median, row.ONNXRuntime.Min/row.Gpamc.Min
 	return row, nil
-}
-
-// A program has loaded a model; for each line that it reads it runs once and writes the nanoseconds that took.
-type program struct {
-	cmd   *exec.Cmd
-	in    io.WriteCloser
-	out   *bufio.Reader
-	times []float64
-}
-
-// start starts a program and waits for the line that says that it has loaded.
-func start(args []string, s *side) (*program, error) {
-	p := &program{cmd: exec.Command(args[0], args[1:]...)}
-	p.cmd.Stderr = os.Stderr
-	in, err := p.cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	pipe, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	begin := time.Now()
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	p.in, p.out = in, bufio.NewReader(pipe)
-	if _, err := p.out.ReadString('\n'); err != nil {
-		p.end()
-		return nil, fmt.Errorf("%s did not load: %w", args[0], err)
-	}
-	s.Ready = milliseconds(time.Since(begin))
-	return p, nil
-}
-
-func (p *program) run() (float64, error) {
-	if _, err := io.WriteString(p.in, "run\n"); err != nil {
-		return 0, err
-	}
-	line, err := p.out.ReadString('\n')
-	if err != nil {
-		return 0, err
-	}
-	ns, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
-	return milliseconds(time.Duration(ns)), err
-}
-
-// peak is the most memory that was resident, 0 where the system does not say.
-func (p *program) peak() int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(b)) {
-		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			n, _ := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kb), "kB")), 10, 64)
-			return n << 10
-		}
-	}
-	return 0
-}
-
-// end lets the program end; a failure of its own is on standard error.
-func (p *program) end() {
-	p.in.Close()
-	p.cmd.Wait()
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
