@@ -1,6 +1,10 @@
 package passes
 
-import "github.com/gpamc/gpamc/ir"
+import (
+	"slices"
+
+	"github.com/gpamc/gpamc/ir"
+)
 
 // batched undoes what models do that multiply three-dimensional tensors, batch and heads being one axis: the scores are cut apart for the
 // mask and put together again. The cutting moves to queries, keys and values, where it meets the putting together.
@@ -26,15 +30,53 @@ var batched = []Rule{
 			}
 			return m.reshape(b, b.New(ir.MatMul, nil, m.V("p"), m.cut(b, v, m.Type("p"))), m.Root.Out().Type)
 		}},
-	{"attention-cut", "(Attention *(Reshape q d1 allowzero=_) *(Reshape k d2 allowzero=_) *(Reshape v d3 allowzero=_) scale=_ softcap=_)",
+	{"attention-cut", "(Attention *(Reshape q d1 allowzero=_) *(Reshape k d2 allowzero=_) *(Reshape v d3 allowzero=_) mask? bias? *=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			for i, name := range []string{"q", "k", "v"} {
 				if !cutFirst(m.Root.TypeAt(i), m.Type(name)) || !ir.EqualDims(m.Type(name).Shape[:2], m.Type("q").Shape[:2]) {
 					return m.No("%s is not cut as the queries are", name)
 				}
 			}
-			return m.reshape(b, b.New(ir.Attention, m.Root.Attrs, m.V("q"), m.V("k"), m.V("v")), m.Root.Out().Type)
+			return m.attentionApart(b, m.V("q"), m.V("k"), m.V("v"))
 		}},
+	{"attention-turned", "(Attention *(Transpose q:*(Reshape x d1 allowzero=_) perm=1,0,2) *(Transpose k:*(Reshape y d2 allowzero=_) perm=1,0,2) " +
+		"*(Transpose v:*(Reshape z d3 allowzero=_) perm=1,0,2) mask? bias? *=_)", attentionTurned},
+	{"heads-together", "(Transpose r:*(Reshape a:(Attention|DualAttention xs... *=_) d allowzero=_) perm=1,0,2)", func(b *ir.Builder, m *Match) *ir.Value {
+		if !cutFirst(m.Type("r"), m.Type("a")) {
+			return m.No("the first two axes are not put together")
+		}
+		return m.reshape(b, b.New(ir.Transpose, ir.Attrs{"perm": []int64{2, 0, 1, 3}}, m.V("a")), m.Root.Out().Type)
+	}},
+}
+
+// attentionApart is the root, of rank 3, by queries, keys and values whose first axis is cut in two, put together again.
+func (m *Match) attentionApart(b *ir.Builder, q, k, v *ir.Value) *ir.Value {
+	like := ir.T(q.Type.Elem, append(slices.Clone(q.Type.Shape[:3]), v.Type.Shape[3])...)
+	o := b.New(ir.Attention, m.Root.Attrs, q, k, v, m.cutMask(b, m.V("mask"), like), m.cutMask(b, m.V("bias"), like))
+	return m.reshape(b, o, m.Root.Out().Type)
+}
+
+// attentionTurned reads [length, batch, heads·size], which nn.MultiheadAttention sees as [length, batch·heads, size] and turns, with four axes.
+func attentionTurned(b *ir.Builder, m *Match) *ir.Value {
+	batch := ir.N(0)
+	var apart [3]*ir.Value
+	for i, name := range []string{"q", "k", "v"} {
+		x, y := m.N(name).TypeAt(0), m.Type(name)
+		if x.Rank() != 3 || y.Rank() != 3 || !x.Shape[0].Equal(y.Shape[0]) {
+			return m.No("%s is not %s with heads of its own", y, x)
+		}
+		heads, ok := x.Shape[2].Div(y.Shape[2])
+		if !ok || !heads.Mul(y.Shape[2]).Equal(x.Shape[2]) || i > 0 && !x.Shape[1].Equal(batch) || !x.Shape[1].Mul(heads).Equal(y.Shape[1]) {
+			return m.No("%s is not %s with heads of its own", y, x)
+		}
+		batch = x.Shape[1]
+		v := m.reshape(b, m.N(name).Args[0], ir.T(x.Elem, x.Shape[0], batch, heads, y.Shape[2]))
+		if v == nil {
+			return nil
+		}
+		apart[i] = b.New(ir.Transpose, ir.Attrs{"perm": []int64{1, 2, 0, 3}}, v)
+	}
+	return m.attentionApart(b, apart[0], apart[1], apart[2])
 }
 
 // cutFirst reports whether t, of rank 3, has the axes of u, of rank 4, with the first two as one.

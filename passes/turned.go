@@ -11,7 +11,9 @@ import (
 // of the two with it.
 var turned = []Rule{
 	{"weight-turned", "(Mul w t:(Transpose a:(Attention xs... *=_) perm=_))", weightTurned},
-	{"weight-merged", "(Mul w r:(Reshape t:(Transpose (Attention xs... *=_) perm=_) d allowzero=_))", func(b *ir.Builder, m *Match) *ir.Value {
+	{"weight-merged", `
+		(Mul w r:(Reshape t:(Transpose (Attention xs... *=_) perm=_) d allowzero=_))
+		(Mul w r:(Reshape t:(Attention xs... *=_) d allowzero=_))`, func(b *ir.Builder, m *Match) *ir.Value {
 		w := m.V("w")
 		if !w.Type.Ranked() || !w.Type.Size().Is(1) || w.Type.Rank() > m.Type("r").Rank() {
 			return m.No("the weight %s is not one number", w.Type)
@@ -25,7 +27,7 @@ var turned = []Rule{
 		}
 		return b.New(ir.Transpose, l.Attrs, b.New(m.Root.Op, nil, l.Args[0], r.Args[0]))
 	}},
-	{"difference-merged", bothBy("(Reshape (Transpose A perm=_) d allowzero=_)"), func(b *ir.Builder, m *Match) *ir.Value {
+	{"difference-merged", bothBy("(Reshape (Transpose A perm=_) d allowzero=_)") + "\n" + bothBy("(Reshape A d allowzero=_)"), func(b *ir.Builder, m *Match) *ir.Value {
 		l, r := m.Root.Args[0].Def.Args[0], m.Root.Args[1].Def.Args[0]
 		if !ir.EqualDims(l.Type.Shape, r.Type.Shape) {
 			return m.No("%s and %s have different shapes", l.Type, r.Type)
