@@ -88,7 +88,15 @@ func (s *scope) build(p *pb.NodeProto) ([]*ir.Value, error) {
 		err := n.flexAttention()
 		return n.results, err
 	}
-	if d != Domain {
+	switch d {
+	case Domain:
+	case mlDomain, trainingDomain:
+		if f := elsewhere[n.op]; f != nil {
+			if err := f(n); err != nil {
+				return nil, err
+			}
+		}
+	default:
 		if n.op == "Constant" {
 			return n.constantNode(p.Output)
 		}

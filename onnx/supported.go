@@ -61,7 +61,7 @@ func known(n *pb.NodeProto, opsets map[string]int) error {
 	case d == Domain && ir.Lookup(n.GetOpType()) != nil, isFlexAttention(d, n.GetOpType()):
 		return nil
 	case d != "":
-		return errors.New("operators of this domain are not supported")
+		return knownElsewhere(d, n.GetOpType(), opset)
 	}
 	op := n.GetOpType()
 	if history[op] != nil {
