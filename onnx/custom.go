@@ -37,7 +37,16 @@ var customs = customTable(
 		"qp": "H Lq D", "kp": "Hk Lk D", "vp": "Hv Lk Dv", "qn": "Hn Lq Dn", "kn": "Hm Lk Dn", "vn": "Hw Lk Dv",
 		"a": "~H Lq 1", "b": "~H Lq 1", "c": "~H Lq 1", "mask": "~H Lq Lk", "bias": "~H Lq Lk", "sink": "~H Lq 1"},
 		doc: "Generalized probabilistic attention: Y = a * Attention(Qp, Kp, Vp) - b * Attention(Qn, Kn, Vn) + c * V"},
+	custom{op: ir.NON, passed: []string{"scale"}, axes: map[string]string{"q": "H Lq D", "k": "Hk Lk D", "v": "Hv Lk Dv", "mask": "~H Lq Lk"},
+		doc: "Y = scale * Q * transpose(K) * V / sqrt(Lk)" + compared},
+	custom{op: ir.NAP, passed: []string{"scale", "epsilon"}, axes: map[string]string{
+		"q": "H Lq D", "k": "Hk Lk D", "v": "Hv Lk Dv", "g": "~H Lq Lk", "b": "~H Lq Lk", "mask": "~H Lq Lk"},
+		doc: "Y = (g * (S - mean(S)) / (std(S) + epsilon) + b) * V with S = scale * Q * transpose(K)" + compared},
+	custom{op: ir.CoDA, passed: []string{"scale"}, axes: map[string]string{"q": "H Lq D", "k": "Hk Lk D", "v": "Hv Lk Dv", "mask": "~H Lq Lk"},
+		doc: "Y = tanh(scale * Q * transpose(K)) * 2 * sigmoid(-scale * L1(Q, K)) * V" + compared},
 )
+
+const compared = "; without a softmax, to compare with"
 
 var scorePassed = []string{"scale", "softcap", "window", "fill"}
 
@@ -65,7 +74,7 @@ func customNamed(name string) *custom {
 }
 
 // always are the passed attributes that nodes have even at their defaults.
-func always(attr string) bool { return strings.HasPrefix(attr, "scale") }
+func always(attr string) bool { return strings.HasPrefix(attr, "scale") || attr == "epsilon" }
 
 // suffix describes what in n its function depends on: the optional arguments and the attributes that it was made for.
 func (c *custom) suffix(n *ir.Node) string {
