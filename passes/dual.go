@@ -69,7 +69,7 @@ func dualAttention(b *ir.Builder, m *Match) *ir.Value {
 	if p.Int("window") != n.Int("window") || p.Str("causal") != n.Str("causal") {
 		return m.No("the two differ in what they see")
 	}
-	if !ir.EqualDims(p.Out().Type.Shape, n.Out().Type.Shape) {
+	if !sameButHeads(p.Out().Type.Shape, n.Out().Type.Shape) {
 		return m.No("%s and %s have different shapes", p.Out().Type, n.Out().Type)
 	}
 	e := p.Out().Type.Elem
@@ -98,6 +98,16 @@ func dualAttention(b *ir.Builder, m *Match) *ir.Value {
 		"window": p.Int("window"), "fill": p.Float("fill")}
 	return b.New(ir.DualAttention, attrs, slices.Concat([]*ir.Value{m.V("qp"), m.V("kp"), m.V("vp"), m.V("qn"), kn, vn}, weights[:],
 		[]*ir.Value{m.V("mask"), m.V("bias"), nil, m.V("sink")})...)
+}
+
+// sameButHeads reports whether t is s, or has fewer heads, of which each stands for as many of s's.
+func sameButHeads(s, t []ir.Dim) bool {
+	h := len(s) - 3
+	if len(s) != len(t) || h < 0 || ir.EqualDims(s, t) {
+		return ir.EqualDims(s, t)
+	}
+	group, ok := s[h].Div(t[h])
+	return ok && group.Mul(t[h]).Equal(s[h]) && ir.EqualDims(s[:h], t[:h]) && ir.EqualDims(s[h+1:], t[h+1:])
 }
 
 // pickHeads takes every so many-th head of a softmax, as differential attention does to tell its two halves apart, by taking these heads of

@@ -27,7 +27,7 @@ var Default = []Pass{
 
 var (
 	oneForm    = slices.Concat(fold, canon, exporters, movement)
-	attentions = slices.Concat(standard, spelled, attention, batched, pieces, turned, dual)
+	attentions = slices.Concat(standard, reimport, spelled, attention, batched, pieces, turned, dual)
 	leftOver   = slices.Concat(unscore, sharedSides, regroup, oneForm)
 )
 
