@@ -47,6 +47,12 @@ func TestFusingUndoesExpanding(t *testing.T) {
 		`y = Attention(q, k1, v1, b) fill=-10000`,
 		`y = DualAttention(q, k, v, r4, _, _, 1.5, l, m) scale_p=0.5 scale_n=0.25`,
 		`y = DualAttention(q, k, v, r4, v, k, l, 0.5) scale_p=0.5 scale_n=0.5 causal="self"`,
+		`y = Attention(q, k, v, b, r, i) scale=0.5`,
+		`y = Attention(q, k, v) scale=0.5 causal="self" window=3`,
+		`y = Attention(q, k, v) scale=0.5 window=2`,
+		`y = DualAttention(q, k, v, r4, _, _, l, l, b, _, 0.5) scale_p=0.5 scale_n=0.5`,
+		`y = DualAttention(q, k, v, q, _, _, 1, 1, m, _, l) scale_p=0.5 scale_n=0`,
+		`y = DualAttention(q, k, v, k1, k1, v1, l, l) scale_p=0.5 scale_n=0.5`,
 		`y = LayerNormalization(x, c, c) epsilon=1e-06`,
 		`y = RMSNormalization(x, c)`,
 		`y = Gelu(x)`,
@@ -55,7 +61,7 @@ func TestFusingUndoesExpanding(t *testing.T) {
 	} {
 		p := parse(t, `func f(x f32[2,s,8], q f32[b,2,s,4], k f32[b,2,s,4], v f32[b,2,s,4],
 			k1 f32[b,1,s,4], v1 f32[b,1,s,4], r4 f32[b,2,s,4], m f32[b,1,1,s],
-			r f32[2,s,s], b bool[b,1,s,s], h f32[b,2,s,s], l f32[2,1,1]) {
+			r f32[2,s,s], b bool[b,1,s,s], h f32[b,2,s,s], l f32[2,1,1], i f32[2,1,1]) {
 			w = Weight() name="w" type=f32[8,8]
 			c = Weight() name="c" type=f32[8]
 			`+strings.ReplaceAll(src, "\n", "")+`
@@ -64,7 +70,7 @@ func TestFusingUndoesExpanding(t *testing.T) {
 		fillWeights(p)
 		n := p.Main.Results[0].Def
 		before := p.Clone()
-		for expandAll(p.Main, ir.Linear, ir.Attention, ir.DualAttention, ir.Scores, ir.LayerNormalization, ir.RMSNormalization, ir.Gelu, ir.Swish) {
+		for expandAll(p.Main, ir.Linear, ir.Attention, ir.DualAttention, ir.Scores, ir.MaskedSoftmax, ir.LayerNormalization, ir.RMSNormalization, ir.Gelu, ir.Swish) {
 		}
 		list := slices.Concat(Default, Kernel[:1])
 		Run(p, Options{Passes: list})
