@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"passes":      {"ir", "runtime"},
 	"onnx":        {"ir"},
 	"onnx/onnxgo": {"ir", "runtime", "passes", "onnx"},
+	"fuzz":        {"ir", "runtime"},
 	"model":       {"ir"},
 	"codegen":     {"ir"},
 	"cmd":         {"ir", "runtime", "passes", "onnx", "model", "codegen"},
