@@ -9,7 +9,7 @@ import (
 // operator of the same name. Of a function that says something else, because another program wrote it or changed it, what it says holds.
 func (s *scope) recognise(n *pb.NodeProto, k functionKey, args []*ir.Value) (*custom, bool) {
 	c := customNamed(k.name)
-	if c == nil || s.opsets[Domain] != DomainVersion {
+	if c == nil || k.domain != Domain || s.opsets[Domain] != DomainVersion {
 		return nil, false
 	}
 	attrs, err := s.attributes(n)

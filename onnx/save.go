@@ -30,8 +30,22 @@ func Export(prog *ir.Program, path string, o ExportOptions) error {
 	for _, t := range m.Graph.Initializer {
 		size += len(t.RawData)
 	}
+	var files []*staged
+	defer func() {
+		for _, f := range files {
+			f.discard()
+		}
+	}()
+	stage := func(path string, write func(w io.Writer) error) error {
+		f, err := stageFile(path, write)
+		if err == nil {
+			files = append(files, f)
+		}
+		return err
+	}
 	if o.External || size > maxModel {
-		if err := writeFile(path+".data", func(w io.Writer) error { return externalize(m.Graph.Initializer, filepath.Base(path)+".data", w) }); err != nil {
+		location := filepath.Base(path) + ".data"
+		if err := stage(path+".data", func(w io.Writer) error { return externalize(m.Graph.Initializer, location, w) }); err != nil {
 			return err
 		}
 	}
@@ -39,10 +53,15 @@ func Export(prog *ir.Program, path string, o ExportOptions) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return writeFile(path, func(w io.Writer) error {
-		_, err := w.Write(b)
+	if err := stage(path, func(w io.Writer) error { _, err := w.Write(b); return err }); err != nil {
 		return err
-	})
+	}
+	for _, f := range files {
+		if err := os.Rename(f.tmp, f.path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // externalize moves the data of large tensors to w.
@@ -71,11 +90,17 @@ func externalize(ts []*pb.TensorProto, location string, w io.Writer) error {
 	return nil
 }
 
-// writeFile writes to a temporary file in the same folder and moves it to its place at the end.
-func writeFile(path string, write func(w io.Writer) error) (err error) {
+// A staged file is complete, under another name than it is to have.
+type staged struct{ tmp, path string }
+
+// discard removes the file if it has not got its name.
+func (f *staged) discard() { os.Remove(f.tmp) }
+
+// stageFile writes a file in the folder that it is to be in.
+func stageFile(path string, write func(w io.Writer) error) (s *staged, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -85,16 +110,13 @@ func writeFile(path string, write func(w io.Writer) error) (err error) {
 	}()
 	w := bufio.NewWriterSize(f, 1<<20)
 	if err := write(w); err != nil {
-		return err
+		return nil, err
 	}
 	if err := w.Flush(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := f.Chmod(0o644); err != nil {
-		return err
+		return nil, err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return &staged{f.Name(), path}, f.Close()
 }
