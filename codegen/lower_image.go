@@ -19,7 +19,13 @@ var _ = register(portable, map[*ir.Op]lowering{
 	ir.RandomUniformLike: lowerRandom("drawUniform", "low", "high"),
 	ir.RandomNormalLike:  lowerRandom("drawNormal", "mean", "scale"),
 	ir.Multinomial:       lowerMultinomial,
+	ir.ImageDecoder:      lowerImageDecoder,
 })
+
+func lowerImageDecoder(e *emitter, n *ir.Node) error {
+	e.takeItem(n.Out(), fmt.Sprintf("decodeImage(%s, %q)", e.X(n, 0), n.Str("pixel_format")))
+	return nil
+}
 
 // oneOf refuses an attribute that is none of the words.
 func oneOf(n *ir.Node, attr string, words ...string) error {

@@ -16,6 +16,10 @@ var (
 	// Col2Im adds up the columns of blocks, as im2col lays them out, to an image.
 	Col2Im = define(Op{Name: "Col2Im", Args: "x image_shape block_shape", Attrs: "dilations:ints? pads:ints? strides:ints?", Infer: inferCol2Im,
 		Example: "Col2Im(x, [3,3], [2,2])", Inputs: "x f32[1,4,4]"})
+	// ImageDecoder is the image in the bytes of a file, [height, width, channels]: red, green and blue in the order of RGB or BGR, or
+	// one channel of Grayscale.
+	ImageDecoder = define(Op{Name: "ImageDecoder", Args: "file", Attrs: "pixel_format:string=RGB", Infer: inferImageDecoder,
+		Example: `ImageDecoder(u8[14]{80,54,10,49,32,49,10,50,53,53,10,1,2,3}) pixel_format="BGR"`})
 	// Det is the determinant of the matrices of the last two axes.
 	Det = define(Op{Name: "Det", Args: "x", Infer: inferDet, Example: "Det(x)", Inputs: "x f32[2,3,3]"})
 )
@@ -162,4 +166,19 @@ func inferDet(n *Node) ([]Type, error) {
 		return nil, fmt.Errorf("the matrices of %s are not square", x)
 	}
 	return []Type{T(x.Elem, x.Shape[:r-2]...)}, nil
+}
+
+func inferImageDecoder(n *Node) ([]Type, error) {
+	channels := 3
+	switch f := n.Str("pixel_format"); f {
+	case "RGB", "BGR":
+	case "Grayscale":
+		channels = 1
+	default:
+		return nil, fmt.Errorf("pixel_format %q is not RGB, BGR or Grayscale", f)
+	}
+	if t := n.TypeAt(0); t.Known() && (t.Kind != Tensor || t.Elem != U8 || t.Ranked() && t.Rank() != 1) {
+		return nil, fmt.Errorf("the bytes of a file are wanted, u8[n], not %s", t)
+	}
+	return []Type{T(U8, n.Fresh(0), n.Fresh(1), N(channels))}, nil
 }

@@ -54,17 +54,17 @@ func eraseItem[E any](x []E, k int) []E {
 	return append(append(make([]E, 0, len(x)), x[:k]...), x[k+1:]...)
 }
 
-// checkRank panics unless an item has so many dimensions.
+// checkRank panics unless a tensor that the data decide has so many dimensions.
 func checkRank(shape []int, rank int) {
 	if len(shape) != rank {
-		panic(inputError(fmt.Sprintf("an item of a sequence has shape %v instead of %d dimensions", shape, rank)))
+		panic(inputError(fmt.Sprintf("a tensor has shape %v instead of %d dimensions", shape, rank)))
 	}
 }
 
-// checkItemShape panics unless an item has the shape that the model declares.
+// checkItemShape panics unless such a tensor has the shape that the model declares.
 func checkItemShape(shape, want []int) {
 	if !slices.Equal(shape, want) {
-		panic(inputError(fmt.Sprintf("an item of a sequence has shape %v instead of %v", shape, want)))
+		panic(inputError(fmt.Sprintf("a tensor has shape %v instead of %v", shape, want)))
 	}
 }
 
