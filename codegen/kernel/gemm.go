@@ -12,7 +12,7 @@ var gemmKernels = map[string]generator{
 	"panelMulAVX2":   {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}}.body},
 }
 
-const panelMulSignature = "func(y, x, w, bias, add *float32, m, k, ldy, ldx, sx, ldadd int)"
+const panelMulSignature = "func(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)"
 
 // panelMul writes kernels that keep a tile of up to rows[0] x 2 vectors of y in
 // registers: each step over k loads two vectors of w, and multiplies them with
@@ -27,7 +27,8 @@ type panelMul struct {
 // body passes over m rows for each two vectors of the panel's width: in tiles
 // as high as possible, then in lower ones for what is left.
 func (g panelMul) body(a *asm) {
-	t := tile{asm: a, vec: g.vec, most: g.rows[0], m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64()}
+	t := tile{asm: a, vec: g.vec, most: g.rows[0], m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}
+	a.Load(a.Param("next"), t.next)
 	if halves := panelBytes / (2 * g.bytes); halves > 1 {
 		t.at = a.GP64()
 		a.XORL(t.at.As32(), t.at.As32())
@@ -65,9 +66,6 @@ func (g panelMul) body(a *asm) {
 // panelBytes is the width of a panel.
 const panelBytes = 32 * 4
 
-// ahead is how far before its use w is fetched: 64 steps of some 12 cycles.
-const ahead = 64 * panelBytes
-
 // A tile is rows x 2 vectors of y while they are computed.
 type tile struct {
 	*asm
@@ -77,6 +75,7 @@ type tile struct {
 	rows int           // that this one has
 
 	m, x, ldx, sx, y, add reg.GPVirtual // the first row of the tile, distances in bytes
+	next                  reg.GPVirtual // what is to be fetched of the next panel
 }
 
 // sum is the register of vector v of row r.
@@ -120,11 +119,12 @@ func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual) {
 	for v := range b {
 		t.VMOVUPS(t.columns(w, v), b[v])
 	}
-	// The first tile that meets this panel waits for memory otherwise: the
-	// hardware does not fetch beyond a page.
-	for v := 0; v < 2; v += 64 / t.bytes {
-		t.PREFETCHT0(t.columns(w, v).Offset(ahead))
-	}
+	// Memory has the time that all tiles take to bring the next panel. Without
+	// that the first tile waits for all of it: the hardware does not fetch
+	// beyond a page.
+	t.PREFETCHT0(at(t.next, 0))
+	t.PREFETCHT0(at(t.next, 64))
+	t.ADDQ(paramOf(t.asm, "step"), t.next)
 	for r := range t.rows {
 		x := free[r%len(free)]
 		t.VBROADCASTSS(rowOf(rows, r, t.ldx), x)
@@ -184,4 +184,13 @@ func (t *tile) finish(label string) {
 	down := t.GP64()
 	t.IMUL3Q(operand.U32(uint32(t.rows)), t.ldx, down)
 	t.ADDQ(down, t.x)
+}
+
+// paramOf is where a parameter lies.
+func paramOf(a *asm, name string) operand.Mem {
+	b, err := a.Param(name).Resolve()
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return b.Addr
 }

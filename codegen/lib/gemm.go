@@ -1,14 +1,18 @@
 package lib
 
-// How gemm blocks. A block of x, mBlock rows of kBlock columns, stays in the
-// second level cache while all panels of w pass over it; of each panel the
-// same kBlock rows stay in the first level while all tiles of the block pass.
-// The sum over k is cut at these places alone, whatever the instruction set,
+// How gemm blocks. A strip of w, actCols wide, comes from memory once, for all
+// blocks of x; what is computed of y stays in the second level cache until it
+// is done. A block of x, at most mBlock rows of kBlock columns, stays there
+// while the panels of the strip pass over it; of each panel the same kBlock
+// rows stay in the first level while all tiles of the block pass. A block that
+// fits whole, of at most xFloats, meets each panel once, from end to end. The
+// sum over k is cut at multiples of kDepth alone, whatever the instruction set,
 // the number of threads or the number of rows.
 const (
 	tileRows = 12
 	mBlock   = 20 * tileRows
 	kBlock   = 512
+	xFloats  = 1 << 17
 	actCols  = 8 * panelCols // columns after which the activation runs, while they are in cache
 )
 
@@ -85,21 +89,33 @@ func (t *gemmTask) part(_ *worker, lo, hi int) {
 
 // block computes y[i0:i1, j0:j1]; j0 begins a panel.
 func (t *gemmTask) block(i0, i1, j0, j1 int) {
-	for i := i0; i < i1; i += mBlock {
-		rows := min(mBlock, i1-i)
-		for p, end := 0, t.k; ; {
-			depth := kDepth(t.k, end-p)
-			last := p+depth == end
-			for j := j0; j < j1; j += actCols {
-				cols := min(actCols, j1-j)
-				t.strip(i, rows, p, depth, j, cols)
-				if last && t.act != nil {
-					t.activate(i, rows, j, cols)
-				}
+	blocks := max((i1-i0+mBlock-1)/mBlock, 1)
+	most := roundUp((i1-i0+blocks-1)/blocks, tileRows)
+	for j := j0; j < j1; j += actCols {
+		cols := min(actCols, j1-j)
+		for i := i0; i < i1; i += most {
+			rows := min(most, i1-i)
+			width := cols
+			if rows*t.k <= xFloats {
+				width = panelCols
 			}
-			if p += depth; last {
-				break
+			for q := j; q < j+cols; q += width {
+				t.sum(i, rows, q, min(width, j+cols-q))
 			}
+			if t.act != nil {
+				t.activate(i, rows, j, cols)
+			}
+		}
+	}
+}
+
+// sum does all steps over k for y[i:i+rows, j:j+cols].
+func (t *gemmTask) sum(i, rows, j, cols int) {
+	for p := 0; ; {
+		depth := kDepth(t.k, t.k-p)
+		t.strip(i, rows, p, depth, j, cols)
+		if p += depth; p == t.k {
+			return
 		}
 	}
 }
@@ -117,8 +133,15 @@ func kDepth(k, left int) int {
 // strip adds the steps p to p+depth to y[i:i+rows, j:j+cols]. The first ones
 // bring in bias and, where nothing comes between, r: so r may be y.
 func (t *gemmTask) strip(i, rows, p, depth, j, cols int) {
-	for end := j + cols; j < end; j += panelCols {
+	for start, end := j, j+cols; j < end; j += panelCols {
 		y, x, w := t.y[i*t.ldy+j:], t.x[i*t.ldx+p*t.sx:], t.w[(j*t.k+p*panelCols):]
+		next := end * t.k // what is read after this, to be fetched
+		switch {
+		case j+panelCols < end:
+			next = (j+panelCols)*t.k + p*panelCols
+		case p+depth < t.k:
+			next = start*t.k + (p+depth)*panelCols
+		}
 		var bias, add []float32
 		ldadd := t.ldy
 		if p > 0 {
@@ -135,7 +158,7 @@ func (t *gemmTask) strip(i, rows, p, depth, j, cols int) {
 			narrow(y, t.ldy, x, t.ldx, t.sx, w, bias, add, ldadd, rows, depth, n)
 			continue
 		}
-		panelMul(y, t.ldy, x, t.ldx, t.sx, w, bias, add, ldadd, rows, depth)
+		panelMulNext(y, t.ldy, x, t.ldx, t.sx, w, bias, add, t.w[min(next, len(t.w)):], ldadd, rows, depth)
 	}
 }
 

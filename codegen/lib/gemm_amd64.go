@@ -35,18 +35,40 @@ func packColumns(dst, w []float32, k, n, ld int) {
 func packBlocksAVX2(dst, w *float32, k, n, ld int)
 
 func panelMul(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float32, ldadd, m, k int) {
-	switch {
-	case k == 0 || isa == isaPortable:
+	panelMulNext(y, ldy, x, ldx, sx, w, bias, add, nil, ldadd, m, k)
+}
+
+// panelMulNext is panelMul, and brings as much of next as w has from memory to
+// the caches meanwhile.
+func panelMulNext(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, next []float32, ldadd, m, k int) {
+	if k == 0 || m == 0 || isa == isaPortable {
 		panelMulGo(y, ldy, x, ldx, sx, w, bias, add, ldadd, m, k)
-	case isa == isaAVX512:
-		panelMulAVX512(&y[0], &x[0], &w[0], first(bias), first(add), m, k, ldy, ldx, sx, ldadd)
-	default:
-		panelMulAVX2(&y[0], &x[0], &w[0], first(bias), first(add), m, k, ldy, ldx, sx, ldadd)
+		return
+	}
+	fetch, bytes := &w[0], 0 // what is in the cache anyway
+	if len(next) > 0 {
+		fetch, bytes = &next[0], 4*panelCols
+	}
+	if isa == isaAVX512 {
+		tiles := m/12 + lowTiles(m%12)
+		panelMulAVX512(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, (bytes+tiles-1)/tiles)
+	} else {
+		tiles := 2 * (m/6 + lowTiles(m%6)) // one for each half of the panel
+		panelMulAVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, (bytes+tiles-1)/tiles)
 	}
 }
 
+// lowTiles is how many tiles of 6, 4, 2 and 1 rows make so many rows, fewer
+// than 12.
+func lowTiles(rows int) int {
+	return rows/6 + int(uint64(0x2_1_2_1_1_0)>>(rows%6*4)&15)
+}
+
+// The kernels fetch two lines, 128 bytes, from next on at each step over k, and
+// go on by step bytes.
+//
 //go:noescape
-func panelMulAVX512(y, x, w, bias, add *float32, m, k, ldy, ldx, sx, ldadd int)
+func panelMulAVX512(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
 
 //go:noescape
-func panelMulAVX2(y, x, w, bias, add *float32, m, k, ldy, ldx, sx, ldadd int)
+func panelMulAVX2(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)

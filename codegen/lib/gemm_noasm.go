@@ -7,3 +7,7 @@ func packColumns(dst, w []float32, k, n, ld int) { packColumnsGo(dst, w, k, n, l
 func panelMul(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float32, ldadd, m, k int) {
 	panelMulGo(y, ldy, x, ldx, sx, w, bias, add, ldadd, m, k)
 }
+
+func panelMulNext(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, _ []float32, ldadd, m, k int) {
+	panelMulGo(y, ldy, x, ldx, sx, w, bias, add, ldadd, m, k)
+}
