@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -72,6 +73,21 @@ func (p *Program) Peak() int64 {
 		}
 	}
 	return 0
+}
+
+// Computed is the processor time that the program has used, 0 where the system does not say. After a run, wait for the program to rest.
+func (p *Program) Computed() time.Duration {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
+	var sum int64
+	for _, t := range tasks {
+		var ns int64
+		if b, err := os.ReadFile(t); err == nil {
+			if _, err := fmt.Sscan(string(b), &ns); err == nil {
+				sum += ns
+			}
+		}
+	}
+	return time.Duration(sum)
 }
 
 // End lets the program end; a failure of its own is on standard error.
