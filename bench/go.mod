@@ -9,6 +9,10 @@ require (
 	google.golang.org/protobuf v1.36.5
 )
 
-require gonum.org/v1/gonum v0.15.1 // indirect
+require (
+	golang.org/x/image v0.21.0 // indirect
+	gonum.org/v1/gonum v0.15.1 // indirect
+	pgregory.net/rapid v1.1.0
+)
 
 replace github.com/gpamc/gpamc => ../
