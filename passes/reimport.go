@@ -64,11 +64,6 @@ func ownValues(b *ir.Builder, m *Match) *ir.Value {
 	if !perRow(m.V("c"), m.Type("d")) {
 		return m.No("the weight %s is not one number for a row", m.Type("c"))
 	}
-	if v.Is(ir.Reshape) && v.Type.Rank() == 4 && v.Def.Args[0].Is(ir.Expand) && v.Def.Args[0].Def.Args[0].Is(ir.Reshape) {
-		if x := v.Def.Args[0].Def.Args[0].Def.Args[0]; repeated(x, v) && heads(v).Equal(heads(m.V("d"))) {
-			v = x
-		}
-	}
 	lq, values := m.Type("d").Shape[m.Type("d").Rank()-2], m.Type("vp")
 	lk := values.Shape[values.Rank()-2]
 	if d.Str("causal") == "cache" && !lq.Equal(lk) {
@@ -80,6 +75,11 @@ func ownValues(b *ir.Builder, m *Match) *ir.Value {
 			return m.No("the values are not those of the queries")
 		}
 		v = v.Def.Args[0]
+	}
+	if v.Is(ir.Reshape) && v.Type.Rank() == 4 && v.Def.Args[0].Is(ir.Expand) && v.Def.Args[0].Def.Args[0].Is(ir.Reshape) {
+		if x := v.Def.Args[0].Def.Args[0].Def.Args[0]; repeated(x, v) && heads(v).Equal(heads(m.V("d"))) {
+			v = x
+		}
 	}
 	if v != m.V("vp") {
 		return m.No("the values are not those of the attention")

@@ -1,6 +1,6 @@
 // Command exported writes models as ONNX in every form and for every opset, runs the files with ONNX Runtime, and compares what comes out
-// with the reference. It also reads each file back and counts the attentions that the passes find in it. Its arguments are ONNX models and
-// folders of model definitions.
+// with the reference. It also reads each file back and counts the attentions that the passes find in it. Its arguments are ONNX models,
+// folders of model definitions, and IR text.
 package main
 
 import (
@@ -106,6 +106,13 @@ func (c *checker) model(path string) error {
 }
 
 func load(path string) (*ir.Program, error) {
+	if filepath.Ext(path) == ".gpam" {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		return ir.ParseProgram(string(b))
+	}
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
 		return onnx.Import(path)
