@@ -3,7 +3,6 @@ package codegen
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -194,11 +193,11 @@ func intsLiteral(ns []int) string {
 	return "[]int{" + strings.Join(s, ", ") + "}"
 }
 
-// Lowered are the operators that have a lowering of their own, for documentation.
-func Lowered() map[*ir.Op]bool {
-	out := map[*ir.Op]bool{}
-	for op := range maps.Keys(lowerings) {
-		out[op] = true
+// Lowerings says how op runs in a package other than as its expansion: as portable Go, by kernels in assembly, or either.
+func Lowerings(op *ir.Op) (portably, byKernel bool) {
+	for _, r := range lowerings[op] {
+		portably = portably || r.rank == portable
+		byKernel = byKernel || r.rank == fast
 	}
-	return out
+	return portably, byKernel
 }

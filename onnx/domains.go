@@ -37,6 +37,20 @@ func knownElsewhere(domain, op string, opset int) error {
 	return nil
 }
 
+// Versions says where ONNX has op: its domain, its name there, and the versions of the domain in which it changed, "" and none where
+// ONNX has it not.
+func Versions(op *ir.Op) (domain, name string, since []int) {
+	for d, known := range otherDomains {
+		if slices.Contains(known.ops, op.Name) {
+			return d, op.Name, nil
+		}
+	}
+	if name = onnxName(op); history[name] != nil {
+		return "ai.onnx", name, slices.Clone(history[name])
+	}
+	return "", "", nil
+}
+
 // elsewhere brings n, of another domain, to the operator that the table has.
 var elsewhere = map[string]func(n *node) error{
 	"LabelEncoder": (*node).labelEncoder, "CategoryMapper": (*node).categoryMapper, "OneHotEncoder": (*node).oneHotEncoder,

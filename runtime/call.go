@@ -125,12 +125,15 @@ func (u *Unsupported) Error() string {
 	return fmt.Sprintf("%d operators are not supported: %s", len(s), strings.Join(s, ", "))
 }
 
+// Evaluates reports whether the reference evaluates op itself, rather than its expansion.
+func Evaluates(op *ir.Op) bool { return kernels[op] != nil || op == ir.Const || op == ir.Weight }
+
 // Supports lists the nodes of f, bodies and expansions included, that have neither a kernel nor an expansion.
 func Supports(f *ir.Func) []Missing {
 	var missing []Missing
 	f.Walk(func(_ *ir.Func, n *ir.Node) {
 		switch {
-		case kernels[n.Op] != nil || n.Op == ir.Const || n.Op == ir.Weight:
+		case Evaluates(n.Op):
 		case n.Op.Expand == nil:
 			missing = append(missing, Missing{Op: n.Op.Name, Node: n.Name})
 		default:

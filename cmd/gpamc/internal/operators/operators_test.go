@@ -1,0 +1,63 @@
+package operators
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+const docs = "../../../../docs"
+
+func TestPageIsCurrent(t *testing.T) {
+	list := readList(t)
+	got, err := os.ReadFile(filepath.Join(docs, PageFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != Page(list) {
+		t.Error("docs/operators.md is not what the operators are: go generate ./cmd/gpamc/internal/operators")
+	}
+}
+
+// Every operator runs everywhere.
+func TestNoOperatorIsMissing(t *testing.T) {
+	page := Page(nil)
+	for _, op := range ir.Ops() {
+		if !strings.Contains(page, "| "+op.Name+" |") && !strings.Contains(page, "("+op.Name+" here)") {
+			t.Errorf("%s is not on the page", op.Name)
+		}
+		if evaluated(op) == "no" || compiled(op) == "no" {
+			t.Errorf("%s: reference %s, compiled %s", op.Name, evaluated(op), compiled(op))
+		}
+	}
+}
+
+func TestParseFailing(t *testing.T) {
+	for text, want := range map[string]string{
+		"test_a\tboth\n":         "want a test",
+		"# c\na\tsomewhere\tb\n": "failing.tsv:2",
+	} {
+		if _, err := ParseFailing(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func readList(t *testing.T) []Failing {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(docs, ListFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := ParseFailing(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) == 0 {
+		t.Error("the list of failing tests is empty")
+	}
+	return list
+}
