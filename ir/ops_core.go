@@ -50,6 +50,7 @@ func Broadcast(shapes ...[]Dim) ([]Dim, error) {
 				continue
 			}
 			switch {
+			case out[i].Is(1) && s[j].atMostOne() && hasOne(shapes, rank-i): // a row cut from a table, for the one row that there is
 			case out[i].Is(1):
 				out[i] = s[j]
 			case out[i].IsConst() && s[j].IsConst():
@@ -62,6 +63,16 @@ func Broadcast(shapes ...[]Dim) ([]Dim, error) {
 		}
 	}
 	return out, nil
+}
+
+// hasOne reports whether a shape has a 1 of its own at an axis, counted from the end.
+func hasOne(shapes [][]Dim, fromEnd int) bool {
+	for _, s := range shapes {
+		if k := len(s) - fromEnd; k >= 0 && s[k].Is(1) {
+			return true
+		}
+	}
+	return false
 }
 
 func shapesText(shapes [][]Dim) string {

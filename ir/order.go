@@ -30,3 +30,20 @@ func (d Dim) atLeastZero(cases int) bool {
 	}
 	return false
 }
+
+// atMostOne reports whether d, which is no number, is 1 wherever it is not 0, because of names and the size of a table that it is cut from.
+// What is cut to one element, min(1,n), is left alone: nothing of it may well be meant.
+func (d Dim) atMostOne() bool {
+	return !d.IsConst() && N(1).Sub(d).neverNegative() && !d.cutToOne()
+}
+
+func (d Dim) cutToOne() bool {
+	for _, t := range d.terms {
+		for _, a := range t.atoms {
+			if a.op == "min" && (a.x.Is(1) || a.y.Is(1)) || a.op != "" && (a.x.cutToOne() || a.y.cutToOne()) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -26,6 +26,23 @@ func TestPickOfBoundedDims(t *testing.T) {
 	}
 }
 
+func TestBroadcastOfOneRow(t *testing.T) {
+	past := Sym("past")
+	row := N(40).Min(past.Add(N(1))).Sub(past).Max(N(0)) // of a table of 40, from past on
+	for _, c := range []struct{ x, y, want Dim }{
+		{N(1), row, N(1)},
+		{row, N(1), N(1)},
+		{row, row, row},
+		{N(1), N(1).Min(past), N(1).Min(past)},
+		{N(1), past, past},
+	} {
+		got, err := Broadcast([]Dim{c.x}, []Dim{c.y})
+		if err != nil || !got[0].Equal(c.want) {
+			t.Errorf("%s with %s is %s, want %s: %v", c.x, c.y, got[0], c.want, err)
+		}
+	}
+}
+
 // TestPickMeansTheSame draws expressions and compares their minima and maxima with those of their values.
 func TestPickMeansTheSame(t *testing.T) {
 	r := rand.New(rand.NewSource(5))

@@ -11,6 +11,14 @@ var activation = []Rule{
 	{"gelu", halved("(Erf (Mul x #0.7071067811865476))"), func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Gelu, nil, m.V("x"))
 	}},
+	{"gelu-doubled", "(Mul x (Add (Erf (Mul x #0.7071067811865476)) #1))", func(b *ir.Builder, m *Match) *ir.Value {
+		for _, n := range m.g.users[m.Root.Out()] {
+			if d := n.ArgAt(1).Const(); m.g.alive(n) && n.Op == ir.Mul && d != nil && d.Len() == 1 && d.Float(0) == 0.5 {
+				return m.No("the half follows")
+			}
+		}
+		return b.New(ir.Mul, nil, b.New(ir.Gelu, nil, m.V("x")), b.Scalar(m.Type("x").Elem, 2))
+	}},
 	{"gelu-tanh", halved(geluCubes()...), func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Gelu, ir.Attrs{"approximate": "tanh"}, m.V("x"))
 	}},
@@ -47,6 +55,7 @@ func geluCubes() (ts []string) {
 		ts = append(ts, "(Tanh (Mul (Add x "+cube+") #0.7978845608028654))")
 	}
 	return append(ts, "(Tanh (Mul (Mul x #0.7978845608028654) (Add (Mul (Mul x x) #0.044715) #1)))",
+		"(Tanh (Mul (Mul x #0.7978845608028654) (Add (Mul (Mul x #0.044715) x) #1)))",
 		"(Tanh (Mul x (Mul (Add (Mul (Mul x x) #0.044715) #1) #0.7978845608028654)))",
 		"(Tanh (Mul x (Add (Mul (Mul x x) #0.035677408136300125) #0.7978845608028654)))")
 }

@@ -14,6 +14,15 @@ var linear = []Rule{
 		}
 		return b.New(ir.Linear, nil, m.V("x"), m.V("w"))
 	}},
+	{"linear-bias-heads", "(Add r:(Reshape (Linear x w) d allowzero=_) c)", func(b *ir.Builder, m *Match) *ir.Value {
+		c, r := m.V("c"), m.Type("r")
+		n := c.Type.Rank()
+		if !isWeight(c) || n < 2 || n > r.Rank() || !c.Type.Size().Equal(m.Type("w").Shape[1]) || !ir.EqualDims(c.Type.Shape, r.Shape[r.Rank()-n:]) {
+			return m.No("%s is no bias for the columns, cut in heads, of %s", c.Type, r)
+		}
+		y := b.New(ir.Linear, nil, m.V("x"), m.V("w"), b.New(ir.Reshape, nil, c, b.Dims(m.Type("w").Shape[1])))
+		return m.reshape(b, y, r)
+	}},
 	{"linear-bias", "(Add (Linear x w) c)", func(b *ir.Builder, m *Match) *ir.Value {
 		c, n := m.V("c"), m.Type("w").Shape[1]
 		if !isWeight(c) || c.Type.Rank() < 1 || !c.Type.Size().Equal(n) || !c.Type.Shape[c.Type.Rank()-1].Equal(n) ||

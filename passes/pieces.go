@@ -18,6 +18,15 @@ const whole = "y:*(Attention q k v mask? bias? sink? *=_)"
 var pieces = []Rule{
 	{"concat-piece", pieceOf("y:*(Concat xs... axis=_)"), concatPiece},
 	{"tile-piece", pieceOf("y:*(Tile x r)"), tilePiece},
+	{"heads-stretched", "(Attention q r:*(Expand k d1) u:*(Expand v d2) mask? bias? sink? *=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		for small, wide := range map[string]string{"k": "r", "v": "u"} {
+			s, w := m.Type(small), m.Type(wide)
+			if s.Rank() != 4 || w.Rank() != 4 || !s.Shape[1].Is(1) || !s.Shape[0].Equal(w.Shape[0]) || !ir.EqualDims(s.Shape[2:], w.Shape[2:]) {
+				return m.No("%s is not %s with one head for all", w, s)
+			}
+		}
+		return m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("v"), m.V("mask"), m.V("bias"), m.V("sink"))
+	}},
 	{"attention-piece", pieceOf(whole) + "\n" + pieceOf("*(Transpose "+whole+" perm=_)"), attentionPiece},
 }
 

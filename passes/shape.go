@@ -38,11 +38,18 @@ func (m *Match) shape(v *ir.Value, axes string) bool {
 // Dim is the dimension that Shape gave that name.
 func (m *Match) Dim(name string) ir.Dim { return m.dims[name] }
 
-// fits reports whether v, with its dimensions, broadcasts to t without changing it.
+// fits reports whether v, with its dimensions, broadcasts to t without changing it. A dimension that can be less than that of t, as of what
+// is cut from a table too small, fits: where it is less, there is no broadcasting.
 func fits(v *ir.Value, t ir.Type) bool {
 	if v == nil || !v.Type.Ranked() || !t.Ranked() || v.Type.Rank() > t.Rank() {
 		return false
 	}
-	shape, err := ir.Broadcast(t.Shape, v.Type.Shape)
-	return err == nil && ir.EqualDims(shape, t.Shape)
+	for i, d := range t.Shape[t.Rank()-v.Type.Rank():] {
+		e := v.Type.Shape[i]
+		number := d.IsConst() && !d.Is(1) // which leaves the other no choice but that number and 1
+		if !e.Is(1) && !e.Equal(d) && (e.IsConst() || !number && !d.Max(e).Equal(d)) {
+			return false
+		}
+	}
+	return true
 }
