@@ -21,6 +21,8 @@ type Options struct {
 	Main    bool   // also a program that runs the model on files
 	Import  string // the package's import path, for Main
 	Profile bool   // steps measure their time
+
+	Precision Precision // of products with weights
 }
 
 // Output is an emitted package.

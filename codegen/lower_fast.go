@@ -147,12 +147,13 @@ func (e *emitter) linear(n *ir.Node, bias, r, act string) error {
 	}
 	k, cols := w.Type.Shape[0], w.Type.Shape[1]
 	rows := ir.Product(x.dims[:len(x.dims)-1])
-	packed := e.g.weightExpr(e.fn, w, packedLayout)
+	gemm, as := e.g.opts.Precision.gemm(k)
+	packed := e.g.weightExpr(e.fn, w, as)
 	from := e.from(x)
-	if y := e.Y(n, 0); step.Equal(k) {
+	if y := e.Y(n, 0); step.Equal(k) && gemm == "gemm" {
 		e.Call("linear", e.Ctx(), y, from, packed, bias, r, act, e.Dim(rows), e.Dim(k), e.Dim(cols))
 	} else {
-		e.Call("gemm", e.Ctx(), y, e.Dim(cols), from, e.Dim(step), packed, bias, r, e.Dim(cols), act, e.Dim(rows), e.Dim(k), e.Dim(cols))
+		e.Call(gemm, e.Ctx(), y, e.Dim(cols), from, e.Dim(step), packed, bias, r, e.Dim(cols), act, e.Dim(rows), e.Dim(k), e.Dim(cols))
 	}
 	return nil
 }

@@ -18,6 +18,8 @@ type layout string
 const (
 	plainLayout  layout = ""       // row by row
 	packedLayout layout = "packed" // the panels that the kernel linear reads, of a matrix [k, n]
+	bf16Layout   layout = "bf16"   // those that gemmBF16 reads
+	int8Layout   layout = "int8"   // those that gemmInt8 reads
 )
 
 // A weightTable is what the emitted package reads its weights from: a struct for the main function and, for each other function, one
@@ -72,7 +74,7 @@ func (g *generator) weightExpr(fn *function, v *ir.Value, as layout) string {
 			return prefix + f.name
 		}
 	}
-	f := weightField{elem: v.Type.Elem, layout: as, values: []*ir.Value{v}, count: storedLen(v, as)}
+	f := weightField{elem: as.elem(v.Type.Elem), layout: as, values: []*ir.Value{v}, count: storedLen(v, as)}
 	if index >= 0 {
 		f.values = nil
 		for _, c := range fn.calls {
@@ -88,11 +90,24 @@ func (g *generator) weightExpr(fn *function, v *ir.Value, as layout) string {
 	return prefix + f.name
 }
 
+// elem is the type of the elements in the file of a weight of type e.
+func (as layout) elem(e ir.Elem) ir.Elem {
+	if as == bf16Layout || as == int8Layout {
+		return ir.U32
+	}
+	return e
+}
+
 // storedLen is the number of elements that a weight takes in a layout.
 func storedLen(v *ir.Value, as layout) int {
 	shape, _ := v.Type.Static()
-	if as == packedLayout {
+	switch as {
+	case packedLayout:
 		return lib.PackedLen(shape[0], shape[1])
+	case bf16Layout:
+		return lib.PackedBF16Len(shape[0], shape[1])
+	case int8Layout:
+		return lib.PackedInt8Len(shape[0], shape[1])
 	}
 	return (&ir.Data{Shape: shape}).Len()
 }
@@ -194,11 +209,30 @@ func store(dst []byte, d *ir.Data, as layout) {
 	for i := range w {
 		w[i] = math.Float32frombits(binary.LittleEndian.Uint32(d.Bytes[4*i:]))
 	}
+	for i, x := range pack(w, k, n, as) {
+		binary.LittleEndian.PutUint32(dst[4*i:], x)
+	}
+}
+
+// pack is the words of the matrix w[k, n] in a layout.
+func pack(w []float32, k, n int, as layout) []uint32 {
+	switch as {
+	case bf16Layout:
+		words := make([]uint32, lib.PackedBF16Len(k, n))
+		lib.PackBF16(words, w, k, n)
+		return words
+	case int8Layout:
+		words := make([]uint32, lib.PackedInt8Len(k, n))
+		lib.PackInt8(words, w, k, n)
+		return words
+	}
 	packed := make([]float32, lib.PackedLen(k, n))
 	lib.PackB(packed, w, k, n, n, 1)
+	words := make([]uint32, len(packed))
 	for i, x := range packed {
-		binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(x))
+		words[i] = math.Float32bits(x)
 	}
+	return words
 }
 
 // declare writes the types of the tables.

@@ -8,8 +8,8 @@ import (
 )
 
 var gemmKernels = map[string]generator{
-	"panelMulAVX512": {panelMulSignature, panelMul{wide, []int{12, 6, 4, 2, 1}}.body},
-	"panelMulAVX2":   {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}}.body},
+	"panelMulAVX512": {panelMulSignature, panelMul{wide, []int{12, 6, 4, 2, 1}, float32s}.body},
+	"panelMulAVX2":   {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}, float32s}.body},
 }
 
 const panelMulSignature = "func(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)"
@@ -22,12 +22,22 @@ const panelMulSignature = "func(y, x, w, bias, add, next *float32, m, k, ldy, ld
 type panelMul struct {
 	vec
 	rows []int // heights of tiles, falling to 1
+	format
 }
+
+// A format is how the numbers of x and w are written. A step takes panelBytes
+// of w, whatever their format.
+type format struct {
+	products func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) // adds those of one step to the sums
+	scale    func(t *tile, w reg.GPVirtual)                       // brings the sums to float32, w being behind the last step; nil where they are
+}
+
+var float32s = format{products: (*tile).multiplyAdd}
 
 // body passes over m rows for each two vectors of the panel's width: in tiles
 // as high as possible, then in lower ones for what is left.
 func (g panelMul) body(a *asm) {
-	t := tile{asm: a, vec: g.vec, most: g.rows[0], m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}
+	t := tile{asm: a, vec: g.vec, format: g.format, most: g.rows[0], m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}
 	a.Load(a.Param("next"), t.next)
 	if halves := panelBytes / (2 * g.bytes); halves > 1 {
 		t.at = a.GP64()
@@ -70,6 +80,7 @@ const panelBytes = 32 * 4
 type tile struct {
 	*asm
 	vec
+	format
 	at   reg.GPVirtual // offset of its columns in the panel, in bytes; nil is 0
 	most int           // rows that a tile can have
 	rows int           // that this one has
@@ -111,20 +122,24 @@ func (t *tile) multiply(label string) {
 	t.step(rows, w)
 	t.DECQ(n)
 	t.JNZ(operand.LabelRef("steps" + label))
+	if t.scale != nil {
+		t.scale(t, w)
+	}
 }
 
 // step does one step over k.
 func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual) {
-	b, free := t.regs[2*t.most:2*t.most+2], t.regs[2*t.most+2:]
-	for v := range b {
-		t.VMOVUPS(t.columns(w, v), b[v])
+	t.products(t, rows, w)
+	for _, p := range rows {
+		t.ADDQ(t.sx, p)
 	}
-	// Memory has the time that all tiles take to bring the next panel. Without
-	// that the first tile waits for all of it: the hardware does not fetch
-	// beyond a page.
-	t.PREFETCHT0(at(t.next, 0))
-	t.PREFETCHT0(at(t.next, 64))
-	t.ADDQ(paramOf(t.asm, "step"), t.next)
+	t.ADDQ(operand.U32(panelBytes), w)
+}
+
+// multiplyAdd does the products of float32.
+func (t *tile) multiplyAdd(rows []reg.GPVirtual, w reg.GPVirtual) {
+	b, free := t.weights(w), t.regs[2*t.most+2:]
+	t.fetch()
 	for r := range t.rows {
 		x := free[r%len(free)]
 		t.VBROADCASTSS(rowOf(rows, r, t.ldx), x)
@@ -132,10 +147,24 @@ func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual) {
 			t.VFMADD231PS(b[v], x, t.sum(r, v))
 		}
 	}
-	for _, p := range rows {
-		t.ADDQ(t.sx, p)
+}
+
+// weights loads a step's vectors of w.
+func (t *tile) weights(w reg.GPVirtual) []reg.VecPhysical {
+	b := t.regs[2*t.most : 2*t.most+2]
+	for v := range b {
+		t.VMOVUPS(t.columns(w, v), b[v])
 	}
-	t.ADDQ(operand.U32(panelBytes), w)
+	return b
+}
+
+// fetch brings some of the next panel. Memory has the time that all tiles take
+// for that. Without it the first tile waits for all of the panel: the hardware
+// does not fetch beyond a page.
+func (t *tile) fetch() {
+	t.PREFETCHT0(at(t.next, 0))
+	t.PREFETCHT0(at(t.next, 64))
+	t.ADDQ(paramOf(t.asm, "step"), t.next)
 }
 
 // rowOf is where row r begins, given a pointer to each third.

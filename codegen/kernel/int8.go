@@ -1,0 +1,143 @@
+package kernel
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// int8Kernels are for weights in int8: products, and bringing what they are
+// multiplied with to uint8.
+var int8Kernels = with(with(
+	everyVec("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange}),
+	everyVec("func(dst *uint32, x *float32, n int, inverse float32, zero int32)", map[string]func(*lanes){"quantizeRow": (*lanes).quantizeRow})),
+	map[string]generator{
+		"panelDotInt8":     {panelWordsSignature, panelMul{wide, []int{12, 6, 4, 2, 1}, int8Dots}.body},
+		"panelMulInt8AVX2": {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Widened}.body},
+	})
+
+// rowHead is the bytes before the first step in a row of x: its scale, and
+// what stands for 0.
+const rowHead = 8
+
+// int8Dots has four uint8 in a word of x and four int8 in one of w, whose
+// products VPDPBUSD adds up.
+var int8Dots = format{scale: (*tile).scaleInt8, products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) {
+	b, free := t.weights(w), t.regs[2*t.most+2:]
+	t.fetch()
+	for r := range t.rows {
+		x := free[r%len(free)]
+		t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(rowHead), x)
+		for v := range b {
+			t.VPDPBUSD(b[v], x, t.sum(r, v))
+		}
+	}
+}}
+
+// int8Widened multiplies in 16 bits, where no sum of two products overflows:
+// the even bytes of the words, then the odd ones.
+var int8Widened = format{scale: (*tile).scaleInt8, products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) {
+	b := t.weights(w)
+	t.fetch()
+	free := t.regs[2*t.most+2:]
+	even, x, xEven, p := free[:2], free[2], free[3], free[4]
+	for v := range b {
+		t.VPSLLW(operand.Imm(8), b[v], even[v])
+		t.VPSRAW(operand.Imm(8), even[v], even[v])
+		t.VPSRAW(operand.Imm(8), b[v], b[v])
+	}
+	mask := (&lanes{asm: t.asm, vec: t.vec}).word(0x00ff00ff)
+	for r := range t.rows {
+		t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(rowHead), x)
+		t.VPAND(mask, x, xEven)
+		t.VPSRLW(operand.Imm(8), x, x)
+		for v := range b {
+			t.VPMADDWD(even[v], xEven, p)
+			t.VPADDD(p, t.sum(r, v), t.sum(r, v))
+			t.VPMADDWD(b[v], x, p)
+			t.VPADDD(p, t.sum(r, v), t.sum(r, v))
+		}
+	}
+}}
+
+// scaleInt8 takes from each sum what the row's 0 has brought into it, zero
+// times the sum of the column's weights, and scales by row and column. Behind
+// the steps of a panel are the scales of its columns, then the sums.
+func (t *tile) scaleInt8(w reg.GPVirtual) {
+	free := t.regs[2*t.most:]
+	zero, scale, s := free[0], free[1], free[2]
+	row := t.GP64()
+	t.MOVQ(t.x, row)
+	for r := range t.rows {
+		t.VBROADCASTSS(at(row, 0), scale)
+		t.VBROADCASTSS(at(row, 4), zero)
+		for v := range 2 {
+			t.VPMULLD(t.columns(w, v).Offset(panelBytes), zero, s)
+			t.VPSUBD(s, t.sum(r, v), s)
+			t.VCVTDQ2PS(s, s)
+			t.VMULPS(t.columns(w, v), scale, t.sum(r, v))
+			t.VMULPS(s, t.sum(r, v), t.sum(r, v))
+		}
+		t.ADDQ(t.ldx, row)
+	}
+}
+
+// rowRange is the least and the greatest element, 0 among them; 0 times what
+// is not finite, added up, tells of that.
+func (l *lanes) rowRange() {
+	x, n := l.param("x"), l.param("n")
+	zero := l.set(l.c(0))
+	lo, hi, spoiled := l.set(l.c(0)), l.set(l.c(0)), l.set(l.c(0))
+	l.each("x", n, []reg.GPVirtual{x}, func(last bool) {
+		v := l.load(at(x, 0), last)
+		l.VMINPS(v, lo, lo)
+		l.VMAXPS(v, hi, hi)
+		l.VFMADD231PS(v, zero, spoiled)
+	})
+	lo = l.reduce(lo, func(b, a, y operand.Op) { l.VMINPS(b, a, y) })
+	for i, v := range []reg.VecVirtual{lo, l.largest(hi), l.sum(spoiled)} {
+		l.VMOVSS(v.AsX(), l.address(l.ReturnIndex(i)))
+	}
+}
+
+// quantizeRow takes 32 elements at a time.
+func (l *lanes) quantizeRow() {
+	dst, x, n := l.param("dst"), l.param("x"), l.param("n")
+	inverse, zero := l.all("inverse"), l.all("zero")
+	none := l.set(l.c(0))
+	l.Label("loop")
+	var q []reg.VecVirtual
+	for i := range 32 * 4 / l.bytes {
+		v := l.fresh()
+		l.VMULPS(at(x, i*l.bytes), inverse, v)
+		l.VCVTPS2DQ(v, v)
+		l.VPADDD(zero, v, v)
+		q = append(q, v)
+	}
+	if l.bytes == 64 {
+		for i, v := range q {
+			l.VPMAXSD(none, v, v)
+			l.VPMOVUSDB(v, at(dst, 16*i))
+		}
+	} else {
+		l.VPACKSSDW(q[1], q[0], q[0])
+		l.VPACKSSDW(q[3], q[2], q[2])
+		l.VPACKUSWB(q[2], q[0], q[0])
+		l.VPERMD(q[0], l.set(l.unpacked()), q[0])
+		l.VMOVUPS(q[0], at(dst, 0))
+	}
+	l.ADDQ(operand.U32(128), x)
+	l.ADDQ(operand.U32(32), dst)
+	l.SUBQ(operand.U32(32), n)
+	l.JNZ(operand.LabelRef("loop"))
+}
+
+// unpacked is where the words of 32 bytes are that were packed within halves.
+func (l *lanes) unpacked() operand.Mem {
+	m := l.StaticGlobal("unpacked")
+	l.DataAttributes(attr.RODATA | attr.NOPTR)
+	for i := range 4 {
+		l.AddDatum(8*i, operand.U64(uint64(i)|uint64(i+4)<<32))
+	}
+	return m
+}

@@ -1,0 +1,189 @@
+package lib
+
+// Products with weights in a narrow format. Weights and rows of x are words:
+// so many elements as fit into 32 bits, neighbours along k, so that one step
+// of a kernel multiplies a word of x with a word of each column of w.
+
+// A wordFormat is a format and how to multiply in it.
+type wordFormat struct {
+	perStep int  // elements of k in a word of w
+	head    int  // words of a row of x before its first step
+	perRow  int  // words of x in a step
+	tail    int  // words of a panel of w behind its last step
+	cut     bool // whether sums are put down and taken up again as those of gemm
+
+	row func(dst []uint32, x []float32) // writes a row of x
+	mul func(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias, add []float32, next []uint32, ldadd, m, k int)
+}
+
+// wordSteps is the steps of k elements, of which the last may lack some.
+func wordSteps(k, perStep int) int { return (k + perStep - 1) / perStep }
+
+// gemmWords is gemm for w in format f. First all rows of x are brought to f.
+func gemmWords(c *ctx, f wordFormat, y []float32, ldy int, x []float32, ldx int, w []uint32, bias, r []float32, ldr int,
+	act func(y, x []float32), m, k, n int) {
+	if m == 0 || n == 0 {
+		return
+	}
+	if k == 0 {
+		ldx = 0 // there is no row of x to find
+	}
+	rows, t := task[wordRows](c), task[wordTask](c)
+	steps := wordSteps(k, f.perStep)
+	ldw := f.head + steps*f.perRow
+	if len(rows.words) < m*ldw {
+		rows.words = make([]uint32, m*ldw)
+	}
+	rows.x, rows.ldx, rows.k, rows.ldw, rows.row = x, ldx, k, ldw, f.row
+	c.split(m, 1+rowsGrain/(k+1), rows)
+	*t = wordTask{wordFormat: f, y: y, x: rows.words, w: w, bias: bias, r: r, act: act,
+		m: m, n: n, steps: steps, panel: steps*panelCols + f.tail, ldy: ldy, ldx: ldw, ldr: ldr, rowCuts: 1, colCuts: 1}
+	if c.threads > 1 {
+		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/(2*mulGrain))
+		t.rowCuts, t.colCuts = cutGrid(parts, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
+	}
+	c.reserve((tileRows + 1) * panelCols)
+	c.split(t.rowCuts*t.colCuts, 1, t)
+	*t, rows.x = wordTask{}, nil
+}
+
+// rowsGrain is how many elements are worth a part of their own to be rounded.
+const rowsGrain = 1 << 14
+
+// wordRows is the rows of x while they are brought to a format; words stays
+// with the ctx.
+type wordRows struct {
+	words       []uint32
+	x           []float32
+	ldx, k, ldw int
+	row         func(dst []uint32, x []float32)
+}
+
+func (t *wordRows) part(_ *worker, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		t.row(t.words[i*t.ldw:(i+1)*t.ldw], t.x[i*t.ldx:i*t.ldx+t.k])
+	}
+}
+
+// wordTask is the arguments of gemmWords.
+type wordTask struct {
+	wordFormat
+	y, bias, r       []float32
+	x, w             []uint32
+	act              func(y, x []float32)
+	m, n             int
+	steps            int // of k
+	panel            int // words of a panel of w
+	ldy, ldx, ldr    int
+	rowCuts, colCuts int
+}
+
+// part does the parts lo to hi of the grid.
+func (t *wordTask) part(w *worker, lo, hi int) {
+	tiles, panels := (t.m+tileRows-1)/tileRows, (t.n+panelCols-1)/panelCols
+	for u := lo; u < hi; u++ {
+		i, j := u/t.colCuts, u%t.colCuts
+		t.block(w, min(tiles*i/t.rowCuts*tileRows, t.m), min(tiles*(i+1)/t.rowCuts*tileRows, t.m),
+			min(panels*j/t.colCuts*panelCols, t.n), min(panels*(j+1)/t.colCuts*panelCols, t.n))
+	}
+}
+
+// block computes y[i0:i1, j0:j1]; j0 begins a panel. It passes over x and w
+// as gemm does: a step takes as many bytes as one of float32.
+func (t *wordTask) block(w *worker, i0, i1, j0, j1 int) {
+	blocks := max((i1-i0+mBlock-1)/mBlock, 1)
+	most := roundUp((i1-i0+blocks-1)/blocks, tileRows)
+	for j := j0; j < j1; j += actCols {
+		cols := min(actCols, j1-j)
+		for i := i0; i < i1; i += most {
+			rows := min(most, i1-i)
+			width := cols
+			if rows*t.ldx <= xFloats {
+				width = panelCols
+			}
+			for q := j; q < j+cols; q += width {
+				t.sum(w, i, rows, q, min(width, j+cols-q))
+			}
+			if t.act != nil {
+				t.activate(i, rows, j, cols)
+			}
+		}
+	}
+}
+
+// sum does all steps over k for y[i:i+rows, j:j+cols].
+func (t *wordTask) sum(w *worker, i, rows, j, cols int) {
+	for p := 0; ; {
+		depth := t.steps - p
+		if t.cut {
+			depth = kDepth(t.steps, depth)
+		}
+		t.strip(w, i, rows, p, depth, j, cols)
+		if p += depth; p == t.steps {
+			return
+		}
+	}
+}
+
+// strip adds the steps p to p+depth to y[i:i+rows, j:j+cols]. The first ones
+// bring in bias and, where nothing comes between, r: so r may be y.
+func (t *wordTask) strip(worker *worker, i, rows, p, depth, j, cols int) {
+	for start, end := j, j+cols; j < end; j += panelCols {
+		y, x, w := t.y[i*t.ldy+j:], t.x[i*t.ldx+p*t.perRow:], t.w[j/panelCols*t.panel+p*panelCols:]
+		next := end / panelCols * t.panel // what is read after this, to be fetched
+		switch {
+		case j+panelCols < end:
+			next = (j/panelCols+1)*t.panel + p*panelCols
+		case p+depth < t.steps:
+			next = start/panelCols*t.panel + (p+depth)*panelCols
+		}
+		var bias, add []float32
+		ldadd := t.ldy
+		if p > 0 {
+			add = y
+		} else {
+			if t.bias != nil {
+				bias = t.bias[j:min(j+panelCols, t.n)]
+			}
+			if t.r != nil && t.act == nil {
+				add, ldadd = t.r[i*t.ldr+j:], t.ldr
+			}
+		}
+		if n := t.n - j; n < panelCols {
+			t.narrow(worker, y, x, w, bias, add, ldadd, rows, depth, n)
+			continue
+		}
+		t.mul(y, t.ldy, x, t.ldx, t.perRow, w, bias, add, t.w[min(next, len(t.w)):], ldadd, rows, depth)
+	}
+}
+
+// narrow is mul for the n < 32 columns that the last panel of a matrix may
+// have, by way of a tile in which all 32 have room.
+func (t *wordTask) narrow(worker *worker, y []float32, x, w []uint32, bias, add []float32, ldadd, m, k, n int) {
+	tile, wide := worker.scratch[:tileRows*panelCols], worker.scratch[tileRows*panelCols:(tileRows+1)*panelCols]
+	clear(wide)
+	copy(wide[:n], bias)
+	for i := 0; i < m; i += tileRows {
+		rows := min(tileRows, m-i)
+		clear(tile)
+		if add != nil {
+			for r := range rows {
+				copy(tile[r*panelCols:r*panelCols+n], add[(i+r)*ldadd:])
+			}
+		}
+		t.mul(tile, panelCols, x[i*t.ldx:], t.ldx, t.perRow, w, wide, tile, nil, panelCols, rows, k)
+		for r := range rows {
+			copy(y[(i+r)*t.ldy:(i+r)*t.ldy+n], tile[r*panelCols:])
+		}
+	}
+}
+
+func (t *wordTask) activate(i, rows, j, cols int) {
+	for ; rows > 0; i, rows = i+1, rows-1 {
+		y := t.y[i*t.ldy+j : i*t.ldy+j+cols]
+		t.act(y, y)
+		if t.r != nil {
+			add32(y, y, t.r[i*t.ldr+j:i*t.ldr+j+cols])
+		}
+	}
+}
