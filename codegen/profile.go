@@ -40,7 +40,7 @@ func (g *generator) profileSource(session string) string {
 	session = strings.Replace(session, "\tframe frames\n}\n", "\tframe frames\n\tclock clock\n}\n", 1)
 	session = strings.Replace(session, "\ts.run()\n", fmt.Sprintf("\ts.clock.start(%d)\n\ts.run()\n", len(g.steps)), 1)
 	return session + `
-// StepTimes are the nanoseconds that each step has taken, in all runs together.
+// StepTimes are the nanoseconds that each step took in the last run. The next run writes over them.
 func (s *Session) StepTimes() []int64 { return s.clock.spent }
 `
 }

@@ -51,6 +51,9 @@ type measurement struct {
 }
 
 func runBench(c *cli.Context) error {
+	if c.Int("runs") < 1 {
+		return fmt.Errorf("bench: --runs %d: one run at least is measured", c.Int("runs"))
+	}
 	p, err := loadToRun(c)
 	if err != nil {
 		return err

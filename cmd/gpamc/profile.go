@@ -27,18 +27,18 @@ type stepCost struct {
 	Share    float64 `json:"share"`
 }
 
-// profile is the mean of all runs but the first.
+// profile is what the steps cost; the times are medians.
 func profile(steps []codegen.Step, d built.Done, env map[string]int) []stepCost {
-	total := 0.0
+	total := 0.0 // its steps' medians, not the median of the run
 	for _, t := range d.Steps {
 		total += float64(t)
 	}
 	var out []stepCost
 	for i, s := range steps {
-		ns := float64(d.Steps[i]) / float64(len(d.Times)-1)
+		ns := float64(d.Steps[i])
 		calls := float64(s.Calls)
 		out = append(out, stepCost{Operator: s.Node.Op.Name, Function: s.Function, Calls: s.Calls, Kernel: s.Kernel, Node: s.Node.Name,
-			Shape: shapeText(s.Node.Out().Type, env), Time: ns / 1e6, Share: float64(d.Steps[i]) / max(total, 1),
+			Shape: shapeText(s.Node.Out().Type, env), Time: ns / 1e6, Share: ns / max(total, 1),
 			GFLOPS: calls * float64(at(measure.NodeWork(s.Node), env)) / max(ns, 1),
 			Memory: calls * float64(at(measure.NodeBytes(s.Node), env)) / max(ns, 1)})
 	}

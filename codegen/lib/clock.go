@@ -2,11 +2,11 @@ package lib
 
 import "time"
 
-// A clock adds up how long steps take. Only packages that are made to be
-// measured have one.
+// A clock says how long each step of a run took. Only packages that are made
+// to be measured have one.
 type clock struct {
 	last  time.Time
-	spent []int64 // nanoseconds of each step
+	spent []int64 // nanoseconds of each step, all its calls together
 }
 
 // start is before the first step of a run.
@@ -14,6 +14,7 @@ func (c *clock) start(steps int) {
 	if len(c.spent) != steps {
 		c.spent = make([]int64, steps)
 	}
+	clear(c.spent)
 	c.last = time.Now()
 }
 

@@ -42,13 +42,13 @@ func (p *Program) find(name string) (int, error) {
 // cacheLimit is how many bytes of programs are kept; the oldest go first.
 const cacheLimit = 2 << 30
 
-// cacheDir is where programs are kept.
+// cacheDir is where programs are kept, and nothing else: prune removes what is in it.
 func cacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("there is no folder to keep compiled packages in: %w", err)
 	}
-	dir = filepath.Join(dir, "gpamc")
+	dir = filepath.Join(dir, "gpamc", "programs")
 	return dir, os.MkdirAll(dir, 0o777)
 }
 
@@ -184,7 +184,7 @@ type Done struct {
 	Outputs []onnx.Value // of the last run
 	Load    time.Duration
 	Times   []time.Duration // of each run
-	Steps   []time.Duration // of all runs but the first, in packages that measure their steps
+	Steps   []time.Duration // medians of all runs but the first, in packages that measure their steps
 	Peak    int64           // bytes of memory that the process had at most
 }
 

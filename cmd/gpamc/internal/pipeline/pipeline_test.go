@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+	"github.com/gpamc/gpamc/codegen"
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx"
 )
@@ -67,6 +68,41 @@ func TestFixedSizesAreChecked(t *testing.T) {
 	}
 	if _, err := c.Run(RandomInputs(p, 1, map[string]int{"b": 2, "s": 4}), RunOptions{Limit: time.Minute}); err == nil {
 		t.Error("another length than the package was made for was accepted")
+	}
+}
+
+// Steps are measured where that is asked for, and nowhere else.
+func TestProfile(t *testing.T) {
+	p, c := compiled(t, Options{Codegen: codegen.Options{Profile: true}})
+	d, err := c.Run(RandomInputs(p, 1, map[string]int{"b": 20, "s": 30}), RunOptions{Threads: 1, Runs: 4, Limit: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text []string
+	for _, s := range c.Steps {
+		text = append(text, s.Node.Op.Name+" "+s.Kernel)
+	}
+	if !slices.Equal(text, []string{"Linear linear", "Erf unary"}) {
+		t.Errorf("the steps are %v", text)
+	}
+	total := time.Duration(0) // of medians of three runs: in one of them both steps took as long
+	for _, s := range d.Steps {
+		if s <= 0 {
+			t.Errorf("steps took %v", d.Steps)
+		}
+		total += s
+	}
+	if len(d.Steps) != len(c.Steps) || total > slices.Max(d.Times) {
+		t.Errorf("steps took %v, runs %v", d.Steps, d.Times)
+	}
+	out, err := Compile(p, Options{Codegen: codegen.Options{Package: "model"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, src := range out.Files {
+		if strings.Contains(string(src), "clock") {
+			t.Errorf("%s has a clock", name)
+		}
 	}
 }
 

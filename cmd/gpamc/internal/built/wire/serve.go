@@ -174,26 +174,39 @@ func (p Package) answer(req Request, rep *Reply) error {
 	if err != nil {
 		return err
 	}
-	var first []int64
+	var steps [][]int64 // of each run
 	for begin := time.Now(); ; {
 		start := time.Now()
 		if err := run(); err != nil {
 			return err
 		}
-		if rep.Times = append(rep.Times, int64(time.Since(start))); len(rep.Times) == 1 {
-			first = s.steps()
-		}
+		rep.Times = append(rep.Times, int64(time.Since(start)))
+		steps = append(steps, s.steps())
 		if len(rep.Times) >= req.Runs && int64(time.Since(begin)) >= req.Nanoseconds {
 			break
 		}
 	}
-	rep.Steps = s.steps()
-	for i, t := range first {
-		rep.Steps[i] -= t
-	}
+	rep.Steps = medians(steps[1:])
 	if rep.Outputs, err = outputs(); err != nil {
 		return err
 	}
 	rep.Peak = peak()
 	return nil
+}
+
+// medians are those of each column.
+func medians(rows [][]int64) []int64 {
+	if len(rows) == 0 {
+		return nil
+	}
+	out := make([]int64, len(rows[0]))
+	column := make([]int64, len(rows))
+	for i := range out {
+		for k, r := range rows {
+			column[k] = r[i]
+		}
+		slices.Sort(column)
+		out[i] = column[len(column)/2]
+	}
+	return out
 }

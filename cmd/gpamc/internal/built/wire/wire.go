@@ -37,7 +37,7 @@ type Reply struct {
 	Outputs []Tensor
 	Load    int64   // nanoseconds
 	Times   []int64 // of each run, when measuring
-	Steps   []int64 // of all runs but the first, in packages that measure their steps
+	Steps   []int64 // medians of all runs but the first, in packages that measure their steps
 	Peak    int64   // the most memory that the process had, in bytes
 }
 

@@ -41,6 +41,15 @@ func TestMessagesGoRound(t *testing.T) {
 	}
 }
 
+func TestMedians(t *testing.T) {
+	if got := medians([][]int64{{5, 1}, {1, 9}, {3, 2}}); !reflect.DeepEqual(got, []int64{3, 2}) {
+		t.Error(got)
+	}
+	if got := medians(nil); got != nil {
+		t.Errorf("of no runs: %v", got)
+	}
+}
+
 func TestData(t *testing.T) {
 	for _, data := range []any{[]float32{1, 2}, []int64{-1, 5}, []bool{true, false}, []string{"a", "b"}, []float16{1, 2}, []complex64{1, 2i}} {
 		w, err := FromData([]int{2}, data)
