@@ -239,3 +239,39 @@ func countNames(t *testing.T, g *pb.GraphProto, defined map[string]bool) {
 		}
 	}
 }
+
+// ONNX wants all results of a node that are not optional, and those of loops, even if nobody uses the last; and ONNX Runtime the size
+// of a recurrent network's state, which the shapes say.
+func TestExportedResults(t *testing.T) {
+	for text, want := range map[string]int{
+		"y = DynamicQuantizeLinear(x)": 3,
+		"y = TopK(x, [1])":             2,
+		"y = Loop(3, _, x) body=func(i i64[], c bool[], h f32[2,3]) {\nv1 = Add(h, h)\nreturn c, v1, h\n}":    2,
+		"y = Scan(x, x) num_scan_inputs=1 body=func(h f32[2,3], e f32[3]) {\nv1 = Add(h, e)\nreturn v1, e\n}": 2,
+		"y = Relu(x)": 1,
+	} {
+		p, err := ir.ParseProgram("func f(x f32[2,3]) {\n" + text + "\nreturn y\n}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Model(p, ExportOptions{Opset: 21})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes := m.Graph.Node
+		if n := nodes[len(nodes)-1]; len(n.Output) != want {
+			t.Errorf("%s has outputs %q, want %d", n.OpType, n.Output, want)
+		}
+	}
+	p, err := ir.ParseProgram("func f(x f32[3,2,4], w f32[1,15,4], r f32[1,15,5]) {\ny = GRU(x, w, r)\nreturn y\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Model(p, ExportOptions{Opset: 21})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := m.Graph.Node[0].Attribute; len(a) != 1 || a[0].Name != "hidden_size" || a[0].I != 5 {
+		t.Errorf("GRU has attributes %v", a)
+	}
+}

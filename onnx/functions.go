@@ -35,6 +35,9 @@ func (w *graphWriter) call(n *ir.Node, p *pb.NodeProto) error {
 	}
 	p.Domain, p.Overload = Domain, functionID(f.proto)
 	f.calls = append(f.calls, p)
+	for _, r := range n.Results { // which tools that do not look into functions cannot infer
+		w.ValueInfo = append(w.ValueInfo, valueInfo(w.names[r], r.Type))
+	}
 	for _, name := range c.passed {
 		if always(name) && n.Attrs[name] == nil {
 			a, err := attributeProto(name, n.Float(name))

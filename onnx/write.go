@@ -142,10 +142,8 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 		return w.constant(n)
 	}
 	p := &pb.NodeProto{OpType: onnxName(n.Op), Name: w.nodeName(n.Name, n.Op)}
-	if w.general == nil && w.isCustom(n.Op) {
-		if err := w.call(n, p); err != nil {
-			return err
-		}
+	custom := w.general == nil && w.isCustom(n.Op)
+	if custom {
 		p.OpType = n.Op.Name
 	}
 	for _, a := range n.Args {
@@ -157,8 +155,20 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 		}
 		p.Output = append(p.Output, w.names[r])
 	}
+	for len(p.Output) < leastResults(n) {
+		p.Output = append(p.Output, w.unique(valueName(&ir.Value{Index: len(p.Output)}, p)))
+	}
+	if custom {
+		if err := w.call(n, p); err != nil {
+			return err
+		}
+	}
 	for _, name := range n.Op.AttrNames() {
 		v, ok := n.Attrs[name]
+		if !ok && name == "hidden_size" && n.TypeAt(2).Rank() == 3 { // optional in ONNX, but ONNX Runtime asks for it
+			size, known := n.Args[2].Type.Shape[2].Const()
+			v, ok = int64(size), known
+		}
 		if !ok {
 			continue
 		}
@@ -183,6 +193,17 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 		w.see(r)
 	}
 	return nil
+}
+
+// leastResults is the number of results that ONNX wants n to have: those after the last that is used may be missing here.
+func leastResults(n *ir.Node) int {
+	switch {
+	case n.Op == ir.Loop:
+		return len(n.Bodies[0].Results) - 1
+	case len(n.Bodies) > 0:
+		return len(n.Bodies[0].Results)
+	}
+	return n.Op.MinResults()
 }
 
 // constant makes an initializer of a constant, or computes it when it mentions dimensions by name.
