@@ -320,7 +320,6 @@ func differ(got wireTensor, want *runtime.Tensor) string {
 	return ""
 }
 
-
 // TestRotary compares what the kernel serves: views, tables for each batch or for all, positions, neighbours, partial turns.
 func TestRotary(t *testing.T) {
 	f, err := ir.Parse(`func f(x f32[b,s,12,8], c f32[b,s,4], r f32[b,s,4], one f32[1,s,4], table f32[9,2], ids i64[b,s]) {
