@@ -184,6 +184,17 @@ func (op *Op) Variadic() bool { return len(op.params) > 0 && op.params[len(op.pa
 // MaxResults is the number of results at most, -1 for any number.
 func (op *Op) MaxResults() int { return maxCount(op.results) }
 
+// MinResults is the number of results that ONNX always gives a node; one of ours may have fewer.
+func (op *Op) MinResults() int {
+	least := 0
+	for _, r := range op.results {
+		if !r.optional && !r.variadic {
+			least++
+		}
+	}
+	return least
+}
+
 // MaxArgs is the number of arguments at most, -1 for any number.
 func (op *Op) MaxArgs() int { return maxCount(op.params) }
 

@@ -31,7 +31,7 @@ var (
 	OneHot = define(Op{Name: "OneHot", Args: "indices depth values", Attrs: "axis:int=-1", Infer: inferOneHot,
 		Example: "OneHot(k, [4], v)", Inputs: "k i64[2,3] v f32[2]"})
 	// TopK is the k greatest elements along axis, or least without largest, and their indices; equals in the order of their indices.
-	TopK = define(Op{Name: "TopK", Args: "x k", Results: "values indices?", Attrs: "axis:int=-1 largest:int=1 sorted:int=1", Infer: inferTopK,
+	TopK = define(Op{Name: "TopK", Args: "x k", Results: "values indices", Attrs: "axis:int=-1 largest:int=1 sorted:int=1", Infer: inferTopK,
 		Example: "TopK(x, [2])", Inputs: "x f32[2,4]"})
 	// NonZero is the indices of the elements that are not zero, one column each.
 	NonZero = define(Op{Name: "NonZero", Args: "x", Infer: inferNonZero, Example: "NonZero(x)", Inputs: "x i64[2,3]"})
