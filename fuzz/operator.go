@@ -30,6 +30,9 @@ func (a *author) tryOperator() bool {
 		if a.flip() {
 			args[0], args[1] = args[1], args[0]
 		}
+		if op == ir.Mod && x.Type.Elem.IsFloat() {
+			attrs["fmod"] = 1 // as ONNX wants it
+		}
 	case 2:
 		op = one(a, ir.Equal, ir.Less, ir.GreaterOrEqual, ir.And, ir.Or, ir.Xor)
 		args = append(args, a.like(x))

@@ -64,7 +64,7 @@ type fuzzer struct {
 }
 
 func (f *fuzzer) program(seed int) {
-	p := fuzz.Random(seed, fuzz.Options{Elem: []ir.Elem{ir.F32, ir.F32, ir.F64}[seed%3], Use: comparable})
+	p := fuzz.Random(seed, fuzz.Options{Elem: []ir.Elem{ir.F32, ir.F32, ir.F32, ir.F64}[seed%4], Use: comparable})
 	for _, optimise := range []bool{false, true} {
 		outcome, err := f.check(p, seed, optimise)
 		f.counts[outcome]++
