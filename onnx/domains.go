@@ -19,7 +19,7 @@ var otherDomains = map[string]struct {
 	ops    []string
 }{
 	mlDomain: {5, []string{"ArrayFeatureExtractor", "Binarizer", "CategoryMapper", "FeatureVectorizer", "Imputer", "LabelEncoder", "LinearClassifier",
-		"LinearRegressor", "Normalizer", "OneHotEncoder", "Scaler", "TreeEnsemble"}},
+		"LinearRegressor", "Normalizer", "OneHotEncoder", "Scaler", "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"}},
 	trainingDomain: {1, []string{"Adagrad", "Adam", "Momentum"}},
 }
 
@@ -54,6 +54,7 @@ func Versions(op *ir.Op) (domain, name string, since []int) {
 // elsewhere brings n, of another domain, to the operator that the table has.
 var elsewhere = map[string]func(n *node) error{
 	"LabelEncoder": (*node).labelEncoder, "CategoryMapper": (*node).categoryMapper, "OneHotEncoder": (*node).oneHotEncoder,
+	"TreeEnsembleRegressor": (*node).treeRegressor, "TreeEnsembleClassifier": (*node).treeClassifier,
 }
 
 // table is the tensor in attributes that are called name_tensor, name_strings and so on, nil where there is none.
