@@ -14,12 +14,15 @@ type dimNames struct {
 	plain map[string]ir.Dim // by the model's name
 	taken map[string]bool
 	fresh int
+
+	unnamed map[string]bool   // names that we or the exporter made up
+	same    map[string]ir.Dim // what stands for some of them
 }
 
 // newDimNames collects the names in the inputs' types. A name like past+seq is an expression when each of its parts is the name of
 // another dimension, so that there is a place to read it from.
 func newDimNames(inputs []*pb.ValueInfoProto) *dimNames {
-	d := &dimNames{plain: map[string]ir.Dim{}, taken: map[string]bool{}}
+	d := &dimNames{plain: map[string]ir.Dim{}, taken: map[string]bool{}, unnamed: map[string]bool{}}
 	var others []string
 	for _, in := range inputs {
 		for _, dim := range shapeProto(in.GetType()) {
@@ -28,6 +31,7 @@ func newDimNames(inputs []*pb.ValueInfoProto) *dimNames {
 			case isIdentifier(name):
 				d.plain[name] = ir.Sym(name)
 				d.taken[name] = true
+				d.unnamed[name] = automatic.MatchString(name)
 			case isName(name):
 				others = append(others, name)
 			}
@@ -104,10 +108,12 @@ func (d *dimNames) input(in *pb.ValueInfoProto) (ir.Type, error) {
 		if n, ok := number(dim); ok {
 			return n
 		}
-		if e, ok := d.plain[dim.GetDimParam()]; ok {
-			return e
+		e, ok := d.plain[dim.GetDimParam()]
+		if !ok {
+			e = d.unique(fmt.Sprintf("%s_%d", identifier(in.GetName()), axis-1))
+			d.unnamed[e.String()] = true
 		}
-		return d.unique(fmt.Sprintf("%s_%d", identifier(in.GetName()), axis-1))
+		return e.Subst(d.same)
 	})
 	if err == nil && !t.Known() {
 		err = fmt.Errorf("its type is missing")
@@ -126,7 +132,7 @@ func (d *dimNames) declared(t *pb.TypeProto) (ir.Type, error) {
 			return n
 		}
 		if e, ok := d.plain[dim.GetDimParam()]; ok {
-			return e
+			return e.Subst(d.same)
 		}
 		d.fresh++
 		return ir.Sym("?d" + strconv.Itoa(d.fresh))

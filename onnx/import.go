@@ -54,6 +54,7 @@ type importer struct {
 	dims      *dimNames
 	calls     []functionKey               // the functions that are being inlined, to find recursion
 	free      map[*pb.GraphProto][]string // what a graph takes from around it
+	same      map[string]ir.Dim           // dimensions without a name that are others
 	budget    int                         // nodes that may still be built, so that nested functions cannot grow without bound
 }
 
@@ -66,20 +67,34 @@ func importModel(file string, b []byte, files fileSource) (*ir.Program, error) {
 	if m.Graph == nil {
 		return fail(errors.New("no ONNX model: it has no graph"))
 	}
-	im := &importer{file: file, files: files, functions: map[functionKey]*pb.FunctionProto{}, free: map[*pb.GraphProto][]string{}, budget: 100_000 + len(b)/4}
+	p, unnamed, err := build(file, m, files, len(b), nil)
+	if err != nil {
+		return fail(err)
+	}
+	if same := unified(p.Main, unnamed); len(same) > 0 {
+		if p, _, err = build(file, m, files, len(b), same); err != nil {
+			return fail(err)
+		}
+	}
+	return p, nil
+}
+
+// build builds the program of a model of size bytes, and says which of its dimensions had no name. Those in same are others.
+func build(file string, m *pb.ModelProto, files fileSource, size int, same map[string]ir.Dim) (*ir.Program, map[string]bool, error) {
+	im := &importer{file: file, files: files, functions: map[functionKey]*pb.FunctionProto{}, free: map[*pb.GraphProto][]string{}, budget: 100_000 + size/4, same: same}
 	var err error
 	if im.opsets, err = opsetsOf(m); err != nil {
-		return fail(err)
+		return nil, nil, err
 	}
 	for _, f := range m.Functions {
 		k := functionKey{domain(f.GetDomain()), f.GetName(), f.GetOverload()}
 		if im.functions[k] != nil {
-			return fail(fmt.Errorf("function %s is defined twice", k))
+			return nil, nil, fmt.Errorf("function %s is defined twice", k)
 		}
 		im.functions[k] = f
 	}
 	if err := im.supported(m.Graph); err != nil {
-		return fail(err)
+		return nil, nil, err
 	}
 	im.prog = ir.NewProgram(ir.NewFunc(graphName(m.Graph)))
 	im.prog.Source, im.prog.Doc, im.prog.Opset = file, m.GetDocString(), im.opsets[""]
@@ -87,12 +102,12 @@ func importModel(file string, b []byte, files fileSource) (*ir.Program, error) {
 		im.prog.Meta[e.GetKey()] = e.GetValue()
 	}
 	if err := im.main(m.Graph); err != nil {
-		return fail(err)
+		return nil, nil, err
 	}
 	im.prog.Main.Prune()
 	used := usedWeights(im.prog.Main)
 	maps.DeleteFunc(im.prog.Weights, func(name string, _ *ir.Data) bool { return !used[name] })
-	return im.prog, nil
+	return im.prog, im.dims.unnamed, nil
 }
 
 func graphName(g *pb.GraphProto) string {
@@ -152,6 +167,7 @@ func (im *importer) main(g *pb.GraphProto) error {
 		}
 	}
 	im.dims = newDimNames(inputs)
+	im.dims.same = im.same
 	for _, in := range inputs {
 		t, err := im.dims.input(in)
 		if err != nil {

@@ -29,6 +29,30 @@ func TestDimensions(t *testing.T) {
 	}
 }
 
+// TestUnnamedDimensions makes one of dimensions without a name that meet, and leaves those alone that have one or do not meet.
+func TestUnnamedDimensions(t *testing.T) {
+	m := testModel(t, 17, "x f32[a,b,4], y f32[c,d,4], z f32[batch,e], w f32[f,g], k f32[h,4,i], u f32[n_dynamic_axes_1,seq]",
+		"r f32[p,q,4], s f32[q,o], t f32[p,4,o], v f32[p,o]",
+		op("r = Add(x, y)"), op("s = MatMul(z, w)"), op("j = Transpose(r)", attr("perm", []int64{0, 2, 1})), op("t = Concat(j, k)", attr("axis", 2)),
+		op("v = Mul(u, u)"))
+	for i, named := range []string{"", "", "batch", "", "", "n_dynamic_axes_1"} {
+		for _, d := range m.Graph.Input[i].Type.GetTensorType().Shape.Dim {
+			if p, ok := d.Value.(*pb.TensorShapeProto_Dimension_DimParam); ok && p.DimParam != named && p.DimParam != "seq" {
+				d.Value = nil
+			}
+		}
+	}
+	p, err := importProto(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"f32[x_0,x_1,4]", "f32[x_0,x_1,4]", "f32[batch,z_1]", "f32[z_1,w_1]", "f32[x_0,4,k_2]", "f32[n_dynamic_axes_1,seq]"} {
+		if got := p.Main.Params[i].Type.String(); got != want {
+			t.Errorf("%s: got %s, want %s", p.Main.Params[i].Name, got, want)
+		}
+	}
+}
+
 func TestConstants(t *testing.T) {
 	tensor := func(d *ir.Data) *pb.TensorProto { return tensorProto("", d) }
 	wantText(t, testModel(t, 17, "", "a f32[], b i64[2], c f32[2], d i64[], e str[1], f f32[3]",
