@@ -10,10 +10,10 @@ import os
 import sys
 import traceback
 
-from zoo import decoders, dual, dual_heads, encoders, others, vision
+from zoo import decoders, dual, dual_heads, encoders, modern, others, vision
 from zoo.record import record
 
-FAMILIES = (dual, dual_heads, encoders, decoders, vision, others)
+FAMILIES = (dual, dual_heads, encoders, decoders, vision, others, modern)
 
 
 def main(words):
