@@ -20,7 +20,7 @@ var otherDomains = map[string]struct {
 }{
 	mlDomain: {5, []string{"ArrayFeatureExtractor", "Binarizer", "CategoryMapper", "FeatureVectorizer", "Imputer", "LabelEncoder", "LinearClassifier",
 		"LinearRegressor", "Normalizer", "OneHotEncoder", "Scaler", "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"}},
-	trainingDomain: {1, []string{"Adagrad", "Adam", "Momentum"}},
+	trainingDomain: {1, []string{"Adagrad", "Adam", "Gradient", "Momentum"}},
 }
 
 // knownElsewhere says why an operator of another domain than ONNX's own cannot be imported.
@@ -53,7 +53,7 @@ func Versions(op *ir.Op) (domain, name string, since []int) {
 
 // elsewhere brings n, of another domain, to the operator that the table has.
 var elsewhere = map[string]func(n *node) error{
-	"LabelEncoder": (*node).labelEncoder, "CategoryMapper": (*node).categoryMapper, "OneHotEncoder": (*node).oneHotEncoder,
+	"LabelEncoder": (*node).labelEncoder, "CategoryMapper": (*node).categoryMapper, "OneHotEncoder": (*node).oneHotEncoder, "Gradient": (*node).gradient,
 	"TreeEnsembleRegressor": (*node).treeRegressor, "TreeEnsembleClassifier": (*node).treeClassifier,
 }
 

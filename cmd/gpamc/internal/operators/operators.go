@@ -82,7 +82,7 @@ var titles = map[string]string{
 var notes = map[string]string{
 	"ai.onnx.ml": "CategoryMapper and OneHotEncoder become other operators when a model is read, TreeEnsembleRegressor and\n" +
 		"TreeEnsembleClassifier become TreeEnsemble. CastMap, DictVectorizer, SVMClassifier, SVMRegressor and ZipMap are not supported.\n\n",
-	"ai.onnx.preview.training": "Gradient is not supported.\n\n",
+	"ai.onnx.preview.training": "Gradient becomes the derivatives of the arithmetic before it when a model is read.\n\n",
 	"":                         "Passes build them from what models have, and they are written to ONNX as functions or as what they stand for.\n\n",
 }
 
