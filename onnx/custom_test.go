@@ -32,7 +32,7 @@ var customCases = []string{
 const customParams = `q f32[b,4,s,8], k f32[b,4,s,8], v f32[b,4,s,5], k2 f32[b,2,s,8], v2 f32[b,2,s,5], k1 f32[b,1,s,8], q2 f32[b,2,s,8],
 	m bool[b,1,1,s], f f32[b,1,s,s], r f32[4,s,s], z f32[4,1,1], a f32[4,1,1], b f32[b,1,s,1], q3 f32[6,s,8], k3 f32[6,s,8], h f16[1,4,s,8], hm f16[s,s]`
 
-func customProgram(t *testing.T, nodes string) *ir.Program {
+func customProgram(t testing.TB, nodes string) *ir.Program {
 	t.Helper()
 	f, err := ir.Parse("func f(" + strings.ReplaceAll(customParams, "\n", " ") + ") {\n" + nodes + "\n}")
 	if err != nil {
@@ -82,6 +82,22 @@ func sameAttrs(n, m *ir.Node) bool {
 		}
 	}
 	return true
+}
+
+// Each argument has names for its axes.
+func TestCustomAxes(t *testing.T) {
+	for name, c := range customs {
+		for _, arg := range c.op.ArgNames() {
+			if c.axes[arg] == "" {
+				t.Errorf("%s: argument %s has no axes", name, arg)
+			}
+		}
+		for _, attr := range c.passed {
+			if !c.op.HasAttr(attr) {
+				t.Errorf("%s has no attribute %s", name, attr)
+			}
+		}
+	}
 }
 
 // What a function says in place of its node has the type that the node has, and no number in it stands for an attribute.

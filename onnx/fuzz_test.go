@@ -31,6 +31,13 @@ func seeds(t testing.TB) []*pb.ModelProto {
 		testModel(t, 17, "x f32[2], n i64[]", "z f32[2]", op("z = Loop(n, , x)", attr("body", loop))),
 		calls, stored, tiny.Model(),
 	}
+	for _, c := range customCases {
+		m, err := Model(customProgram(t, c+"\nreturn y"), ExportOptions{Form: Functions})
+		if err != nil {
+			t.Fatal(err)
+		}
+		models = append(models, m)
+	}
 	for _, c := range upgradeCases {
 		models = append(models, testModel(t, c.opset, c.inputs, c.outputs, c.node))
 	}
@@ -57,7 +64,7 @@ func FuzzImport(f *testing.F) {
 		if err := ir.Verify(p.Main); err != nil {
 			t.Fatalf("does not verify: %v\n%s", err, p)
 		}
-		m, err := Model(p, ExportOptions{})
+		m, err := Model(p, ExportOptions{Form: Functions})
 		if err != nil {
 			return // what the model says of its weights or dimensions cannot be written; an error is in order
 		}
