@@ -116,14 +116,37 @@ func (t *tile) multiply(label string) {
 		rows = append(rows, next)
 	}
 	w, n := t.GP64(), t.GP64()
-	t.Load(t.Param("w"), w)
 	t.Load(t.Param("k"), n)
+	t.CMPQ(n, operand.U32(manySteps))
+	t.JLT(operand.LabelRef("near" + label))
+	t.fetchResult()
+	t.Label("near" + label)
+	t.Load(t.Param("w"), w)
 	t.Label("steps" + label)
 	t.step(rows, w)
 	t.DECQ(n)
 	t.JNZ(operand.LabelRef("steps" + label))
 	if t.scale != nil {
 		t.scale(t, w)
+	}
+}
+
+// manySteps is when it is worth to fetch what will be written.
+const manySteps = 256
+
+// fetchResult brings the tile's part of y near before it is to be written:
+// rows that are whole pages apart are in each other's way in the cache, and
+// stores to them would have to wait for memory one by one.
+func (t *tile) fetchResult() {
+	y, ld := t.GP64(), t.GP64()
+	t.MOVQ(t.y, y)
+	t.Load(t.Param("ldy"), ld)
+	t.SHLQ(operand.Imm(2), ld)
+	for range t.rows {
+		for v := 0; v < 2; v += 64 / t.bytes {
+			t.PREFETCHT0(t.columns(y, v))
+		}
+		t.ADDQ(ld, y)
 	}
 }
 
