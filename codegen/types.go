@@ -56,11 +56,22 @@ func checkPort(t ir.Type) error {
 
 // checkList writes the check of an input that is a sequence or optional.
 func checkList(b *strings.Builder, p Port) {
-	check := "checkItems"
-	if depth, _ := nesting(p.Type); depth > 1 {
+	check, want := "checkItems", "nil"
+	depth, of := nesting(p.Type)
+	if depth > 1 {
 		check = "checkLists"
 	}
-	fmt.Fprintf(b, "\tif err := %s(%q, in.%s); err != nil {\n\t\treturn out, err\n\t}\n", check, p.Name, p.Field)
+	if of.Ranked() {
+		sizes := make([]int, len(of.Shape))
+		for i, d := range of.Shape {
+			var ok bool
+			if sizes[i], ok = d.Const(); !ok {
+				sizes[i] = -1
+			}
+		}
+		want = intsLiteral(sizes)
+	}
+	fmt.Fprintf(b, "\tif err := %s(%q, in.%s, %s); err != nil {\n\t\treturn out, err\n\t}\n", check, p.Name, p.Field, want)
 	if p.Type.Kind == ir.Optional {
 		fmt.Fprintf(b, "\tif err := checkOptional(%q, len(in.%s)); err != nil {\n\t\treturn out, err\n\t}\n", p.Name, p.Field)
 	}

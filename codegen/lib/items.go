@@ -2,12 +2,20 @@ package lib
 
 import "fmt"
 
-// checkItems reports an item whose data are not those of its shape.
-func checkItems[T any](name string, x []Item[T]) error {
+// checkItems reports an item whose data are not those of its shape, or whose shape is not what is wanted: -1 is any size, nil any
+// shape.
+func checkItems[T any](name string, x []Item[T], want []int) error {
 	for i, e := range x {
 		n := 1
 		for _, d := range e.Shape {
 			n *= d
+		}
+		fits := want == nil || len(e.Shape) == len(want)
+		for k, d := range want {
+			fits = fits && (d < 0 || e.Shape[k] == d)
+		}
+		if !fits {
+			return fmt.Errorf("item %d of input %q has shape %v instead of %v, where -1 is any size", i, name, e.Shape, want)
 		}
 		if len(e.Data) != n {
 			return fmt.Errorf("item %d of input %q has %d elements; its shape is %v", i, name, len(e.Data), e.Shape)
@@ -17,9 +25,9 @@ func checkItems[T any](name string, x []Item[T]) error {
 }
 
 // checkLists is checkItems of a sequence or optional of sequences.
-func checkLists[T any](name string, x [][]Item[T]) error {
+func checkLists[T any](name string, x [][]Item[T], want []int) error {
 	for _, l := range x {
-		if err := checkItems(name, l); err != nil {
+		if err := checkItems(name, l, want); err != nil {
 			return err
 		}
 	}
