@@ -15,7 +15,9 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -46,8 +48,8 @@ type Module struct {
 }
 
 type entry struct {
-	hash            string
-	inputs, results []Form
+	hash    string
+	results []Form
 }
 
 // New makes an empty module. Close removes what it leaves on the disk.
@@ -84,12 +86,15 @@ func (m *Module) Add(name string, p Package) error {
 			return err
 		}
 	}
+	if err := m.writeEntry(folder, p); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.packages[folder]; ok {
 		return fmt.Errorf("package %q is there twice", name)
 	}
-	m.packages[folder] = entry{hex.EncodeToString(h.Sum(nil)), p.Inputs, p.Results}
+	m.packages[folder] = entry{hex.EncodeToString(h.Sum(nil)), p.Results}
 	return nil
 }
 
@@ -236,18 +241,44 @@ func failures(out *bytes.Buffer) map[string]string {
 	}
 }
 
-// entryText is what main.go has for each package.
-const entryText = `
-func entry%[1]d() wire.Package {
-	return wire.Entry(p%[1]d.Load, func(m *p%[1]d.Model, threads int) (func([]p%[1]d.Tensor) ([]p%[1]d.Tensor, error), wire.Session, error) {
-		s, err := m.NewSession(p%[1]d.Options{Threads: threads})
+// entryText is a file that every package gets: its way in. In the packages rather than in main.go, they compile side by side.
+const entryText = `package %s
+
+import %q
+
+// WireEntry is the package as the server sees it.
+func WireEntry() wire.Package {
+	return wire.Entry(Load, func(m *Model, threads int) (func([]Tensor) ([]Tensor, error), wire.Session, error) {
+		s, err := m.NewSession(Options{Threads: threads})
 		if err != nil {
 			return nil, nil, err
 		}
 		return s.RunTensors, s, nil
-	}%[2]s)
+	}%s)
 }
 `
+
+var packageClause = regexp.MustCompile(`(?m)^package (\w+)$`)
+
+// writeEntry writes entryText for a package.
+func (m *Module) writeEntry(folder string, p Package) error {
+	var clause [][]byte
+	for name, src := range p.Files {
+		if c := packageClause.FindSubmatch(src); c != nil && path.Ext(name) == ".go" && path.Dir(name) == "." {
+			clause = c
+			break
+		}
+	}
+	if clause == nil {
+		return fmt.Errorf("BUG: package %s has no Go file", folder)
+	}
+	like := ""
+	for _, f := range p.Inputs {
+		like += fmt.Sprintf(", []%s(nil)", goTypes[carrier(f.Elem)])
+	}
+	text := fmt.Sprintf(entryText, clause[1], modulePath+"/wire", like)
+	return os.WriteFile(filepath.Join(m.dir, folder, "wire_entry.go"), []byte(text), 0o666)
+}
 
 func (m *Module) mainText(names []string) []byte {
 	var b bytes.Buffer
@@ -257,16 +288,9 @@ func (m *Module) mainText(names []string) []byte {
 	}
 	b.WriteString(")\n\nfunc main() {\nwire.Serve([]wire.Package{\n")
 	for i := range names {
-		fmt.Fprintf(&b, "entry%d(),\n", i)
+		fmt.Fprintf(&b, "p%d.WireEntry(),\n", i)
 	}
 	b.WriteString("})\n}\n")
-	for i, name := range names {
-		like := ""
-		for _, f := range m.packages[name].inputs {
-			like += fmt.Sprintf(", []%s(nil)", goTypes[carrier(f.Elem)])
-		}
-		fmt.Fprintf(&b, entryText, i, like)
-	}
 	text, err := format.Source(b.Bytes())
 	if err != nil {
 		panic("BUG: main.go is no Go: " + err.Error())
