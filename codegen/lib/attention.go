@@ -74,13 +74,18 @@ func dualAttention(c *ctx, y heads, p, n branch, add bias, where keep, s attenti
 		branches: [2]branch{p, n}, count: 2})
 }
 
-// attentionRows is how many queries of a head go together: while they are
-// multiplied with a panel of keys or values, it stays in cache.
-const attentionRows = 2 * tileRows
+// attentionRows is how many queries of a head go together, at most: while they
+// are multiplied with a panel of keys or values, it stays in cache. They see
+// the keys of the last one, so that there are fewer where there are few keys.
+const (
+	attentionRows = 3 * tileRows
+	shortRows     = 2 * tileRows
+	shortKeys     = 256
+)
 
 // attentionKeys is how many keys go together: the scores of a block stay in
-// the first level cache while they become weights.
-const attentionKeys = 8 * panelCols
+// cache while they become weights.
+const attentionKeys = 16 * panelCols
 
 // directRows is how many queries, of all branches, may share a key head for it
 // to be faster to read k and v where they are, once for each, than to pack them.
@@ -133,6 +138,9 @@ func (t *attentionTask) layOut() {
 	wide, deep := roundUp(t.keys, panelCols), roundUp(t.dv, panelCols)
 	t.direct = t.group*t.queries*t.count <= directRows
 	t.chunk, t.tall = min(attentionKeys, wide), min(attentionRows, t.rows())
+	if t.keys <= shortKeys {
+		t.tall = min(shortRows, t.rows())
+	}
 	if t.direct {
 		t.chunk = wide
 	}
@@ -192,7 +200,7 @@ func (t *attentionTask) rows() int {
 	return t.queries
 }
 
-func (t *attentionTask) blocks() int { return (t.rows() + attentionRows - 1) / attentionRows }
+func (t *attentionTask) blocks() int { return (t.rows() + t.tall - 1) / max(t.tall, 1) }
 
 func (t *attentionTask) part(w *worker, lo, hi int) {
 	packed := -1
@@ -205,8 +213,8 @@ func (t *attentionTask) part(w *worker, lo, hi int) {
 		}
 		first, last := t.blocks()*cut/t.cuts, t.blocks()*(cut+1)/t.cuts
 		for g := 0; g*t.rows() < t.group*t.queries; g++ {
-			for i := first * attentionRows; i < min(last*attentionRows, t.rows()); i += attentionRows {
-				k := attentionBlock{attentionTask: t, scratch: w.scratch, b: b, h: h*t.group + g, kv: h, i: i, n: min(attentionRows, t.rows()-i)}
+			for i := first * t.tall; i < min(last*t.tall, t.rows()); i += t.tall {
+				k := attentionBlock{attentionTask: t, scratch: w.scratch, b: b, h: h*t.group + g, kv: h, i: i, n: min(t.tall, t.rows()-i)}
 				k.run()
 			}
 		}

@@ -102,7 +102,8 @@ func (k *attentionBlock) scores(e, p int) {
 		return
 	}
 	for j := 0; j < cols; j += panelCols {
-		panelMul(s[j:], k.wide, q, step, 1, k.scratch[k.k[e]+(at+j)*k.d:], nil, nil, 0, k.n, k.d)
+		keys := k.scratch[k.k[e]+(at+j)*k.d:]
+		panelMulNext(s[j:], k.wide, q, step, 1, keys, nil, nil, keys[panelCols*k.d:], 0, k.n, k.d)
 	}
 }
 
@@ -203,6 +204,10 @@ func (k *attentionBlock) values(e, p int, more bool) {
 	}
 	for j := 0; j < k.dv; j += panelCols {
 		v, to := k.scratch[k.v[e]+j*k.keys+at*panelCols:], y[j:]
+		var next []float32 // the scores that are read after this, to be fetched
+		if k.first(p+1) < k.to {
+			next = k.chunkOf(min(e+j/panelCols, k.count-1), p+1)
+		}
 		var add []float32
 		if more {
 			add = to
@@ -211,7 +216,7 @@ func (k *attentionBlock) values(e, p int, more bool) {
 			narrow(to, step, s, k.wide, 1, v, nil, add, step, k.n, cols, n)
 			continue
 		}
-		panelMul(to, step, s, k.wide, 1, v, nil, add, step, k.n, cols)
+		panelMulNext(to, step, s, k.wide, 1, v, nil, add, next, step, k.n, cols)
 	}
 }
 
