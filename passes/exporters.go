@@ -19,6 +19,8 @@ var exporters = []Rule{
 		return b.New(ir.Reshape, ir.Attrs{"allowzero": 1}, at, b.Dims(ir.N(1), n))
 	}},
 	{"tile-expand", "(Tile x r)", tileExpand},
+	// The first rows of a table, as many as there are tokens. Were it too small, the sum would fail; now the look-up does.
+	{"rows-added", "(Add x y:*(Slice t s e a? u?))\n(Add x y:*(Gather t *(Slice at s e a? u?) axis=_))", rowsAdded},
 	{"split-const", "(Split@0 x s? *=_)\n(Split@1 x s? *=_)\n(Split@2 x s? *=_)\n(Split@3 x s? *=_)", splitConst},
 	{"repeat-interleave", "(Concat xs... axis=_)", repeatInterleave},
 }
@@ -103,4 +105,54 @@ func stretched(x *ir.Value, axis int, times ir.Dim) *ir.Value {
 		return nil
 	}
 	return part
+}
+
+// rowsAdded looks rows up of which there are as many as x has, so that both sides of the sum are known to have the same.
+func rowsAdded(b *ir.Builder, m *Match) *ir.Value {
+	cut, table := m.N("y"), m.data(m.V("t"))
+	gather := cut.Op == ir.Gather
+	if gather {
+		cut = cut.Args[1].Def
+	}
+	from := m.data(cut.Args[0])
+	p, ok := slicePiece(cut)
+	ends, known := cut.Args[2].SymbolicDims()
+	if table == nil || from == nil || !ok || !known || !p.start.Is(0) || p.step != 1 || len(ends) != 1 || ends[0].IsConst() || fresh(ends[0]) {
+		return m.No("it is no table of which the first rows are taken")
+	}
+	n := ends[0]
+	rows := from.Shape[p.axis]
+	if !p.size.Equal(ir.N(rows).Min(n)) || rows < 2 {
+		return m.No("%s are not the first %s rows, of %d", p.size, n, rows)
+	}
+	at := b.New(ir.Range, nil, b.Dim(ir.N(0)), b.Dim(n), b.Dim(ir.N(1)))
+	y := m.V("y")
+	if !gather {
+		y = b.New(ir.Gather, ir.Attrs{"axis": p.axis}, m.V("t"), at)
+	} else {
+		if !counting(from) || p.axis != len(from.Shape)-1 || m.N("y").Int("axis") != 0 || table.Shape[0] > rows {
+			return m.No("the indices do not count from 0 to the number of rows")
+		}
+		at = m.reshape(b, at, ir.T(ir.I64, append(slices.Repeat([]ir.Dim{ir.N(1)}, len(from.Shape)-1), n)...))
+		y = b.New(ir.Gather, nil, m.V("t"), at)
+	}
+	// The sum says that the two agree: a dimension of x is n wherever y's is cut.
+	x, old := m.Type("x"), m.Type("y")
+	for k := 1; k <= y.Type.Rank(); k++ {
+		d := y.Type.Shape[y.Type.Rank()-k]
+		if !old.Shape[old.Rank()-k].Equal(d) && (k > x.Rank() || !x.Shape[x.Rank()-k].Equal(d)) {
+			return m.No("%s is not as long as %s", x, y.Type)
+		}
+	}
+	return b.New(ir.Add, nil, m.V("x"), y)
+}
+
+// counting reports whether d is 0, 1, 2 and so on.
+func counting(d *ir.Data) bool {
+	for i := range d.Len() {
+		if d.Elem != ir.I64 || d.Int(i) != int64(i) {
+			return false
+		}
+	}
+	return true
 }
