@@ -182,10 +182,58 @@ func attentionCases(t testing.TB) []attentionCase {
 		a.keep = keep{make([]bool, 26), 0, 0, 1, 0}
 		a.keep.x[3] = true
 	})
+	add("all large and negative", plain(attentionShape{queries: 3, keys: 9, d: 8, dv: 8}), func(a *attentionCase) {
+		a.bias = bias{make([]float32, 9), 0, 0, 0, 1}
+		for j := range a.bias.x {
+			a.bias.x[j] = -math.MaxFloat32
+		}
+	})
+	add("scales that are not positive", plain(attentionShape{queries: 30, keys: 45, d: 8, dv: 8, causal: true, offset: 15}), func(a *attentionCase) {
+		a.p.score.scale, a.n.score.scale = -0.5, 0
+	})
+	addLong(plain, add)
 	add("own keys", plain(attentionShape{queries: 13, keys: 40, d: 8, dv: 8}), func(a *attentionCase) {
 		a.n.k, a.n.v = packedHeads(t, 2, 2, 40, 8, 11), packedHeads(t, 2, 2, 40, 8, 12)
 	})
 	return all
+}
+
+// addLong adds cases of more keys than go together, and more queries.
+func addLong(plain func(attentionShape) attentionShape, add func(string, attentionShape, func(*attentionCase))) {
+	long := plain(attentionShape{queries: 41, keys: 1100, d: 9, dv: 33, offset: 1059})
+	long.batch = 1
+	add("long", long, nil)
+	add("long, scores far apart", long, func(a *attentionCase) {
+		a.p.score.scale, a.n.score.scale, a.scale = 12, 7, 3*8
+		for j := range 1100 { // the first keys count least
+			for e := range 18 {
+				a.p.k.x[j*18+e] *= float32(j) / 1100
+			}
+		}
+	})
+	add("long, own values", long, func(a *attentionCase) { a.n.v.x = append([]float32(nil), a.p.v.x...) })
+	add("long, capped", long, func(a *attentionCase) { a.p.score.cap, a.n.score.cap = 1, 0.25 })
+	add("long, keep of one part", long, func(a *attentionCase) {
+		a.keep = keep{make([]bool, 1100), 0, 0, 0, 1}
+		for j := range a.keep.x {
+			a.keep.x[j] = j > 600 && j < 700
+		}
+	})
+	add("long, bias of each", long, func(a *attentionCase) {
+		a.bias = bias{make([]float32, 41*1100), 0, 0, 1100, 1}
+		for j := range a.bias.x {
+			a.bias.x[j] = float32(j%7) / 4
+		}
+	})
+	long.causal = true
+	add("long, causal", long, nil)
+	long.sink = heads{[]float32{3, -1, 0.5, float32(math.Inf(-1))}, 0, 1, 0}
+	long.window = 530
+	add("long, window and sink", long, nil)
+	decode := plain(attentionShape{queries: 1, keys: 1100, d: 16, dv: 40, causal: true, offset: 1050})
+	add("long, decode", decode, nil)
+	decode.kvHeads, decode.heads = 3, 3
+	add("long, decode, a head each", decode, nil)
 }
 
 func TestAttention(t *testing.T) {
