@@ -32,6 +32,7 @@ var benchCommand = &cli.Command{
 		&cli.BoolFlag{Name: "profile", Usage: "print what each step costs"},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
+		precisionFlag,
 		dimFlag,
 	},
 	Action: runBench,
@@ -70,8 +71,12 @@ func runBench(c *cli.Context) error {
 	if err := pipeline.Bind(p, inputs, env); err != nil {
 		return err
 	}
+	narrow, err := precision(c)
+	if err != nil {
+		return err
+	}
 	compiled, err := pipeline.Build(c.Context, p, pipeline.Options{Off: list(c.String("off")),
-		Codegen: codegen.Options{Profile: c.Bool("profile")}})
+		Codegen: codegen.Options{Profile: c.Bool("profile"), Precision: narrow}})
 	if err != nil {
 		return err
 	}

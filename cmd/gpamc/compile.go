@@ -32,6 +32,7 @@ var compileCommand = &cli.Command{
 		&cli.BoolFlag{Name: "verify", Usage: "compare the package with the reference before writing it"},
 		&cli.StringFlag{Name: "dump", Usage: "write the IR after each pass to `DIR`"},
 		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
+		precisionFlag,
 		dimFlag,
 	},
 	Action: runCompile,
@@ -57,6 +58,10 @@ func runCompile(c *cli.Context) error {
 	if err := (passes.Options{Passes: pipeline.List(), Off: off}).Check(); err != nil {
 		return err
 	}
+	narrow, err := precision(c)
+	if err != nil {
+		return err
+	}
 	dir := c.String("output")
 	name, importPath, goMod, err := whereTo(dir, c.String("package"))
 	if err != nil {
@@ -64,7 +69,8 @@ func runCompile(c *cli.Context) error {
 	}
 	dumps := map[string][]byte{}
 	out, err := pipeline.Compile(p, pipeline.Options{Dims: sizes, Off: off, Dump: dumper(c, dumps),
-		Codegen: codegen.Options{Package: name, File: weights == "file", Main: c.Bool("main"), Import: importPath}})
+		Codegen: codegen.Options{Package: name, File: weights == "file", Main: c.Bool("main"), Import: importPath,
+			Precision: narrow}})
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Source, err)
 	}
@@ -72,7 +78,7 @@ func runCompile(c *cli.Context) error {
 		out.Files["go.mod"] = goMod
 	}
 	if c.Bool("verify") {
-		v := verification{program: p, dims: sizes, off: off, tol: defaultTolerance}
+		v := verification{program: p, dims: sizes, off: off, tol: defaultTolerance, precision: narrow}
 		if err := v.run(c.Context); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/place"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+	"github.com/gpamc/gpamc/codegen"
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx"
 	"github.com/urfave/cli/v2"
@@ -22,6 +23,7 @@ var runCommand = &cli.Command{
 		&cli.StringFlag{Name: "format", Value: "npy", Usage: "npy or pb"},
 		&cli.BoolFlag{Name: "compiled", Usage: "compile the model and run that, instead of the reference"},
 		&cli.IntFlag{Name: "threads", Value: 1, Usage: "threads of the compiled model"},
+		precisionFlag,
 	},
 	Action: runRun,
 }
@@ -68,10 +70,16 @@ func runRun(c *cli.Context) error {
 }
 
 func outputsOf(c *cli.Context, p *ir.Program, inputs []onnx.Value) ([]onnx.Value, error) {
-	if !c.Bool("compiled") {
+	narrow, err := precision(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case !c.Bool("compiled") && narrow != codegen.Float32:
+		return nil, fmt.Errorf("run: --precision %s is for compiled models: add --compiled", narrow)
+	case !c.Bool("compiled"):
 		return pipeline.Evaluate(p, inputs)
 	}
-	prog, err := pipeline.Build(c.Context, p, pipeline.Options{})
+	prog, err := pipeline.Build(c.Context, p, pipeline.Options{Codegen: codegen.Options{Precision: narrow}})
 	if err != nil {
 		return nil, err
 	}

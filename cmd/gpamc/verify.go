@@ -13,6 +13,7 @@ import (
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/suite"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+	"github.com/gpamc/gpamc/codegen"
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx"
 	"github.com/urfave/cli/v2"
@@ -33,6 +34,7 @@ var verifyCommand = &cli.Command{
 		&cli.Float64Flag{Name: "atol", Value: defaultTolerance.Abs, Usage: "absolute tolerance"},
 		&cli.Float64Flag{Name: "rtol", Value: defaultTolerance.Rel, Usage: "relative tolerance"},
 		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of random inputs"},
+		precisionFlag,
 		dimFlag,
 	},
 	Action: runVerify,
@@ -45,6 +47,13 @@ func runVerify(c *cli.Context) error {
 	}
 	v := verification{program: p, tol: values.Tolerance{Abs: c.Float64("atol"), Rel: c.Float64("rtol")}, seed: c.Uint64("seed"),
 		files: c.StringSlice("input"), bisect: c.Bool("bisect"), out: os.Stdout}
+	v.given = c.IsSet("atol") || c.IsSet("rtol")
+	if v.precision, err = precision(c); err != nil {
+		return err
+	}
+	if v.bisect && v.precision != codegen.Float32 {
+		return fmt.Errorf("verify: --bisect looks for a wrong rule among float32 packages; leave --precision %s out", v.precision)
+	}
 	if v.dims, err = dims(c, p); err != nil {
 		return err
 	}
@@ -59,8 +68,11 @@ type verification struct {
 	files   []string
 	seed    uint64
 	tol     values.Tolerance
+	given   bool // whether the user has given tol
 	bisect  bool
 	out     io.Writer // what was compared; nil for nothing
+
+	precision codegen.Precision
 }
 
 // verifyLimit is how long one run of a compiled model may take.
@@ -78,7 +90,7 @@ func (v *verification) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reference: %w", err)
 	}
-	compiled, err := pipeline.Build(ctx, v.program, pipeline.Options{Off: v.off})
+	compiled, err := pipeline.Build(ctx, v.program, pipeline.Options{Off: v.off, Codegen: codegen.Options{Precision: v.precision}})
 	if err != nil {
 		return err
 	}
@@ -126,8 +138,12 @@ func (v *verification) compare(got, want []onnx.Value) error {
 	var errs []error
 	for i := range want {
 		name := v.program.Main.ResultName(i)
-		if err := values.Compare(got[i], want[i], v.tol); err != nil {
+		if err := values.Compare(got[i], want[i], v.tolerance(want[i])); err != nil {
 			errs = append(errs, fmt.Errorf("output %q: %w", name, err))
+			continue
+		}
+		if v.precision != codegen.Float32 {
+			printCost(v.out, name, got[i], want[i])
 			continue
 		}
 		diff, scale := values.Worst(got[i].Tensor, want[i].Tensor)
@@ -146,7 +162,7 @@ func (v *verification) guilty(ctx context.Context, inputs, want []onnx.Value, ca
 	}
 	names, err := pipeline.Bisect(ctx, v.program, inputs, func(got []onnx.Value) bool {
 		for i := range want {
-			if values.Compare(got[i], want[i], v.tol) != nil {
+			if values.Compare(got[i], want[i], v.tolerance(want[i])) != nil {
 				return false
 			}
 		}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+	"github.com/gpamc/gpamc/codegen"
+	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/onnx"
+	"github.com/urfave/cli/v2"
+)
+
+var precisionFlag = &cli.StringFlag{Name: "precision", Value: "float32",
+	Usage: "`FORMAT` in which to multiply with weights: float32, bf16 or int8; all else stays float32"}
+
+func precision(c *cli.Context) (codegen.Precision, error) {
+	p, err := codegen.ParsePrecision(c.String("precision"))
+	if err != nil {
+		return "", fmt.Errorf("%s: --precision: %w", c.Command.Name, err)
+	}
+	return p, nil
+}
+
+// shares say how far an output may be off after products in a narrow format, as a share of the largest value in the output: what
+// dozen layers with random weights lose, with room for as much again.
+var shares = map[codegen.Precision]float64{codegen.BF16: 0.02, codegen.Int8: 0.1}
+
+// tolerance is that for an output. In a narrow format, and where the user does not say otherwise, it depends on the output's values.
+func (v *verification) tolerance(want onnx.Value) values.Tolerance {
+	tol := v.tol
+	if share := shares[v.precision]; share > 0 && !v.given && isFloats(want) {
+		tol.Abs += share * values.AccuracyOf(want.Tensor, want.Tensor).Scale
+	}
+	return tol
+}
+
+func isFloats(v onnx.Value) bool { return v.Kind == ir.Tensor && v.Tensor.Elem.IsFloat() }
+
+// printCost says what a narrow format has cost an output in accuracy.
+func printCost(w io.Writer, name string, got, want onnx.Value) {
+	if !isFloats(want) {
+		fmt.Fprintf(w, "output %s: agrees\n", name)
+		return
+	}
+	a := values.AccuracyOf(got.Tensor, want.Tensor)
+	fmt.Fprintf(w, "output %s %s: largest difference %.2g, mean %.2g, largest value %.3g, cosine %.6f", name, want.Tensor.Type(), a.Max, a.Mean,
+		a.Scale, a.Cosine)
+	if a.Rows > 0 {
+		fmt.Fprintf(w, "; the same place is largest in %d of %d rows", a.SameTop, a.Rows)
+	}
+	fmt.Fprintln(w)
+}
