@@ -33,13 +33,13 @@ func unified(f *ir.Func, unnamed map[string]bool) map[string]ir.Dim {
 		u, ok1 := x.Name()
 		v, ok2 := y.Name()
 		if !unnamed[u] {
-			u, v, x, y = v, u, y, x
+			u, v, y = v, u, x
 		}
 		if !ok1 || !ok2 || u == v || !unnamed[u] || strings.HasPrefix(v, "?") { // which only the data decides
 			return
 		}
 		if unnamed[v] && at[u] < at[v] { // the one that comes last goes
-			u, x, y = v, y, x
+			u, y = v, ir.Sym(u)
 		}
 		for name, d := range same {
 			same[name] = d.Subst(map[string]ir.Dim{u: y})

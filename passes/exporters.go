@@ -126,7 +126,7 @@ func rowsAdded(b *ir.Builder, m *Match) *ir.Value {
 		return m.No("%s are not the first %s rows, of %d", p.size, n, rows)
 	}
 	at := b.New(ir.Range, nil, b.Dim(ir.N(0)), b.Dim(n), b.Dim(ir.N(1)))
-	y := m.V("y")
+	var y *ir.Value
 	if !gather {
 		y = b.New(ir.Gather, ir.Attrs{"axis": p.axis}, m.V("t"), at)
 	} else {

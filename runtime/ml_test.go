@@ -51,7 +51,7 @@ func TestMLRefused(t *testing.T) {
 		"LabelEncoder(i64[1]{7}) keys=i64[2]{9,7} values=f32[1]{0.5} default=f32[]{-1}": "as many values",
 		`LabelEncoder(i64[1]{7}) keys=str[1]{"a"} values=f32[1]{0.5} default=f32[]{-1}`: "keys are str",
 		`Normalizer(f32[1]{1}) norm="L3"`:                                               "norm",
-		`LinearRegressor(f32[1,1]{1}) coefficients=[1] post_transform="PROBIT"`:       "PROBIT",
+		`LinearRegressor(f32[1,1]{1}) coefficients=[1] post_transform="PROBIT"`:         "PROBIT",
 		`LinearClassifier(f32[1,1]{1}) coefficients=[1] classlabels_ints=[1]`:           "two are the fewest",
 		"TreeEnsemble(f32[1,1]{1}) leaf_targetids=[0] leaf_weights=f32[1]{1} nodes_falseleafs=[0] nodes_falsenodeids=[0] " +
 			"nodes_featureids=[0] nodes_modes=u8[1]{0} nodes_splits=f32[1]{1} nodes_trueleafs=[0] nodes_truenodeids=[0] tree_roots=[0]": "cycle",
