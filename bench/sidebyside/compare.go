@@ -30,8 +30,8 @@ type size struct {
 
 func (z size) String() string { return fmt.Sprintf("%dx%d", z.Batch, z.Length) }
 
-// defaultPause is longer than ONNX Runtime's threads spin after a run, which is a million pauses of the processor.
-const defaultPause = 30 * time.Millisecond
+// defaultPause is longer than ONNX Runtime's threads spin after a run: some 30 ms, by the processor time that a run takes.
+const defaultPause = 40 * time.Millisecond
 
 // A side is what was measured of one program, in milliseconds and bytes.
 type side struct {
