@@ -76,11 +76,14 @@ func dualAttention(c *ctx, y heads, p, n branch, add bias, where keep, s attenti
 
 // attentionRows is how many queries of a head go together, at most: while they
 // are multiplied with a panel of keys or values, it stays in cache. They see
-// the keys of the last one, so that there are fewer where there are few keys.
+// the keys of the last one, so that there are fewer where there are few keys;
+// and where there are very many, the scores of fewer take enough room.
 const (
 	attentionRows = 3 * tileRows
 	shortRows     = 2 * tileRows
 	shortKeys     = 256
+	longRows      = tileRows
+	longKeys      = 1 << 14
 )
 
 // attentionKeys is how many keys go together: the scores of a block stay in
@@ -137,10 +140,13 @@ type attentionTask struct {
 func (t *attentionTask) layOut() {
 	wide, deep := roundUp(t.keys, panelCols), roundUp(t.dv, panelCols)
 	t.direct = t.group*t.queries*t.count <= directRows
-	t.chunk, t.tall = min(attentionKeys, wide), min(attentionRows, t.rows())
+	t.chunk, t.tall = min(attentionKeys, wide), attentionRows
 	if t.keys <= shortKeys {
-		t.tall = min(shortRows, t.rows())
+		t.tall = shortRows
+	} else if t.keys > longKeys {
+		t.tall = longRows
 	}
+	t.tall = min(t.tall, t.rows())
 	if t.direct {
 		t.chunk = wide
 	}
@@ -203,19 +209,19 @@ func (t *attentionTask) rows() int {
 func (t *attentionTask) blocks() int { return (t.rows() + t.tall - 1) / max(t.tall, 1) }
 
 func (t *attentionTask) part(w *worker, lo, hi int) {
-	packed := -1
+	packed, limit := -1, 0
 	for u := lo; u < hi; u++ {
 		pair, cut := u/t.cuts, u%t.cuts
 		b, h := pair/t.kvHeads, pair%t.kvHeads
 		if packed != pair {
 			t.pack(w.scratch, b, h)
-			packed = pair
+			packed, limit = pair, t.limit(w.scratch, b, h)
 		}
 		first, last := t.blocks()*cut/t.cuts, t.blocks()*(cut+1)/t.cuts
 		for g := 0; g*t.rows() < t.group*t.queries; g++ {
 			for i := first * t.tall; i < min(last*t.tall, t.rows()); i += t.tall {
 				k := attentionBlock{attentionTask: t, scratch: w.scratch, b: b, h: h*t.group + g, kv: h, i: i, n: min(t.tall, t.rows()-i)}
-				k.run()
+				k.run(limit)
 			}
 		}
 	}

@@ -11,15 +11,15 @@ type attentionBlock struct {
 	from, to       int // the keys that its rows see, from being at a panel
 }
 
-// run computes the rows. The scores of branches that share their values become
+// run computes the rows, from keys before the limit. The scores of branches that share their values become
 // one difference of weights, which is multiplied once.
-func (k *attentionBlock) run() {
+func (k *attentionBlock) run(limit int) {
 	k.from, k.to = k.sees(0)
 	if k.queries > 1 {
 		k.from, _ = k.sees(k.i)
 		_, k.to = k.sees(k.i + k.n - 1)
 	}
-	k.from = k.from / panelCols * panelCols
+	k.from, k.to = k.from/panelCols*panelCols, min(k.to, limit)
 	if k.to <= k.from {
 		for r := range k.n {
 			y, _ := k.at(k.y, r)

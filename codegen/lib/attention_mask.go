@@ -21,6 +21,36 @@ func (t *attentionTask) sees(query int) (from, to int) {
 func (t *attentionTask) forbids() bool { return t.keep.x != nil && t.fill == 0 }
 func (t *attentionTask) biased() bool  { return t.bias.x != nil || t.forbids() }
 
+// negligible is how far below others a bias has to be for its key not to count:
+// much further than scores are apart, and nearer than the numbers that stand
+// for -Inf in masks, some 1e9 and more.
+const negligible = 1e8
+
+// limit is how many keys count for the queries of key head h, where a mask
+// cuts off the last for all of them: as padding is.
+func (t *attentionTask) limit(scratch []float32, b, h int) int {
+	var row []float32
+	switch {
+	case t.keep.x != nil && t.fill != 0:
+		return t.keys
+	case t.oneBias:
+		row = scratch[t.m : t.m+t.keys]
+	case t.bias.x != nil && (t.queries == 1 || t.bias.query == 0) && (t.group == 1 || t.bias.head == 0) && !t.forbids():
+		at := b*t.bias.batch + h*t.group*t.bias.head
+		row = t.bias.x[at : at+t.keys]
+	default:
+		return t.keys
+	}
+	n, top := t.keys, rowMax(row)
+	if math.IsInf(float64(top), -1) {
+		return 0
+	}
+	for n > 0 && row[n-1] < top-negligible {
+		n--
+	}
+	return n
+}
+
 // apart tells whether soften has to go through the rows of a chunk, which
 // begins at a key, one by one.
 func (k *attentionBlock) apart(at int, by score) bool {

@@ -182,6 +182,12 @@ func attentionCases(t testing.TB) []attentionCase {
 		a.keep = keep{make([]bool, 26), 0, 0, 1, 0}
 		a.keep.x[3] = true
 	})
+	add("padding", plain(attentionShape{queries: 26, keys: 139, d: 8, dv: 8}), func(a *attentionCase) {
+		a.bias = bias{make([]float32, 2*139), 139, 0, 0, 1}
+		for j := 139 - 50; j < 139; j++ {
+			a.bias.x[j], a.bias.x[139+j] = -1e9, []float32{-math.MaxFloat32, 0}[j/120]
+		}
+	})
 	add("all large and negative", plain(attentionShape{queries: 3, keys: 9, d: 8, dv: 8}), func(a *attentionCase) {
 		a.bias = bias{make([]float32, 9), 0, 0, 0, 1}
 		for j := range a.bias.x {
