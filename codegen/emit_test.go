@@ -195,6 +195,40 @@ func TestSameBytesTwice(t *testing.T) {
 	}
 }
 
+// TestISA builds packages without what is above an instruction set, which must say nothing of it and agree with the reference.
+func TestISA(t *testing.T) {
+	p := program(t, layered(2))
+	for isa, absent := range map[codegen.ISA]string{codegen.AVX2: "AVX512", codegen.Portable: "AVX2"} {
+		out, err := codegen.Compile(p, codegen.Options{Package: "emitted", ISA: isa})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := out.Files["kernels_amd64.s"]; ok == (isa == codegen.Portable) {
+			t.Errorf("%s: assembly: %v", isa, ok)
+		}
+		if asm := out.Files["kernels_amd64.s"]; bytes.Contains(asm, []byte(absent)) {
+			t.Errorf("%s: the assembly has %s", isa, absent)
+		}
+		dir := t.TempDir()
+		write(t, dir, out)
+		b, err := json.Marshal([]map[string]any{reference(t, p, 1, 1, 3), reference(t, p, 1, 2, 5)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		test, err := os.ReadFile("testdata/emitted_test.go.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, b := range map[string][]byte{"cases.json": b, "emitted_test.go": test} {
+			if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		gotool(t, dir, nil, "vet", ".")
+		gotool(t, dir, nil, "test", "-count=1", ".")
+	}
+}
+
 // TestLayersOnce checks that the source does not grow with the depth.
 func TestLayersOnce(t *testing.T) {
 	lines := func(layers int) int {

@@ -85,7 +85,7 @@ func (g *generator) print(bodies map[*function]string) (*Output, error) {
 			return nil, err
 		}
 	}
-	if out.Files, err = loadLibrary().shake(g.opts.Package, formatted); err != nil {
+	if out.Files, err = loadLibrary(g.opts.ISA).shake(g.opts.Package, formatted); err != nil {
 		return nil, err
 	}
 	for name, src := range formatted {

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/gpamc/gpamc/codegen/kernel"
 )
@@ -51,7 +50,7 @@ type decl struct {
 	stub      bool            // a function without body: assembly
 }
 
-var loadLibrary = sync.OnceValue(func() *library {
+func newLibrary(isa ISA) *library {
 	lib := &library{decls: map[string][]*decl{}, methods: map[string][]*decl{}}
 	entries, err := libSource.ReadDir("lib")
 	if err != nil {
@@ -65,10 +64,12 @@ var loadLibrary = sync.OnceValue(func() *library {
 		if err != nil {
 			panic("BUG: " + err.Error())
 		}
-		lib.add(e.Name(), src)
+		if src = limited(e.Name(), src, isa); src != nil {
+			lib.add(e.Name(), src)
+		}
 	}
 	return lib
-})
+}
 
 func (lib *library) add(name string, src []byte) {
 	fset := token.NewFileSet()

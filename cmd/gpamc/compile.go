@@ -29,6 +29,7 @@ var compileCommand = &cli.Command{
 		&cli.StringFlag{Name: "package", Usage: "`NAME` of the package; by default that of the folder"},
 		&cli.BoolFlag{Name: "main", Usage: "also emit a program that runs the model on files"},
 		&cli.StringFlag{Name: "weights", Value: "embed", Usage: "embed: in the program; file: beside the package, mapped by Load"},
+		&cli.StringFlag{Name: "isa", Value: "avx512,avx2,portable", Usage: "instruction sets that the package has kernels for, by `LIST`; the highest brings those below it"},
 		&cli.BoolFlag{Name: "verify", Usage: "compare the package with the reference before writing it"},
 		&cli.StringFlag{Name: "dump", Usage: "write the IR after each pass to `DIR`"},
 		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
@@ -62,6 +63,10 @@ func runCompile(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	isa, err := codegen.ParseISA(c.String("isa"))
+	if err != nil {
+		return fmt.Errorf("--isa: %w", err)
+	}
 	dir := c.String("output")
 	name, importPath, goMod, err := whereTo(dir, c.String("package"))
 	if err != nil {
@@ -70,7 +75,7 @@ func runCompile(c *cli.Context) error {
 	dumps := map[string][]byte{}
 	out, err := pipeline.Compile(p, pipeline.Options{Dims: sizes, Off: off, Dump: dumper(c, dumps),
 		Codegen: codegen.Options{Package: name, File: weights == "file", Main: c.Bool("main"), Import: importPath,
-			Precision: narrow}})
+			Precision: narrow, ISA: isa}})
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Source, err)
 	}
