@@ -16,6 +16,7 @@
 //
 //	linear(c, y, x, w, bias, r, act, m, k, n)        y = act(x·w + bias) + r, w packed
 //	gemm(c, y, ldy, x, ldx, w, bias, r, ldr, act, m, k, n)   the same with distances of rows
+//	gemmBF16, gemmInt8                               gemm with weights in a narrow format: packBF16, packInt8
 //	matmul(c, y, a, b, product{...})                 batches of a·b, transposed or broadcast by distances
 //	packB(dst, w, k, n, sk, sn), packedLen(k, n)     a matrix into panels
 //
