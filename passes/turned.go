@@ -10,6 +10,16 @@ import (
 // turned brings a difference of two attentions before the Transpose and the Reshape that put the heads of each together, and the weights
 // of the two with it.
 var turned = []Rule{
+	{"weights-joined", "(Mul (Mul w a:(Attention|Softmax|MaskedSoftmax xs... *=_)) u)", func(b *ir.Builder, m *Match) *ir.Value {
+		for _, name := range []string{"w", "u"} {
+			if !perRow(m.V(name), m.Type("a")) {
+				return m.No("the weight %s is not one number for each row", m.Type(name))
+			}
+		}
+		return b.New(ir.Mul, nil, b.New(ir.Mul, nil, m.V("w"), m.V("u")), m.V("a"))
+	}},
+	{"merged-again", "(Reshape (Reshape t:(Transpose (Attention|DualAttention xs... *=_) perm=_) d1 allowzero=_) d2 allowzero=_)",
+		func(b *ir.Builder, m *Match) *ir.Value { return m.reshape(b, m.V("t"), m.Root.Out().Type) }},
 	{"weight-turned", "(Mul w t:(Transpose a:(Attention xs... *=_) perm=_))", weightTurned},
 	{"weight-merged", `
 		(Mul w r:(Reshape t:(Transpose (Attention xs... *=_) perm=_) d allowzero=_))

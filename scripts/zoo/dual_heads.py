@@ -339,7 +339,100 @@ class Extra(Chunk):
         return self.proj((o - self.lam * (o @ self.extra)).transpose(1, 2).reshape(b, n, c))
 
 
+def half(x):
+    a, b = x[..., :x.shape[-1] // 2], x[..., x.shape[-1] // 2:]
+    return torch.cat((-b, a), dim=-1)
+
+
+class DiffLlama(Diff):
+    """Hugging Face's with rotary embeddings and keys for two heads each."""
+
+    def __init__(self, layer):
+        super().__init__(layer)
+        self.k, self.v = nn.Linear(W, W // 2, bias=False), nn.Linear(W, W // 2, bias=False)
+        self.register_buffer("inv", 1.0 / (10000 ** (torch.arange(0, D, 2).float() / D)))
+
+    def forward(self, x, mask):
+        b, n, _ = x.size()
+        q = self.q(x).view(b, n, H, D).transpose(1, 2)
+        k, v = (f(x).view(b, n, H // 2, D).transpose(1, 2) for f in (self.k, self.v))
+        f = torch.arange(n).float()[:, None] @ self.inv[None, :]
+        f = torch.cat((f, f), dim=-1)
+        cos, sin = f.cos()[None, None], f.sin()[None, None]
+        q, k = q * cos + half(q) * sin, k * cos + half(k) * sin
+        k, v = repeat_kv(k, 2), repeat_kv(v, 2)
+        v = torch.cat(torch.chunk(v, 2, dim=1), dim=-1).repeat(1, 2, 1, 1)
+        w = torch.matmul(q, k.transpose(2, 3)) / math.sqrt(D) + mask
+        w = nn.functional.softmax(w, dim=-1, dtype=torch.float32).to(q.dtype)
+        one, two = torch.chunk(torch.matmul(w, v), 2, dim=1)
+        y = (1 - self.init) * self.subln(one - self.lam_full(q) * two)
+        return self.out(y.transpose(1, 2).contiguous().reshape(b, n, -1))
+
+
+class Lerp(Chunk):
+    """One side on the way to the other: o2 + w(o1 - o2) by lerp, and addcmul."""
+
+    def __init__(self, layer):
+        super().__init__(layer)
+        self.first = layer == 0
+
+    def forward(self, x, mask):
+        b, n, c = x.shape
+        q1, q2, k1, _, v = (t.view(b, n, H, c // H).transpose(1, 2) for t in self.qkv(x).chunk(5, dim=-1))
+        o1 = ((q1 @ k1.transpose(-2, -1)) * self.scale + mask).softmax(dim=-1) @ v
+        o2 = ((q2 @ k1.transpose(-2, -1)) * self.scale + mask).softmax(dim=-1) @ v
+        o = torch.addcmul(o1, self.lam, o2, value=-0.5) if self.first else 1.25 * o1 - 0.25 * o2
+        return self.proj(o.transpose(1, 2).reshape(b, n, c))
+
+
+class Groups(nn.Module):
+    """Queries with an axis for the heads of a group, which keys and values do not have."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.q1, self.q2, self.o = (nn.Linear(W, W, bias=False) for _ in range(3))
+        self.k, self.v = nn.Linear(W, W // 2, bias=False), nn.Linear(W, W // 2, bias=False)
+        self.lam = nn.Parameter(torch.zeros(H // 2, 2, 1, 1))
+
+    def forward(self, x, mask):
+        b, n, _ = x.shape
+        q1, q2 = (f(x).view(b, n, H // 2, 2, D).permute(0, 2, 3, 1, 4) for f in (self.q1, self.q2))
+        k, v = (f(x).view(b, n, H // 2, 1, D).permute(0, 2, 3, 1, 4) for f in (self.k, self.v))
+        m = mask.unsqueeze(2)
+        p1 = torch.softmax(q1 @ k.transpose(-2, -1) / math.sqrt(D) + m, -1)
+        p2 = torch.softmax(q2 @ k.transpose(-2, -1) / math.sqrt(D) + m, -1)
+        y = (p1 - self.lam * p2) @ v
+        return self.o(y.permute(0, 3, 1, 2, 4).reshape(b, n, W))
+
+
+class Function(nn.Module):
+    """Both sides by one function of sequences first, as nn.MultiheadAttention computes: [length, batch·heads, size], baddbmm with the mask."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.proj, self.out = nn.Linear(W, 5 * W), nn.Linear(W, W)
+        self.lam = nn.Parameter(torch.zeros(1))
+
+    def attend(self, q, k, v, mask):
+        n, b, _ = q.shape
+        q, k, v = (t.contiguous().view(n, b * H, D).transpose(0, 1) for t in (q, k, v))
+        w = torch.baddbmm(mask, q / math.sqrt(D), k.transpose(-2, -1)).softmax(-1)
+        return torch.bmm(w, v).transpose(0, 1).contiguous().view(n * b, W)
+
+    def forward(self, x, mask):
+        b, n, _ = x.shape
+        x = x.transpose(0, 1)
+        q1, q2, k1, k2, v = self.proj(x).chunk(5, dim=-1)
+        m = mask.view(b, 1, 1, n).expand(-1, H, -1, -1).reshape(b * H, 1, n)
+        y = self.attend(q1, k1, v, m) - self.lam * self.attend(q2, k2, v, m)
+        return self.out(y).view(n, b, W).transpose(0, 1)
+
+
 MODELS = {
+    "diff-llama": stack(DiffLlama, "min"),
+    "dual-lerp": stack(Lerp),
+    "dual-groups": stack(Groups),
+    "dual-function": stack(Function, opset=13),
     "dual-einsum": stack(Einsum),
     "dual-einsum-heads-first": stack(EinsumHeadsFirst, "min", opset=13),
     "dual-chunk": stack(Chunk),
