@@ -279,9 +279,11 @@ func TestDualAttentionNumbers(t *testing.T) {
 		{true, 2, 1, []float64{1, 0, 1.044813, -.044813, .106444, .893556}},
 		{true, 1.5, .25, []float64{1.25, 0, .968830, .281170, .579833, .670167}},
 	} {
-		y, by := garbage(t, 6), score{scale: float32(math.Sqrt(.5))}
-		dualAttention(c, heads{y, 0, 0, 2}, branch{qp, k, v, heads{x: []float32{e.a}}, by}, branch{qn, k, v, heads{x: []float32{e.b}}, by},
-			bias{}, keep{}, attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: 3, keys: 3, d: 2, dv: 2, causal: e.causal})
-		near(t, fmt.Sprint(e.causal, e.a, e.b), y, e.want, 1e-6)
+		eachISA(t, func(t *testing.T) {
+			y, by := garbage(t, 6), score{scale: float32(math.Sqrt(.5))}
+			dualAttention(c, heads{y, 0, 0, 2}, branch{qp, k, v, heads{x: []float32{e.a}}, by}, branch{qn, k, v, heads{x: []float32{e.b}}, by},
+				bias{}, keep{}, attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: 3, keys: 3, d: 2, dv: 2, causal: e.causal})
+			near(t, fmt.Sprint(e.causal, e.a, e.b), y, e.want, 1e-6)
+		})
 	}
 }
