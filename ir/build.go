@@ -72,8 +72,13 @@ func (b *Builder) New1(op *Op, attrs Attrs, args ...*Value) []*Value {
 // Const builds a constant.
 func (b *Builder) Const(d *Data) *Value { return b.New(Const, Attrs{"value": d}) }
 
-// Scalar builds a constant of no dimensions.
-func (b *Builder) Scalar(e Elem, x float64) *Value { return b.Const(Scalar(e, x)) }
+// Scalar builds a constant of no dimensions. Like New it panics when e is no type of numbers.
+func (b *Builder) Scalar(e Elem, x float64) *Value {
+	if e == String || !e.Valid() {
+		panic(&misfit{fmt.Errorf("elements of type %s are no numbers", e)})
+	}
+	return b.Const(Scalar(e, x))
+}
 
 // Vector builds a one-dimensional int64 constant.
 func (b *Builder) Vector(xs ...int64) *Value { return b.Const(Vector(xs...)) }

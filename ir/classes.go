@@ -41,6 +41,18 @@ func unary(c class) func(n *Node) ([]Type, error) {
 	}
 }
 
+// floats is infer where the arguments of these numbers must be floating-point numbers.
+func floats(infer func(n *Node) ([]Type, error), args ...int) func(n *Node) ([]Type, error) {
+	return func(n *Node) ([]Type, error) {
+		for _, i := range args {
+			if _, err := n.tensorAt(i, float); err != nil {
+				return nil, err
+			}
+		}
+		return infer(n)
+	}
+}
+
 // variadic is the inference of an operator whose arguments are broadcast together and have one element type.
 func variadic(c class) func(n *Node) ([]Type, error) {
 	return func(n *Node) ([]Type, error) {

@@ -305,7 +305,7 @@ var (
 	// update_rule "linear" is without g and r, "gated" without r, "delta" without g; β is 1 where there is no r. q, k and v are
 	// [B,T,H·d]; decay is [B,T,Hkv·dk] or [B,T,Hkv], beta [B,T,Hkv] or [B,T,1]; scale 0 is 1/√dk.
 	LinearAttention = define(Op{Name: "LinearAttention", Args: "q k v past_state? decay? beta?", Results: "y present_state",
-		Attrs: "chunk_size:int=64 kv_num_heads:int q_num_heads:int scale:float=0 update_rule:string=gated_delta", Infer: inferLinearAttention,
+		Attrs: "chunk_size:int=64 kv_num_heads:int q_num_heads:int scale:float=0 update_rule:string=gated_delta", Infer: floats(inferLinearAttention, 0),
 		Example: `LinearAttention(q, k, v) q_num_heads=4 kv_num_heads=2 update_rule="linear"`, Inputs: "q f32[2,3,16] k f32[2,3,8] v f32[2,3,10]"})
 
 	// CausalConvWithState is y[t] = Σj w[j]·x[t+j-k+1] + b for each channel of x [B,C,T], w [C,1,k], then Swish if activation is "silu" or

@@ -236,6 +236,15 @@ func inferSequenceMap(n *Node) ([]Type, error) {
 	if len(body.Params) != len(n.Args) {
 		return nil, fmt.Errorf("the body has %d parameters for %d arguments", len(body.Params), len(n.Args))
 	}
+	for i, p := range body.Params {
+		t := n.TypeAt(i)
+		if t.Kind == Sequence && t.Of != nil {
+			t = *t.Of
+		}
+		if t.Elem != NoElem && p.Type.Elem != NoElem && t.Elem != p.Type.Elem {
+			return nil, fmt.Errorf("parameter %d of the body is %s and gets %s", i, p.Type, t)
+		}
+	}
 	ts := make([]Type, len(body.Results))
 	for i, r := range body.Results {
 		ts[i] = SequenceOf(n.renewed(r.Type, resultNames(i), Dim.IsConst))

@@ -13,12 +13,12 @@ var (
 
 	// ConvTranspose is the transpose of Conv as a linear map: each element of x [N,C,D..] adds itself times w [C,M/group,K..] to a window of y.
 	ConvTranspose = define(Op{Name: "ConvTranspose", Args: "x w b?",
-		Attrs: windowAttrs + " group:int=1 output_padding:ints? output_shape:ints?", Infer: inferConvTranspose,
+		Attrs: windowAttrs + " group:int=1 output_padding:ints? output_shape:ints?", Infer: floats(inferConvTranspose, 0),
 		Example: "ConvTranspose(x, w) strides=[2,2]", Inputs: "x f32[1,2,3,3] w f32[2,4,3,3]"})
 
 	// DeformConv is Conv (2-d) that reads x at places moved by offset, between the pixels bilinearly, each times mask.
 	DeformConv = define(Op{Name: "DeformConv", Args: "x w offset b? mask?",
-		Attrs: "dilations:ints? group:int=1 kernel_shape:ints? offset_group:int=1 pads:ints? strides:ints?", Infer: inferConv,
+		Attrs: "dilations:ints? group:int=1 kernel_shape:ints? offset_group:int=1 pads:ints? strides:ints?", Infer: floats(inferConv, 0, 2),
 		Example: "DeformConv(x, w, o) kernel_shape=[2,2]", Inputs: "x f32[1,1,3,3] w f32[1,1,2,2] o f32[1,8,2,2]"})
 
 	// MaxPool is the greatest element of each window, and where in x it lies (the padding not counted; storage_order 1: column by column).
@@ -26,11 +26,11 @@ var (
 		Example: "MaxPool(x) kernel_shape=[2,2] strides=[2,2] ceil_mode=1", Inputs: "x f32[1,2,5,5]"})
 
 	// AveragePool is the mean of each window, of the elements in x only unless count_include_pad.
-	AveragePool = define(Op{Name: "AveragePool", Args: "x", Attrs: windowAttrs + " ceil_mode:int=0 count_include_pad:int=0", Infer: inferPool,
+	AveragePool = define(Op{Name: "AveragePool", Args: "x", Attrs: windowAttrs + " ceil_mode:int=0 count_include_pad:int=0", Infer: floats(inferPool, 0),
 		Example: "AveragePool(x) kernel_shape=[3,3] pads=[1,1,1,1]", Inputs: "x f32[1,2,5,5]"})
 
 	// LpPool is (Σ|x|^p)^(1/p) over each window.
-	LpPool = define(Op{Name: "LpPool", Args: "x", Attrs: windowAttrs + " ceil_mode:int=0 p:int=2", Infer: inferPool,
+	LpPool = define(Op{Name: "LpPool", Args: "x", Attrs: windowAttrs + " ceil_mode:int=0 p:int=2", Infer: floats(inferPool, 0),
 		Example: "LpPool(x) kernel_shape=[2,2]", Inputs: "x f32[1,2,4,4]"})
 
 	// GlobalAveragePool is the mean of each channel of x [N,C,D..].
@@ -177,6 +177,9 @@ func (n *Node) kernelShape(w Type) []int {
 // convArgs reports the types of x and w; ok is false when one of them is unranked.
 func convArgs(n *Node) (x, w Type, ok bool, err error) {
 	x, w = n.TypeAt(0), n.TypeAt(1)
+	if _, err := n.tensorAt(0, number); err != nil {
+		return x, w, false, err
+	}
 	if e, err := n.SameElem(0, 1); err != nil || !x.Ranked() || !w.Ranked() {
 		return Unranked(e), w, false, err
 	}
@@ -279,7 +282,10 @@ func (n *Node) TransposedWindows(in []Dim, kernel []int) ([]Window, error) {
 }
 
 func inferPool(n *Node) ([]Type, error) {
-	x := n.TypeAt(0)
+	x, err := n.tensorAt(0, number)
+	if err != nil {
+		return nil, err
+	}
 	out := x
 	if x.Ranked() {
 		if x.Rank() < 3 {

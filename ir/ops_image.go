@@ -118,7 +118,7 @@ func inferCenterCropPad(n *Node) ([]Type, error) {
 }
 
 func inferCol2Im(n *Node) ([]Type, error) {
-	x, err := n.tensorAt(0, anyElem)
+	x, err := n.tensorAt(0, number)
 	if err != nil {
 		return nil, err
 	}

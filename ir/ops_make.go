@@ -117,6 +117,9 @@ func inferEyeLike(n *Node) ([]Type, error) {
 			return nil, err
 		}
 	}
+	if e != NoElem && !ordered.has(e) {
+		return nil, fmt.Errorf("there is no identity of %s", e)
+	}
 	if !x.Ranked() {
 		return []Type{T(e, n.Fresh(0), n.Fresh(1))}, nil
 	}

@@ -126,6 +126,11 @@ func inferEinsum(n *Node) ([]Type, error) {
 	for i := range all {
 		all[i] = i
 	}
+	for _, i := range all {
+		if _, err := n.tensorAt(i, number); err != nil {
+			return nil, err
+		}
+	}
 	e, err := n.SameElem(all...)
 	if err != nil {
 		return nil, err

@@ -36,11 +36,18 @@ var (
 )
 
 func inferRandomLike(n *Node) ([]Type, error) {
-	x, err := n.tensorAt(0, anyElem)
-	if err != nil || !n.Has("dtype") {
+	if !n.Has("dtype") {
+		x, err := n.tensorAt(0, float)
 		return []Type{x}, err
 	}
+	x, err := n.tensorAt(0, anyElem)
+	if err != nil {
+		return nil, err
+	}
 	e, err := n.elemAttr("dtype")
+	if err == nil && !ordered.has(e) {
+		err = fmt.Errorf("what is drawn are no elements of type %s", e)
+	}
 	if !x.Known() {
 		return []Type{Unranked(e)}, err
 	}

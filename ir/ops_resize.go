@@ -24,7 +24,7 @@ var (
 
 	// GridSample reads x [N,C,D..] at the places of grid [N,O..,r], whose numbers, the last axis of x first, go from -1 at one edge to 1
 	// at the other; padding_mode is zeros, border or reflection, mode nearest, linear or cubic.
-	GridSample = define(Op{Name: "GridSample", Args: "x grid", Attrs: "align_corners:int=0 mode:string=linear padding_mode:string=zeros", Infer: inferGridSample,
+	GridSample = define(Op{Name: "GridSample", Args: "x grid", Attrs: "align_corners:int=0 mode:string=linear padding_mode:string=zeros", Infer: floats(inferGridSample, 0, 1),
 		Example: "GridSample(x, g)", Inputs: "x f32[1,2,4,4] g f32[1,3,5,2]"})
 
 	// AffineGrid is the grid [N,D..,r] of the places of a [N,C,D..] image, size, under the matrices theta [N,r,r+1].
@@ -34,13 +34,13 @@ var (
 	// RoiAlign pools the regions rois [R,4] (x1 y1 x2 y2) of the images x [N,C,H,W] that batch_indices name to output_height·output_width:
 	// each bin averages, or takes the greatest of, sampling_ratio² places read bilinearly.
 	RoiAlign = define(Op{Name: "RoiAlign", Args: "x rois batch_indices", Attrs: "coordinate_transformation_mode:string=half_pixel mode:string=avg output_height:int=1 " +
-		"output_width:int=1 sampling_ratio:int=0 spatial_scale:float=1", Infer: inferRoiAlign,
+		"output_width:int=1 sampling_ratio:int=0 spatial_scale:float=1", Infer: floats(inferRoiAlign, 0, 1),
 		Example: "RoiAlign(x, f32[1,4]{0,0,2,2}, i64[1]{0}) output_height=2 output_width=2", Inputs: "x f32[1,1,4,4]"})
 
 	// NonMaxSuppression picks boxes [N,B,4] by scores [N,C,B], greatest first, that overlap none picked before for the class by more than
 	// iou_threshold: rows (batch, class, box). Boxes are y1 x1 y2 x2, or with center_point_box x y width height.
 	NonMaxSuppression = define(Op{Name: "NonMaxSuppression", Args: "boxes scores max_output_boxes_per_class? iou_threshold? score_threshold?",
-		Attrs: "center_point_box:int=0", Infer: func(n *Node) ([]Type, error) { return []Type{T(I64, n.Fresh(0), N(3))}, nil },
+		Attrs: "center_point_box:int=0", Infer: floats(inferNonMaxSuppression, 0, 1),
 		Example: "NonMaxSuppression(b, s, i64[]{2}, f32[]{0.5})", Inputs: "b f32[1,4,4] s f32[1,2,4]"})
 )
 
@@ -111,7 +111,7 @@ func (n *Node) resizedAxes(rank int) ([]int, error) {
 }
 
 func inferResize(n *Node) ([]Type, error) {
-	x, err := n.tensorAt(0, anyElem)
+	x, err := n.tensorAt(0, ordered)
 	if err != nil || !x.Ranked() {
 		return []Type{x}, err
 	}
@@ -232,6 +232,10 @@ func (b *Builder) evenly(count *Value, e Elem, corners bool) *Value {
 	}
 	twice := b.New(Add, nil, b.New(Mul, nil, i, b.Scalar(e, 2)), b.Scalar(e, 1))
 	return b.New(Sub, nil, b.New(Div, nil, twice, d), b.Scalar(e, 1))
+}
+
+func inferNonMaxSuppression(n *Node) ([]Type, error) {
+	return []Type{T(I64, n.Fresh(0), N(3))}, nil
 }
 
 func inferRoiAlign(n *Node) ([]Type, error) {

@@ -8,17 +8,17 @@ const rnnAttrs = "activation_alpha:floats? activation_beta:floats? activations:s
 var (
 	// RNN is h' = f(x·Wᵀ + h·Rᵀ + Wb + Rb) step by step: x [seq,batch,input], w [dirs,hidden,input], r [dirs,hidden,hidden],
 	// y [seq,dirs,batch,hidden]; with layout 1 the batch comes first. direction is forward, reverse or bidirectional.
-	RNN = define(Op{Name: "RNN", Args: "x w r b? sequence_lens? initial_h?", Results: "y y_h", Attrs: rnnAttrs, Infer: inferRecurrent(1),
+	RNN = define(Op{Name: "RNN", Args: "x w r b? sequence_lens? initial_h?", Results: "y y_h", Attrs: rnnAttrs, Infer: floats(inferRecurrent(1), 0),
 		Example: "RNN(x, w, r)", Inputs: "x f32[3,2,4] w f32[1,5,4] r f32[1,5,5]"})
 
 	// GRU has the gates z, r, h in its weights [dirs,3·hidden,..]: z = f(xWz+hRz), r = f(xWr+hRr), n = g(xWh + (r∘h)Rh),
 	// h' = (1-z)∘n + z∘h; with linear_before_reset n = g(xWh + r∘(hRh)).
-	GRU = define(Op{Name: "GRU", Args: "x w r b? sequence_lens? initial_h?", Results: "y y_h", Attrs: rnnAttrs + " linear_before_reset:int=0", Infer: inferRecurrent(3),
+	GRU = define(Op{Name: "GRU", Args: "x w r b? sequence_lens? initial_h?", Results: "y y_h", Attrs: rnnAttrs + " linear_before_reset:int=0", Infer: floats(inferRecurrent(3), 0),
 		Example: "GRU(x, w, r, b) linear_before_reset=1", Inputs: "x f32[3,2,4] w f32[1,15,4] r f32[1,15,5] b f32[1,30]"})
 
 	// LSTM has the gates i, o, f, c in its weights [dirs,4·hidden,..] and peepholes p for i, o, f: i = f(xWi+hRi+Pi∘c),
 	// f = f(xWf+hRf+Pf∘c), c' = f∘c + i∘g(xWc+hRc), o = f(xWo+hRo+Po∘c'), h' = o∘h(c').
-	LSTM = define(Op{Name: "LSTM", Args: "x w r b? sequence_lens? initial_h? initial_c? p?", Results: "y y_h y_c", Attrs: rnnAttrs + " input_forget:int=0", Infer: inferRecurrent(4),
+	LSTM = define(Op{Name: "LSTM", Args: "x w r b? sequence_lens? initial_h? initial_c? p?", Results: "y y_h y_c", Attrs: rnnAttrs + " input_forget:int=0", Infer: floats(inferRecurrent(4), 0),
 		Example: `LSTM(x, w, r) direction="bidirectional"`, Inputs: "x f32[3,2,4] w f32[2,20,4] r f32[2,20,5]"})
 )
 

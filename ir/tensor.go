@@ -232,6 +232,8 @@ func (d *Data) SetInt(i int, x int64) {
 		b[i] = uint8(x) & 3
 	case I2:
 		b[i] = uint8(int8(x<<6) >> 6)
+	case String, NoElem:
+		panic("BUG: a number in a tensor of " + d.Elem.String())
 	default:
 		d.SetFloat(i, float64(x))
 	}

@@ -142,7 +142,7 @@ func tanh[T float](x T) T       { return T(math.Tanh(float64(x))) }
 func asinh[T float](x T) T      { return T(math.Asinh(float64(x))) }
 func acosh[T float](x T) T      { return T(math.Acosh(float64(x))) }
 func atanh[T float](x T) T      { return T(math.Atanh(float64(x))) }
-func erf[T float](x T) T        { return T(math.Erf(float64(x))) }
+func erf[T number](x T) T       { return T(math.Erf(float64(x))) }
 func ceil[T float](x T) T       { return T(math.Ceil(float64(x))) }
 func floor[T float](x T) T      { return T(math.Floor(float64(x))) }
 
