@@ -18,12 +18,13 @@ const module = "github.com/gpamc/gpamc/"
 // above does not know what is below it in this list, and only cmd knows all. A folder within another that has a row is not part of it.
 var mayImport = map[string][]string{
 	"ir":          {},
+	"mapped":      {},
 	"runtime":     {"ir"},
 	"passes":      {"ir", "runtime"},
-	"onnx":        {"ir"},
+	"onnx":        {"ir", "mapped"},
 	"onnx/onnxgo": {"ir", "runtime", "passes", "onnx"},
 	"fuzz":        {"ir", "runtime"},
-	"model":       {"ir"},
+	"model":       {"ir", "mapped"},
 	"codegen":     {"ir"},
 	"cmd":         {"ir", "runtime", "passes", "onnx", "model", "codegen"},
 }

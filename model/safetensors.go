@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/mapped"
 )
 
 // maxHeader is the length of a safetensors header that readers accept, by the format's definition.
@@ -49,7 +50,7 @@ func mapSafetensors(f *os.File, path string) (*File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: no regular file", path)
 	}
-	b, err := mapFile(f, info.Size())
+	b, err := mapped.File(f, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/gpamc/gpamc/onnx/pb"
+
+	"github.com/gpamc/gpamc/mapped"
 )
 
 // A folder gives tensors the bytes of files in it. Each file is mapped once, and stays mapped: a program's weights are pieces of it.
@@ -93,7 +95,7 @@ func (f *folder) open(location string) ([]byte, error) {
 		return fail(err)
 	}
 	defer file.Close()
-	b, err := mapFile(file, info.Size())
+	b, err := mapped.File(file, info.Size())
 	if err != nil {
 		return fail(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/gpamc/gpamc/ir"
+	"github.com/gpamc/gpamc/mapped"
 	"github.com/gpamc/gpamc/onnx/pb"
 	"google.golang.org/protobuf/proto"
 )
@@ -39,7 +40,7 @@ func readModel(path string) ([]byte, error) {
 	case info.IsDir():
 		return nil, fmt.Errorf("%s: a folder, no ONNX model", path)
 	case info.Mode().IsRegular() && info.Size() > 1<<20:
-		return mapFile(f, info.Size())
+		return mapped.File(f, info.Size())
 	}
 	return io.ReadAll(f)
 }

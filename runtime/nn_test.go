@@ -247,9 +247,7 @@ func TestWindowInferenceIsExact(t *testing.T) {
 		kernel, stride, dilation := rapid.IntRange(1, 3).Draw(t, "kernel"), rapid.IntRange(1, 4).Draw(t, "stride"), rapid.IntRange(1, 2).Draw(t, "dilation")
 		span := (kernel-1)*dilation + 1
 		before, after := rapid.IntRange(0, kernel-1).Draw(t, "before"), rapid.IntRange(0, kernel-1).Draw(t, "after")
-		if n+before+after < span {
-			t.Skip("the window does not fit")
-		}
+		n = max(n, span-before-after) // the window must fit
 		attrs := fmt.Sprintf("kernel_shape=[%d] strides=[%d] dilations=[%d]", kernel, stride, dilation)
 		pads := rapid.SampledFrom([]string{fmt.Sprintf(" pads=[%d,%d]", before, after), ` auto_pad="SAME_UPPER"`, ` auto_pad="SAME_LOWER"`}).Draw(t, "pads")
 		node := rapid.SampledFrom([]string{

@@ -1,6 +1,6 @@
 //go:build unix
 
-package model
+package mapped
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapFile maps a whole file for reading. The mapping lasts as long as the process.
-func mapFile(f *os.File, size int64) ([]byte, error) {
+// File maps a whole file for reading. The mapping lasts as long as the process.
+func File(f *os.File, size int64) ([]byte, error) {
 	if size == 0 {
 		return nil, nil
 	}
@@ -19,7 +19,7 @@ func mapFile(f *os.File, size int64) ([]byte, error) {
 	}
 	b, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		return nil, fmt.Errorf("mapping the file: %w", err)
+		return nil, fmt.Errorf("mapping %s: %w", f.Name(), err)
 	}
 	return b, nil
 }
