@@ -12,7 +12,7 @@ require (
 require (
 	golang.org/x/image v0.21.0 // indirect
 	gonum.org/v1/gonum v0.15.1 // indirect
-	pgregory.net/rapid v1.1.0
+	pgregory.net/rapid v1.1.0 // indirect
 )
 
 replace github.com/gpamc/gpamc => ../
