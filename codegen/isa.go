@@ -48,15 +48,17 @@ func loadLibrary(isa ISA) *library { return libraries[cmp.Or(isa, AVX512)]() }
 const (
 	withAssembly    = "//go:build amd64 && !purego"
 	withoutAssembly = "//go:build !amd64 || purego"
+	withNEON        = "//go:build arm64 && !purego"
+	withoutAny      = "//go:build (!amd64 && !arm64) || purego" // where there is assembly for both
 )
 
 // limited is a file of the library without what is above isa; nil when nothing is left of it.
 func limited(name string, src []byte, isa ISA) []byte {
 	switch {
-	case isa == Portable && bytes.HasPrefix(src, []byte(withAssembly)):
+	case isa == Portable && (bytes.HasPrefix(src, []byte(withAssembly)) || bytes.HasPrefix(src, []byte(withNEON))):
 		return nil
 	case isa == Portable:
-		return bytes.Replace(src, []byte(withoutAssembly+"\n"), nil, 1)
+		return bytes.Replace(bytes.Replace(src, []byte(withoutAssembly+"\n"), nil, 1), []byte(withoutAny+"\n"), nil, 1)
 	case isa == AVX2 && bytes.HasPrefix(src, []byte(withAssembly)):
 		return withoutAVX512(name, src)
 	}

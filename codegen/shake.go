@@ -234,15 +234,30 @@ func (lib *library) shake(pkg string, sources map[string][]byte) (map[string][]b
 			files[f.name] = src
 		}
 	}
-	if len(stubs) > 0 {
-		slices.Sort(stubs)
-		asm, err := kernel.Emit(stubs)
-		if err != nil {
-			return nil, err
+	return files, assemble(files, stubs)
+}
+
+// assemble adds the assembly that the stubs need: a file for each architecture.
+func assemble(files map[string][]byte, stubs []string) error {
+	slices.Sort(stubs)
+	var amd64, arm64 []string
+	for _, name := range stubs {
+		if kernel.IsNEON(name) {
+			arm64 = append(arm64, name)
+		} else {
+			amd64 = append(amd64, name)
 		}
-		files["kernels_amd64.s"] = asm
 	}
-	return files, nil
+	var err error
+	if len(amd64) > 0 {
+		if files["kernels_amd64.s"], err = kernel.Emit(amd64); err != nil {
+			return err
+		}
+	}
+	if len(arm64) > 0 {
+		files["kernels_arm64.s"], err = kernel.EmitNEON(arm64)
+	}
+	return err
 }
 
 // header is what stands above a file's declarations.

@@ -11,11 +11,21 @@ import (
 // attentionKernels are what an attention does with the scores of some rows
 // while they are in cache.
 var attentionKernels = func() map[string]generator {
-	all := everyVec("func(s, bias, was, top, sum *float32, rows, cols, seen, step, ld, ldBias int, scale float32)",
-		map[string]func(*lanes){"expRows": (*lanes).expRows})
-	maps.Copy(all, everyVec("func(s, u, a, b *float32, rows, cols, ld int)", map[string]func(*lanes){"blendRows": (*lanes).blendRows}))
+	all := everyVec(expRowsSignature, map[string]func(*lanes){"expRows": (*lanes).expRows})
+	maps.Copy(all, everyVec(blendRowsSignature, map[string]func(*lanes){"blendRows": (*lanes).blendRows}))
 	return all
 }()
+
+const (
+	expRowsSignature   = "func(s, bias, was, top, sum *float32, rows, cols, seen, step, ld, ldBias int, scale float32)"
+	blendRowsSignature = "func(s, u, a, b *float32, rows, cols, ld int)"
+)
+
+// exp2Coefs is a polynomial for 2ˣ between -1/2 and 1/2, within 2 ulp.
+var exp2Coefs = []float64{0.0013276472, 0.00967554133, 0.0555071327, 0.240221197, 0.693146967, 1}
+
+// exp2Least is below what 2ˣ counts as 0.
+const exp2Least = -100
 
 // A softRows is the registers of expRows that live from row to row.
 type softRows struct {
@@ -200,7 +210,7 @@ func (t *softRows) clear(p, n reg.Register) {
 }
 
 // exp2 makes 2ˣ of each x, for x not above 127, within 2 ulp, and 0 below
-// 2⁻¹⁰⁰: weights so small change no sum, but many processors are slow with
+// exp2Least: weights so small change no sum, but many processors are slow with
 // subnormal numbers. It takes each step for all of them, since a chain of
 // steps that wait for each other fills the queues of a processor.
 func (l *lanes) exp2(xs ...reg.VecVirtual) {
@@ -214,15 +224,15 @@ func (l *lanes) exp2(xs ...reg.VecVirtual) {
 		if there[i] = l.YMM(); l.bytes == 64 {
 			there[i] = l.K()
 		}
-		l.VCMPPS(operand.Imm(notLess), l.c(-100), x, there[i])
+		l.VCMPPS(operand.Imm(notLess), l.c(exp2Least), x, there[i])
 	}
 	for i, x := range xs {
 		l.VSUBPS(ns[i], x, x)
 	}
 	for i := range xs {
-		ps[i] = l.set(l.c(0.0013276472))
+		ps[i] = l.set(l.c(exp2Coefs[0]))
 	}
-	for _, c := range []float64{0.00967554133, 0.0555071327, 0.240221197, 0.693146967, 1} {
+	for _, c := range exp2Coefs[1:] {
 		for i, x := range xs {
 			l.VFMADD213PS(l.c(c), x, ps[i])
 		}

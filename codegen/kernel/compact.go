@@ -1,6 +1,9 @@
 package kernel
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxLine is the number of columns up to which instructions share a line.
 const maxLine = 120
@@ -20,7 +23,7 @@ func compact(src []byte) []byte {
 		if strings.HasPrefix(line, "\t") {
 			text = "\t" + text
 		}
-		alone := strings.Contains(line, "(FP)") || hasAnyPrefix(op, "J", "CMP", "TEST", "RET", "TEXT", "GLOBL", "//", "#") || strings.HasSuffix(op, ":")
+		alone := strings.Contains(line, "(FP)") || hasAnyPrefix(op, "J", "CMP", "TEST", "RET", "TEXT", "GLOBL", "//", "#", "CBZ", "CBNZ") || isBranch(op) || strings.HasSuffix(op, ":")
 		last := len(out) - 1
 		joins := op == before || !hasAnyPrefix(op, "MOV", "VMOV", "VBROADCAST", "LEA", "DATA")
 		if !alone && before != "" && joins && len(out[last])+len(text)+1 <= maxLine {
@@ -42,4 +45,9 @@ func hasAnyPrefix(s string, prefixes ...string) bool {
 		}
 	}
 	return false
+}
+
+// isBranch tells the branches of arm64 from what begins with the same letter.
+func isBranch(op string) bool {
+	return slices.Contains([]string{"B", "BEQ", "BNE", "BLT", "BGE", "BGT"}, op)
 }

@@ -13,7 +13,11 @@ import (
 func eachISA(t *testing.T, f func(t *testing.T)) {
 	has := isa
 	defer func() { isa = has }()
-	for level, name := range []string{"portable", "avx2", "avx512"} {
+	names := []string{"portable", "avx2", "avx512"}
+	if runtime.GOARCH == "arm64" {
+		names[1] = "neon"
+	}
+	for level, name := range names {
 		if level <= has {
 			isa = level
 			t.Run(name, f)

@@ -1,0 +1,38 @@
+//go:build arm64 && !purego
+
+package lib
+
+// first is the address of x[0], nil if there is none.
+func first(x []float32) *float32 {
+	if len(x) == 0 {
+		return nil
+	}
+	return &x[0]
+}
+
+func packColumns(dst, w []float32, k, n, ld int) { packColumnsGo(dst, w, k, n, ld) }
+
+func panelMul(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float32, ldadd, m, k int) {
+	panelMulNext(y, ldy, x, ldx, sx, w, bias, add, nil, ldadd, m, k)
+}
+
+// panelMulNext is panelMul, and brings as much of next as w has from memory to
+// the caches meanwhile.
+func panelMulNext(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, next []float32, ldadd, m, k int) {
+	if k == 0 || m == 0 || isa == isaPortable {
+		panelMulGo(y, ldy, x, ldx, sx, w, bias, add, ldadd, m, k)
+		return
+	}
+	fetch, step := &w[0], 0 // what is in the cache anyway
+	if len(next) > 0 {
+		tiles := 2 * ((m + 5) / 6) // one for each half of the panel
+		fetch, step = &next[0], (4*panelCols+tiles-1)/tiles
+	}
+	panelMulNEON(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
+}
+
+// panelMulNEON fetches two lines, 128 bytes, from next on at each step over k,
+// and goes on by step bytes.
+//
+//go:noescape
+func panelMulNEON(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
