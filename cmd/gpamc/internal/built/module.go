@@ -246,7 +246,9 @@ const entryText = `package %s
 
 import %q
 
-// WireEntry is the package as the server sees it.
+// WireEntry is the package as the server sees it. Inlined into main it would bring all of its generic code along.
+//
+//go:noinline
 func WireEntry() wire.Package {
 	return wire.Entry(Load, func(m *Model, threads int) (func([]Tensor) ([]Tensor, error), wire.Session, error) {
 		s, err := m.NewSession(Options{Threads: threads})
