@@ -14,6 +14,16 @@ const (
 	trainingDomain = "ai.onnx.preview.training"
 )
 
+// mlVersion is the version of mlDomain that is written.
+const mlVersion = 5
+
+// mlWritten are the operators of mlDomain that are written as such, with the names that attributes have there: their expansions compare
+// strings and choose booleans, which runtimes lack kernels for.
+var mlWritten = map[*ir.Op]map[string]string{
+	ir.LabelEncoder: {"keys": "keys_tensor", "values": "values_tensor", "default": "default_tensor"},
+	ir.TreeEnsemble: {},
+}
+
 var otherDomains = map[string]struct {
 	newest int
 	ops    []string

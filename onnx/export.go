@@ -83,6 +83,9 @@ func Model(prog *ir.Program, o ExportOptions) (*pb.ModelProto, error) {
 	if m.Functions = e.functions.finish(m.IrVersion); len(m.Functions) > 0 {
 		m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: Domain, Version: DomainVersion})
 	}
+	if e.ml {
+		m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: mlDomain, Version: mlVersion})
+	}
 	explicitZeros(g.Node)
 	for _, f := range m.Functions {
 		explicitZeros(f.Node)
@@ -111,6 +114,7 @@ type exporter struct {
 	outer     *pb.GraphProto
 	form      Form
 	functions *functions
+	ml        bool // operators of mlDomain are written
 }
 
 // A graphWriter writes one graph of the program.

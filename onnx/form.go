@@ -87,6 +87,9 @@ func dropAttr(p *pb.NodeProto, name string) {
 
 // needs is the oldest opset in which n can be written, and which of its parts decides that; 0 is for what ONNX has not.
 func needs(n *ir.Node) (opset int, why string) {
+	if mlWritten[n.Op] != nil {
+		return oldestExport, ""
+	}
 	name := onnxName(n.Op)
 	opset = forms[name]
 	if d, ok := downgrades[name]; ok && d.fits(n) {

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -142,6 +143,10 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 		return w.constant(n)
 	}
 	p := &pb.NodeProto{OpType: onnxName(n.Op), Name: w.nodeName(n.Name, n.Op)}
+	ml := mlWritten[n.Op]
+	if ml != nil {
+		p.Domain, w.ml = mlDomain, true
+	}
 	custom := w.general == nil && w.isCustom(n.Op)
 	if custom {
 		p.OpType = n.Op.Name
@@ -172,7 +177,10 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 		if !ok {
 			continue
 		}
-		a, err := attributeProto(name, v)
+		if d, isData := v.(*ir.Data); isData && ml != nil && len(d.Shape) == 0 { // which wants a vector of one
+			v = &ir.Data{Elem: d.Elem, Shape: []int{1}, Bytes: d.Bytes, Str: d.Str}
+		}
+		a, err := attributeProto(cmp.Or(ml[name], name), v)
 		if err != nil {
 			return err
 		}
