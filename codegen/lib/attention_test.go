@@ -287,3 +287,22 @@ func TestDualAttentionNumbers(t *testing.T) {
 		})
 	}
 }
+
+// TestAttentionLengths goes through the tails of blocks, panels and chunks.
+func TestAttentionLengths(t *testing.T) {
+	c := newCtx(1)
+	var cases []attentionCase
+	var want [][]float64
+	for i, keys := range []int{1, 2, 15, 16, 17, 31, 32, 33, 63, 97, 255, 256, 257, 511, 512, 513, 545, 1023, 1024, 1025, 1100} {
+		for j, queries := range []int{1, 2, 11, 12, 13, 25, 35, 36, 37} {
+			s := attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: queries, keys: keys, d: 3 + i%3, dv: 1 + j, causal: (i+j)%2 == 0, offset: keys - queries}
+			a := newAttentionCase(t, fmt.Sprintf("%+v", s), s, (i+j)%3 > 0)
+			cases, want = append(cases, a), append(want, a.reference())
+		}
+	}
+	eachISA(t, func(t *testing.T) {
+		for i, a := range cases {
+			near(t, a.name, a.run(t, c), want[i], 32*eps*a.scale)
+		}
+	})
+}
