@@ -131,6 +131,7 @@ func attentionCases(t testing.TB) []attentionCase {
 	add("small", plain(attentionShape{queries: 3, keys: 5, d: 4, dv: 6}), nil)
 	add("tails", plain(attentionShape{queries: 37, keys: 45, d: 33, dv: 35}), nil)
 	add("panels", plain(attentionShape{queries: 24, keys: 64, d: 32, dv: 64}), nil)
+	add("wide heads", plain(attentionShape{queries: 13, keys: 70, d: 256, dv: 200}), nil)
 	add("decode", plain(attentionShape{queries: 1, keys: 70, d: 16, dv: 32}), nil)
 	add("decode, a head each", attentionShape{batch: 2, heads: 3, kvHeads: 3, queries: 1, keys: 70, d: 19, dv: 100}, nil)
 	add("decode, a head each, window", attentionShape{batch: 2, heads: 3, kvHeads: 3, queries: 1, keys: 70, d: 64, dv: 32, offset: 69, window: 33}, nil)
