@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,7 +138,7 @@ func (l layer) compare(tools string, threads, rounds int) (row, error) {
 		{filepath.Join(tools, "ortserve"), "-threads", n, "-in", strings.Join(inputNames, ","), "-out", "y", l.model(), l.dir},
 		{program, n, l.dir},
 	} {
-		if programs[i], err = served.Start(append(pin(threads), c...)); err != nil {
+		if programs[i], err = served.Start(c); err != nil {
 			return r, err
 		}
 		defer programs[i].End()
@@ -167,16 +166,6 @@ func (l layer) compare(tools string, threads, rounds int) (row, error) {
 	r.CPURatio = r.ONNXRuntime.CPU / r.Gpamc.CPU
 	r.Error, err = l.check()
 	return r, err
-}
-
-// pin begins a command that runs on one processor, the last, where that is all it needs and taskset is there: processors of one machine
-// are not equally fast.
-func pin(threads int) []string {
-	taskset, err := exec.LookPath("taskset")
-	if err != nil || threads > 1 {
-		return nil
-	}
-	return []string{taskset, "-c", strconv.Itoa(runtime.NumCPU() - 1)}
 }
 
 // rest is more than a program takes to wait for its next run.
