@@ -6,15 +6,16 @@ import (
 )
 
 // maxLine is the number of columns up to which instructions share a line.
-const maxLine = 120
+const maxLine = 140
 
-// compact puts what belongs together on one line: instructions of one kind, such as the loads of a row, and a load with the arithmetic
-// on what it loads. What decides where to go next stands alone, and so does what touches arguments: go vet reads such lines.
+// compact puts what belongs together on one line: the arithmetic of addresses, instructions of one kind, such as the loads of a row, a
+// load with the arithmetic on what it loads, a comparison with its jump. What touches arguments stands alone: go vet reads such lines.
 func compact(src []byte) []byte {
 	var out []string
 	before := "" // the instruction that ends the last line, "" when nothing may join it
 	for line := range strings.Lines(string(src)) {
 		fields := strings.Fields(line)
+		last := len(out) - 1
 		if len(fields) == 0 {
 			out, before = append(out, ""), ""
 			continue
@@ -22,21 +23,45 @@ func compact(src []byte) []byte {
 		op, text := fields[0], strings.Join(fields, " ")
 		if strings.HasPrefix(line, "\t") {
 			text = "\t" + text
+		} else if strings.HasSuffix(op, ":") && last >= 0 && out[last] == "" {
+			out = out[:last] // no empty line before a label
+			last--
 		}
-		alone := strings.Contains(line, "(FP)") || hasAnyPrefix(op, "J", "CMP", "TEST", "RET", "TEXT", "GLOBL", "//", "#", "CBZ", "CBNZ") || isBranch(op) || strings.HasSuffix(op, ":")
-		last := len(out) - 1
-		joins := op == before || !hasAnyPrefix(op, "MOV", "VMOV", "VBROADCAST", "LEA", "DATA")
-		if !alone && before != "" && joins && len(out[last])+len(text)+1 <= maxLine {
+		if joins(before, op, line) && len(out[last])+len(text)+1 <= maxLine {
 			out[last] += "; " + strings.TrimPrefix(text, "\t")
 		} else {
 			out = append(out, text)
 		}
-		if before = op; alone {
+		if before = op; alone(op, line) {
 			before = ""
 		}
 	}
 	return []byte(strings.Join(out, "\n") + "\n")
 }
+
+// alone reports whether nothing may follow on the line.
+func alone(op, line string) bool {
+	return strings.Contains(line, "(FP)") || hasAnyPrefix(op, "J", "RET", "TEXT", "GLOBL", "//", "#") || strings.HasSuffix(op, ":")
+}
+
+// joins reports whether op may stand on a line that ends with the instruction before.
+func joins(before, op, line string) bool {
+	switch {
+	case before == "":
+		return false
+	case hasAnyPrefix(op, "J"):
+		return hasAnyPrefix(before, "CMP", "TEST", "DEC", "SUB", "BT")
+	case op == "RET":
+		return before == "VZEROUPPER"
+	case alone(op, line), hasAnyPrefix(before, "CMP", "TEST"):
+		return false
+	case op == before, !vector(op) && !vector(before):
+		return true
+	}
+	return !hasAnyPrefix(op, "MOV", "LEA", "VMOV", "VBROADCAST", "VLD", "DATA")
+}
+
+func vector(op string) bool { return hasAnyPrefix(op, "V", "K", "PREFETCH", "DATA") }
 
 func hasAnyPrefix(s string, prefixes ...string) bool {
 	for _, p := range prefixes {
