@@ -41,7 +41,7 @@ func compact(src []byte) []byte {
 
 // alone reports whether nothing may follow on the line.
 func alone(op, line string) bool {
-	return strings.Contains(line, "(FP)") || hasAnyPrefix(op, "J", "RET", "TEXT", "GLOBL", "//", "#") || strings.HasSuffix(op, ":")
+	return strings.Contains(line, "(FP)") || isBranch(op) || hasAnyPrefix(op, "RET", "TEXT", "GLOBL", "//", "#") || strings.HasSuffix(op, ":")
 }
 
 // joins reports whether op may stand on a line that ends with the instruction before.
@@ -49,7 +49,7 @@ func joins(before, op, line string) bool {
 	switch {
 	case before == "":
 		return false
-	case hasAnyPrefix(op, "J"):
+	case isBranch(op):
 		return hasAnyPrefix(before, "CMP", "TEST", "DEC", "SUB", "BT")
 	case op == "RET":
 		return before == "VZEROUPPER"
@@ -72,7 +72,7 @@ func hasAnyPrefix(s string, prefixes ...string) bool {
 	return false
 }
 
-// isBranch tells the branches of arm64 from what begins with the same letter.
+// isBranch knows the branches of amd64, and tells those of arm64 from what begins with the same letter.
 func isBranch(op string) bool {
-	return slices.Contains([]string{"B", "BEQ", "BNE", "BLT", "BGE", "BGT"}, op)
+	return strings.HasPrefix(op, "J") || slices.Contains([]string{"B", "BEQ", "BNE", "BLT", "BGE", "BGT"}, op)
 }
