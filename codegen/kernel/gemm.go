@@ -8,7 +8,7 @@ import (
 )
 
 var gemmKernels = map[string]generator{
-	"panelMulAVX512": {panelMulSignature, panelMul{wide, []int{12, 6, 4, 2, 1}, float32s}.body},
+	"panelMulAVX512": {panelMulSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, float32s}.body},
 	"panelMulAVX2":   {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}, float32s}.body},
 }
 

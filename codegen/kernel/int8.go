@@ -12,7 +12,7 @@ var int8Kernels = with(with(
 	everyVec("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange}),
 	everyVec("func(dst *uint32, x *float32, n int, inverse float32, zero int32)", map[string]func(*lanes){"quantizeRow": (*lanes).quantizeRow})),
 	map[string]generator{
-		"panelDotInt8":     {panelWordsSignature, panelMul{wide, []int{12, 6, 4, 2, 1}, int8Dots}.body},
+		"panelDotInt8":     {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Dots}.body},
 		"panelMulInt8AVX2": {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Widened}.body},
 	})
 

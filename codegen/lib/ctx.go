@@ -18,6 +18,42 @@ type ctx struct {
 // A worker is what one thread of a ctx has for itself.
 type worker struct {
 	scratch []float32
+	// share is the parts that this thread still has to do, from the first up:
+	// the number of the round times 1<<32, the first times 1<<16, and the one
+	// behind the last. Who takes a part compares and swaps all three at once,
+	// so that a goroutine that comes late cannot take a part of a round it has
+	// not seen.
+	share atomic.Uint64
+	_     [4]uint64 // the share of another is not in the same line of cache
+}
+
+// left tells whether parts are left in a share.
+func left(share uint64) bool { return uint16(share>>16) < uint16(share) }
+
+// next takes the first part that is left to w, or else -1.
+func (w *worker) next() int {
+	for {
+		s := w.share.Load()
+		if !left(s) {
+			return -1
+		}
+		if w.share.CompareAndSwap(s, s+1<<16) {
+			return int(uint16(s >> 16))
+		}
+	}
+}
+
+// last takes the last part that is left to w, or else -1.
+func (w *worker) last() int {
+	for {
+		s := w.share.Load()
+		if !left(s) {
+			return -1
+		}
+		if w.share.CompareAndSwap(s, s-1) {
+			return int(uint16(s)) - 1
+		}
+	}
 }
 
 // A parter is work that can be cut: part does the items lo to hi. Which items
@@ -62,20 +98,22 @@ func (c *ctx) reserve(n int) {
 }
 
 // split does the items 0 to n of t, cut evenly into more parts than there are
-// threads, and returns when all are done: whichever thread is free takes the
-// next part. No part has fewer than grain items, so that little work stays on
-// the calling goroutine.
+// threads, and returns when all are done. Every thread has as many that follow
+// each other, so that what one part leaves in its cache, or fetches ahead, is
+// for the next; who has done its own takes the last ones of others. No part
+// has fewer than grain items, so that little work stays on the calling
+// goroutine.
 func (c *ctx) split(n, grain int, t parter) {
 	cuts := min(cutsPerThread*c.threads, n/max(grain, 1))
 	if c.pool == nil || cuts <= 1 {
 		t.part(c.workers[0], 0, n)
 		return
 	}
-	c.pool.run(n, cuts, t, c.workers[0])
+	c.pool.run(n, cuts, t)
 }
 
 // cutsPerThread is a compromise: with few parts one slow thread holds up all,
-// with many they get small.
+// with many they get small. A share has room for 1<<16 parts.
 const cutsPerThread = 4
 
 // task is the T that c keeps for its kernels: where a kernel writes down its
@@ -94,73 +132,69 @@ func task[T any](c *ctx) *T {
 // A pool is the goroutines of a ctx beside the calling one. They do not refer
 // to the ctx, so that it can be collected while they wait.
 type pool struct {
-	// state is the number of the round, times 1<<32, plus the parts of it that
-	// nobody has taken. Who takes one compares and swaps both at once, so that
-	// a goroutine that comes late cannot take a part of a round it has not seen.
-	state   atomic.Uint64
+	workers []*worker    // the first is the calling goroutine's
+	starts  []*gate      // where the others wait for parts
+	done    *gate        // where run waits for the others
+	round   uint64       // how many there have been
 	undone  atomic.Int32 // parts of the round that are not finished
 	stopped atomic.Bool
 	task    parter // what the round is about; read by those who took a part
 	n, cuts int
-	starts  []*gate // where the goroutines wait for parts
-	done    *gate   // where run waits for the goroutines
 }
 
-const (
-	oneRound  = 1 << 32
-	partsMask = oneRound - 1
-)
-
 func newPool(workers []*worker) *pool {
-	p := &pool{done: newGate()}
-	for _, w := range workers[1:] {
-		g := newGate()
-		p.starts = append(p.starts, g)
-		go p.serve(w, g)
+	p := &pool{workers: workers, done: newGate()}
+	for i := range workers[1:] {
+		p.starts = append(p.starts, newGate())
+		go p.serve(i + 1)
 	}
 	return p
 }
 
-// serve takes parts until the pool is stopped.
-func (p *pool) serve(w *worker, start *gate) {
+// serve does parts as the i-th thread until the pool is stopped.
+func (p *pool) serve(i int) {
 	for {
-		start.wait(func() bool { return p.state.Load()&partsMask != 0 || p.stopped.Load() })
+		p.starts[i-1].wait(func() bool { return left(p.workers[i].share.Load()) || p.stopped.Load() })
 		if p.stopped.Load() {
 			return
 		}
-		p.take(w)
+		p.take(i)
 	}
 }
 
-// take does parts of the round until none is left.
-func (p *pool) take(w *worker) {
-	for {
-		s := p.state.Load()
-		left := int(s & partsMask)
-		if left == 0 {
-			return
-		}
-		if !p.state.CompareAndSwap(s, s-1) {
-			continue
-		}
-		i := p.cuts - left
-		p.task.part(w, p.n*i/p.cuts, p.n*(i+1)/p.cuts)
-		if p.undone.Add(-1) == 0 {
-			p.done.release()
+// take does the parts of thread i, and then those that others have left.
+func (p *pool) take(i int) {
+	for part := p.workers[i].next(); part >= 0; part = p.workers[i].next() {
+		p.do(p.workers[i], part)
+	}
+	for d := 1; d < len(p.workers); d++ {
+		other := p.workers[(i+d)%len(p.workers)]
+		for part := other.last(); part >= 0; part = other.last() {
+			p.do(p.workers[i], part)
 		}
 	}
 }
 
-// run does one round, with w for the calling goroutine. It does not wait for
-// goroutines that have not even begun.
-func (p *pool) run(n, cuts int, t parter, w *worker) {
+func (p *pool) do(w *worker, part int) {
+	p.task.part(w, p.n*part/p.cuts, p.n*(part+1)/p.cuts)
+	if p.undone.Add(-1) == 0 {
+		p.done.release()
+	}
+}
+
+// run does one round. It does not wait for goroutines that have not even begun.
+func (p *pool) run(n, cuts int, t parter) {
 	p.task, p.n, p.cuts = t, n, cuts
 	p.undone.Store(int32(cuts))
-	p.state.Store((p.state.Load()/oneRound+1)*oneRound + uint64(cuts))
-	for _, g := range p.starts {
-		g.release()
+	p.round++
+	for i, w := range p.workers {
+		lo, hi := cuts*i/len(p.workers), cuts*(i+1)/len(p.workers)
+		w.share.Store(p.round<<32 | uint64(lo)<<16 | uint64(hi))
+		if i > 0 && lo < hi {
+			p.starts[i-1].release()
+		}
 	}
-	p.take(w)
+	p.take(0)
 	p.done.wait(func() bool { return p.undone.Load() == 0 })
 	p.task = nil // whatever it refers to is the session's
 }

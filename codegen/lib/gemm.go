@@ -40,7 +40,7 @@ func gemm(c *ctx, y []float32, ldy int, x []float32, ldx int, w, bias, r []float
 	}
 	if c.threads > 1 {
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/mulGrain)
-		t.rowCuts, t.colCuts = cutGrid(parts, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
+		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
 	}
 	c.split(t.rowCuts*t.colCuts, 1, t)
 	*t = gemmTask{}
@@ -54,15 +54,25 @@ const mulGrain = 1 << 18
 func mulWork(m, k, n int) int { return max(m, 4) * max(k, 16) * n }
 
 // cutGrid cuts rows x cols tiles into a grid of at most so many parts, so
-// that the largest is smallest. Columns are cut first: two threads that share
+// that the largest share is small when so many threads have each a row of
+// parts that follow each other. Columns are cut first: two threads that share
 // columns both read the same weights from memory.
-func cutGrid(parts, rows, cols int) (rowCuts, colCuts int) {
+func cutGrid(parts, threads, rows, cols int) (rowCuts, colCuts int) {
 	rowCuts, colCuts = 1, 1
 	best := rows * cols
-	for r := 1; r <= min(parts, rows); r++ {
+	for r := 1; r <= min(parts, rows) && best > rows*cols/threads*33/32; r *= 2 {
 		c := min(parts/r, cols)
-		if size := ((rows + r - 1) / r) * ((cols + c - 1) / c); size < best {
-			best, rowCuts, colCuts = size, r, c
+		most, share, thread := 0, 0, 0
+		for u := range r * c {
+			for u == r*c*(thread+1)/threads {
+				share, thread = 0, thread+1
+			}
+			i, j := u/c, u%c
+			share += (rows*(i+1)/r - rows*i/r) * (cols*(j+1)/c - cols*j/c)
+			most = max(most, share)
+		}
+		if most < best {
+			best, rowCuts, colCuts = most, r, c
 		}
 	}
 	return rowCuts, colCuts

@@ -2,6 +2,8 @@
 
 package lib
 
+import "math/bits"
+
 // first is the address of x[0], nil if there is none.
 func first(x []float32) *float32 {
 	if len(x) == 0 {
@@ -50,19 +52,17 @@ func panelMulNext(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, 
 		fetch, bytes = &next[0], 4*panelCols
 	}
 	if isa == isaAVX512 {
-		tiles := m/12 + lowTiles(m%12)
+		tiles := tiles(m, 12)
 		panelMulAVX512(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, (bytes+tiles-1)/tiles)
 	} else {
-		tiles := 2 * (m/6 + lowTiles(m%6)) // one for each half of the panel
+		tiles := 2 * tiles(m, 6) // one for each half of the panel
 		panelMulAVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, (bytes+tiles-1)/tiles)
 	}
 }
 
-// lowTiles is how many tiles of 6, 4, 2 and 1 rows make so many rows, fewer
-// than 12.
-func lowTiles(rows int) int {
-	return rows/6 + int(uint64(0x2_1_2_1_1_0)>>(rows%6*4)&15)
-}
+// tiles is how many tiles make m rows: as many of most rows as fit, and lower
+// ones, whose heights are powers of two, for what is left.
+func tiles(m, most int) int { return m/most + bits.OnesCount(uint(m%most)) }
 
 // The kernels fetch two lines, 128 bytes, from next on at each step over k, and
 // go on by step bytes.

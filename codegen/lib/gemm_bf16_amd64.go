@@ -64,7 +64,7 @@ func panelDot16(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias,
 		panelMulBF16Go(y, ldy, x, ldx, sx, w, bias, add, next, ldadd, m, k)
 		return
 	}
-	fetch, step := ahead(w, next, m/12+lowTiles(m%12))
+	fetch, step := ahead(w, next, tiles(m, 12))
 	panelDotBF16(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
 }
 
@@ -76,10 +76,10 @@ func panelMulBF16(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bia
 	case k == 0 || m == 0 || isa == isaPortable:
 		panelMulBF16Go(y, ldy, x, ldx, sx, w, bias, add, next, ldadd, m, k)
 	case isa == isaAVX512:
-		fetch, step := ahead(w, next, m/12+lowTiles(m%12))
+		fetch, step := ahead(w, next, tiles(m, 12))
 		panelMulBF16AVX512(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
 	default:
-		fetch, step := ahead(w, next, 2*(m/6+lowTiles(m%6)))
+		fetch, step := ahead(w, next, 2*tiles(m, 6))
 		panelMulBF16AVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
 	}
 }

@@ -2,8 +2,6 @@
 
 package lib
 
-import "math/bits"
-
 // hasVNNI tells of the instructions of AVX512-VNNI.
 var hasVNNI = detectVNNI()
 
@@ -58,10 +56,10 @@ func panelMulInt8(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bia
 	case k == 0 || m == 0 || isa == isaPortable:
 		panelMulInt8Go(y, ldy, x, ldx, sx, w, bias, add, next, ldadd, m, k)
 	case isa == isaAVX512 && hasVNNI:
-		fetch, step := ahead(w, next, m/12+lowTiles(m%12))
+		fetch, step := ahead(w, next, tiles(m, 12))
 		panelDotInt8(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
 	default:
-		fetch, step := ahead(w, next, 2*(m/4+bits.OnesCount(uint(m%4))))
+		fetch, step := ahead(w, next, 2*tiles(m, 4))
 		panelMulInt8AVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
 	}
 }

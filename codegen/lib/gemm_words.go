@@ -40,7 +40,7 @@ func gemmWords(c *ctx, f wordFormat, y []float32, ldy int, x []float32, ldx int,
 		m: m, n: n, steps: steps, panel: steps*panelCols + f.tail, ldy: ldy, ldx: ldw, ldr: ldr, rowCuts: 1, colCuts: 1}
 	if c.threads > 1 {
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/(2*mulGrain))
-		t.rowCuts, t.colCuts = cutGrid(parts, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
+		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
 	}
 	c.reserve((tileRows + 1) * panelCols)
 	c.split(t.rowCuts*t.colCuts, 1, t)

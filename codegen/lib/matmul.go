@@ -28,7 +28,8 @@ func matmul(c *ctx, y, a, b []float32, s product) {
 	}
 	work := mulWork(s.m, s.k, s.n)
 	if parts := cutsPerThread * c.threads; c.threads > 1 && count < parts {
-		t.rowCuts, t.colCuts = cutGrid(min(parts/count, work/mulGrain), (s.m+tileRows-1)/tileRows, (s.n+panelCols-1)/panelCols)
+		parts := min(parts/count, work/mulGrain)
+		t.rowCuts, t.colCuts = cutGrid(parts, parts, (s.m+tileRows-1)/tileRows, (s.n+panelCols-1)/panelCols)
 	}
 	c.reserve(stackFloats)
 	cuts := t.rowCuts * t.colCuts
