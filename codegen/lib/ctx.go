@@ -145,16 +145,17 @@ type pool struct {
 func newPool(workers []*worker) *pool {
 	p := &pool{workers: workers, done: newGate()}
 	for i := range workers[1:] {
-		p.starts = append(p.starts, newGate())
-		go p.serve(i + 1)
+		g := newGate()
+		p.starts = append(p.starts, g)
+		go p.serve(i+1, g)
 	}
 	return p
 }
 
 // serve does parts as the i-th thread until the pool is stopped.
-func (p *pool) serve(i int) {
+func (p *pool) serve(i int, start *gate) {
 	for {
-		p.starts[i-1].wait(func() bool { return left(p.workers[i].share.Load()) || p.stopped.Load() })
+		start.wait(func() bool { return left(p.workers[i].share.Load()) || p.stopped.Load() })
 		if p.stopped.Load() {
 			return
 		}
