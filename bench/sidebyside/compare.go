@@ -20,6 +20,7 @@ type options struct {
 	rounds       int
 	pause        time.Duration
 	cache        string
+	peers        []string // programs among tools that run gomlx
 }
 
 // A size is that of a model's inputs.
@@ -51,6 +52,7 @@ type runRow struct {
 	Gpamc       side    `json:"gpamc"`
 	Ratio       float64 `json:"ratio_of_medians"`
 	MinRatio    float64 `json:"ratio_of_minima"`
+	Gomlx       []peer  `json:"gomlx,omitempty"`
 }
 
 const runHeader = "model            size  threads |  onnxruntime: ms    min  ready  first   MB |       gpamc: ms    min  ready  first   MB | ratio  of min"
@@ -59,53 +61,81 @@ func (r runRow) String() string {
 	one := func(s side) string {
 		return fmt.Sprintf("%16.2f %6.2f %6.1f %6.1f %4d", s.Median, s.Min, s.Ready, s.First, s.Peak>>20)
 	}
-	return fmt.Sprintf("%-15s %5s %8d | %s | %s | %5.2f  %5.2f", r.Model, r.size, r.Threads, one(r.ONNXRuntime), one(r.Gpamc), r.Ratio, r.MinRatio)
+	s := fmt.Sprintf("%-15s %5s %8d | %s | %s | %5.2f  %5.2f", r.Model, r.size, r.Threads, one(r.ONNXRuntime), one(r.Gpamc), r.Ratio, r.MinRatio)
+	for _, p := range r.Gomlx {
+		s += p.String()
+	}
+	return s
 }
 
-// compare runs both programs in turns.
+// A contender is a program that takes part in a comparison.
+type contender struct {
+	command []string
+	*side
+	program *served.Program
+	times   []float64
+}
+
+// compare runs the programs in turns.
 func (o *options) compare(m *model, tools map[string]string, z size, threads int) (runRow, error) {
-	row := runRow{Model: m.Name, size: z, Threads: threads}
+	row := runRow{Model: m.Name, size: z, Threads: threads, Gomlx: make([]peer, len(o.peers))}
 	dir, err := m.inputs(o.cache, z)
 	if err != nil {
 		return row, err
 	}
 	n := fmt.Sprint(threads)
-	commands := [][]string{
-		{tools["ortserve"], "-threads", n, "-in", strings.Join(m.in, ","), "-out", strings.Join(m.out, ","), m.path, dir},
-		{m.program, n, dir},
+	with := func(tool string) []string {
+		return []string{tools[tool], "-threads", n, "-in", strings.Join(m.in, ","), "-out", strings.Join(m.out, ","), m.path, dir}
 	}
-	sides := []*side{&row.ONNXRuntime, &row.Gpamc}
-	var programs [2]*served.Program
-	var times [2][]float64
-	for i, c := range commands {
-		if programs[i], err = served.Start(c); err != nil {
+	all := []*contender{{command: with("ortserve"), side: &row.ONNXRuntime}, {command: []string{m.program, n, dir}, side: &row.Gpamc}}
+	for i, name := range o.peers {
+		row.Gomlx[i].Name = name
+		all = append(all, &contender{command: with(name), side: &row.Gomlx[i].side})
+	}
+	for _, c := range all {
+		if c.program, err = served.Start(c.command); err != nil {
 			return row, err
 		}
-		defer programs[i].End()
-		sides[i].Ready = milliseconds(programs[i].Ready)
+		defer c.program.End()
+		c.Ready = milliseconds(c.program.Ready)
 	}
+	if err := o.turns(all); err != nil {
+		return row, err
+	}
+	row.Ratio, row.MinRatio = row.ONNXRuntime.Median/row.Gpamc.Median, row.ONNXRuntime.Min/row.Gpamc.Min
+	for i := range row.Gomlx {
+		p := &row.Gomlx[i]
+		p.Ratio = p.Median / row.Gpamc.Median
+		if p.Difference, err = difference(all[1].program, all[2+i].program, len(m.out)); err != nil {
+			return row, fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return row, nil
+}
+
+// turns runs each program once, and all of them so again.
+func (o *options) turns(all []*contender) error {
 	for round := range o.rounds + 3 {
-		for i, p := range programs {
+		for _, c := range all {
 			time.Sleep(o.pause)
-			took, err := p.Run()
+			took, err := c.program.Run()
 			if err != nil {
-				return row, fmt.Errorf("%s: %w", filepath.Base(commands[i][0]), err)
+				return fmt.Errorf("%s: %w", filepath.Base(c.command[0]), err)
 			}
 			d := milliseconds(took)
 			switch {
 			case round == 0:
-				sides[i].First = d
+				c.First = d
 			case round > 2: // those before are to get warm
-				times[i] = append(times[i], d)
+				c.times = append(c.times, d)
 			}
 		}
 	}
-	for i, p := range programs {
-		slices.Sort(times[i])
-		sides[i].Median, sides[i].Min, sides[i].Peak = times[i][len(times[i])/2], times[i][0], p.Peak()
+	for _, c := range all {
+		slices.Sort(c.times)
+		c.Median, c.Min, c.Peak = c.times[len(c.times)/2], c.times[0], c.program.Peak()
 	}
-	row.Ratio, row.MinRatio = row.ONNXRuntime.Median/row.Gpamc.Median, row.ONNXRuntime.Min/row.Gpamc.Min
-	return row, nil
+	return nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

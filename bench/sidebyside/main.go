@@ -2,10 +2,11 @@
 // builds a program around each package, and runs the two in turns on the same inputs, so that both meet the same weather.
 //
 //	export ORT_LIB=$(../scripts/install-onnxruntime)
-//	go run ./sidebyside [-models encoder6,gpt2-dual] [-threads 1,2] [-sizes 1x128,8x16] [-full] [-n 30] [-json] [MODEL-DIR...]
+//	go run ./sidebyside [-models encoder6,gpt2-dual] [-threads 1,2] [-sizes 1x128,8x16] [-full] [-gomlx] [-n 30] [-json] [MODEL-DIR...]
 //
 // A size is BATCHxLENGTH. A MODEL-DIR is a folder with model.onnx whose inputs are those of the models that are made here. Run it in
-// bench/, on a machine that has nothing else to do.
+// bench/, on a machine that has nothing else to do. With -gomlx, gomlx's Go backend takes part, as a plain build makes it and, where the Go
+// toolchain has that, as GOEXPERIMENT=simd does; its results must be ours.
 package main
 
 import (
@@ -29,6 +30,7 @@ func main() {
 	threads := list("threads", "1,2", "numbers of threads")
 	sizes := list("sizes", "1x16,1x128", "BATCHxLENGTH of the inputs")
 	full := flag.Bool("full", false, "all sizes: batches 1 and 8, lengths 1, 16, 128 and 512")
+	gomlx := flag.Bool("gomlx", false, "run gomlx's Go backend, too")
 	flag.IntVar(&o.rounds, "n", 20, "number of runs of each")
 	flag.DurationVar(&o.pause, "pause", defaultPause, "pause before each run: the threads of the program before spin for a while after theirs")
 	flag.StringVar(&o.cache, "cache", "", "folder in which models and programs are kept; a temporary one by default")
@@ -38,6 +40,9 @@ func main() {
 		*sizes = "1x1,1x16,1x128,1x512,8x1,8x16,8x128,8x512"
 	}
 	err := o.parse(*threads, *sizes)
+	if *gomlx {
+		o.peers = peers()
+	}
 	if err == nil {
 		if flag.NArg() > 0 {
 			o.dirs = flag.Args()
@@ -99,7 +104,7 @@ func (o *options) run(asJSON bool) error {
 		}
 	}
 	show("%s", r.System)
-	show(runHeader)
+	show(runHeader + peerHeader(o.peers))
 	tools, err := o.tools()
 	if err != nil {
 		return err
@@ -141,9 +146,19 @@ func (o *options) tools() (map[string]string, error) {
 	}
 	o.cache = dir
 	tools := map[string]string{}
-	for name, at := range map[string][2]string{"gpamc": {"..", "./cmd/gpamc"}, "ortserve": {".", "./ortserve"}} {
+	build := func(name, at, path string, env ...string) error {
 		tools[name] = filepath.Join(dir, name)
-		if _, err := command(at[0], nil, "go", "build", "-o", tools[name], at[1]); err != nil {
+		_, err := command(at, env, "go", "build", "-o", tools[name], path)
+		return err
+	}
+	if err := build("gpamc", "..", "./cmd/gpamc"); err != nil {
+		return nil, err
+	}
+	if err := build("ortserve", ".", "./ortserve"); err != nil {
+		return nil, err
+	}
+	for _, name := range o.peers {
+		if err := build(name, "gomlx", ".", "GOEXPERIMENT="+experiment[name]); err != nil {
 			return nil, err
 		}
 	}

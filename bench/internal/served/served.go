@@ -48,8 +48,17 @@ func Start(args []string) (*Program, error) {
 }
 
 // Run runs the model once.
-func (p *Program) Run() (time.Duration, error) {
-	if _, err := io.WriteString(p.in, "run\n"); err != nil {
+func (p *Program) Run() (time.Duration, error) { return p.ask("run") }
+
+// Save has the program write the results of the last run to a folder, as numbers alone: output_0.raw, output_1.raw ... Programs that
+// are not made for that run once more instead.
+func (p *Program) Save(dir string) error {
+	_, err := p.ask(dir)
+	return err
+}
+
+func (p *Program) ask(what string) (time.Duration, error) {
+	if _, err := io.WriteString(p.in, what+"\n"); err != nil {
 		return 0, err
 	}
 	line, err := p.out.ReadString('\n')
