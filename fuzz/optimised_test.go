@@ -30,13 +30,16 @@ func optimised(p *ir.Program, seed int) (ok bool, err error) {
 		return false, nil
 	}
 	q := p.Clone()
-	fired := passes.Run(q, passes.Options{Passes: slices.Concat(passes.Default, passes.Kernel)}).Fired
+	stats, err := passes.Run(q, passes.Options{Passes: slices.Concat(passes.Default, passes.Kernel)})
+	if err != nil {
+		return true, err
+	}
 	got, err := runtime.Eval(q, in, runtime.Options{})
 	if err == nil {
 		err = x.Agree(got)
 	}
 	if err != nil {
-		err = fmt.Errorf("%w after %v\n%s", err, fired, q)
+		err = fmt.Errorf("%w after %v\n%s", err, stats.Fired, q)
 	}
 	return true, err
 }

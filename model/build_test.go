@@ -172,7 +172,10 @@ func TestModels(t *testing.T) {
 			in := makeTokens(&d.Config)
 			want := in.want(&oracle{&d.Config, d.Weights})
 			compare(t, "as built", p, in.inputs(p), want)
-			stats := passes.Run(p, passes.Options{})
+			stats, err := passes.Run(p, passes.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
 			if duals, singles := ops(p, ir.DualAttention), ops(p, ir.Attention); duals != c.duals || singles != c.singles {
 				t.Errorf("%d DualAttention and %d Attention after the passes, want %d and %d\n%v", duals, singles, c.duals, c.singles, stats.Fired)
 			}
@@ -196,7 +199,9 @@ func TestEmptySequence(t *testing.T) {
 		in.mask[1] = make([]int, 7)
 		want := in.want(&oracle{&d.Config, d.Weights})
 		compare(t, attention, p, in.inputs(p), want)
-		passes.Run(p, passes.Options{})
+		if _, err := passes.Run(p, passes.Options{}); err != nil {
+			t.Fatal(err)
+		}
 		compare(t, attention+" after the passes", p, in.inputs(p), want)
 	}
 }

@@ -49,7 +49,9 @@ func TestConvert(t *testing.T) {
 		}
 		in := makeTokens(&d.Config)
 		compare(t, name, p, in.inputs(p), in.want(&oracle{&d.Config, d.Weights}))
-		passes.Run(p, passes.Options{})
+		if _, err := passes.Run(p, passes.Options{}); err != nil {
+			t.Fatal(err)
+		}
 		if got := ops(p, ir.DualAttention); got != c.duals {
 			t.Errorf("%s: %d DualAttention, want %d", name, got, c.duals)
 		}

@@ -38,7 +38,9 @@ func TestTransformers(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkRecorded(t, p, io.Tensors)
-			passes.Run(p, passes.Options{})
+			if _, err := passes.Run(p, passes.Options{}); err != nil {
+				t.Fatal(err)
+			}
 			checkRecorded(t, p, io.Tensors)
 		})
 	}

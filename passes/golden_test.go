@@ -159,7 +159,7 @@ func (g *golden) run(t *testing.T) string {
 	if err := o.Check(); err != nil {
 		t.Fatalf("%s:%d: %v", g.file, g.line, err)
 	}
-	s := Run(p, o)
+	s := run(t, p, o)
 	g.agree(t, before, p)
 	if again, err := ir.Parse(p.String()); err != nil || again.String() != p.String() {
 		g.fail(t, "the output does not go round: %v", err)

@@ -36,7 +36,7 @@ func TestDualAttentionNumbers(t *testing.T) {
 		{1.5, .25, []float64{1.888649, -.638649, 1.753206, -.503206, .579833, .670167}, []float64{1.25, 0, .968830, .281170, .579833, .670167}},
 	} {
 		p := parse(t, source)
-		Run(p, Options{})
+		run(t, p, Options{})
 		out, err := runtime.Eval(p, []runtime.Value{runtime.Scalar(ir.F64, test.a), runtime.Scalar(ir.F64, test.c)}, runtime.Options{})
 		if err != nil {
 			t.Fatal(err)

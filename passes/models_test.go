@@ -46,7 +46,9 @@ func testModel(t *testing.T, name, file string) {
 		t.Fatal(err)
 	}
 	before := p.Clone()
-	passes.Run(p, passes.Options{})
+	if _, err := passes.Run(p, passes.Options{}); err != nil {
+		t.Fatal(err)
+	}
 	compareText(t, filepath.Join("testdata", "models", name+".txt"), countsOf(p)+"\n"+p.String())
 
 	ops := map[*ir.Op]int{}

@@ -17,7 +17,7 @@ func TestRandomPrograms(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := randomProgram(t)
 		before := p.Clone()
-		fired := Run(p, Options{Passes: slices.Concat(Default, Kernel)}).Fired
+		fired := run(t, p, Options{Passes: slices.Concat(Default, Kernel)}).Fired
 		in := runtime.RandomInputs(before.Main, rapid.Uint64().Draw(t, "seed"), map[string]int{"b": 2, "s": rapid.IntRange(0, 3).Draw(t, "s")})
 		x, err := runtime.Eval(before, in, runtime.Options{})
 		if err != nil {

@@ -11,7 +11,8 @@ import (
 
 // A Pass rewrites a program: by rules, until none fires, and by a function that reports whether the rules should be tried again. It
 // may assume that the program verifies and must leave it so. It has no error to return: what a user can get wrong is refused before the
-// first pass, by an importer, or after the last, by codegen.
+// first pass, by an importer, or after the last, by codegen, except for shapes that turn out to contradict each other once their values
+// are known, which Run sees.
 type Pass struct {
 	Name  string
 	Rules []Rule
@@ -98,13 +99,16 @@ func Names(list []Pass) (names []string) {
 	return names
 }
 
-// Run applies the passes to p, in place. It verifies p after each one; that a pass leaves something wrong is a bug in the compiler.
-func Run(p *ir.Program, o Options) Stats {
+// Run applies the passes to p, in place. It verifies p after each one; that a pass leaves something wrong is a bug in the compiler,
+// except where a node of p, as it came, cannot be computed with what has become known of its arguments: that is the error it returns.
+func Run(p *ir.Program, o Options) (Stats, error) {
 	list := o.Passes
 	if list == nil {
 		list = Default
 	}
 	s := Stats{Fired: map[string]int{}}
+	came := map[*ir.Node]bool{}
+	p.Main.Walk(func(_ *ir.Func, n *ir.Node) { came[n] = true })
 	var why *whyLog
 	if o.Why != "" {
 		why = &whyLog{rule: o.Why, best: map[*ir.Node]attempt{}}
@@ -123,6 +127,9 @@ func Run(p *ir.Program, o Options) Stats {
 		before := time.Now()
 		fired := pass.run(p, off, why)
 		if err := ir.Verify(p.Main); err != nil {
+			if user := contradiction(p, came); user != nil {
+				return s, user
+			}
 			panic(fmt.Sprintf("BUG: pass %s leaves what does not verify: %v\n%s", pass.Name, err, p))
 		}
 		st := PassStats{Name: pass.Name, Time: time.Since(before), Fired: fired}
@@ -138,7 +145,23 @@ func Run(p *ir.Program, o Options) Stats {
 	if why != nil {
 		s.Why = why.report(s.Fired[o.Why])
 	}
-	return s
+	return s, nil
+}
+
+// contradiction is what is wrong with a node that came with the program and cannot have the arguments that it turned out to have.
+func contradiction(p *ir.Program, came map[*ir.Node]bool) (err error) {
+	p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
+		if !came[n] || err != nil {
+			return
+		}
+		if _, wrong := n.InferTypes(); wrong != nil {
+			err = fmt.Errorf("node %q (%s): %w, now that constants are computed", n.Name, n.Op.Name, wrong)
+			if p.Source != "" {
+				err = fmt.Errorf("%s: %w", p.Source, err)
+			}
+		}
+	})
+	return err
 }
 
 func (pass *Pass) run(p *ir.Program, off map[string]bool, why *whyLog) map[string]int {

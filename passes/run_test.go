@@ -32,18 +32,18 @@ func TestOptions(t *testing.T) {
 		t.Errorf("an unknown rule: %v", err)
 	}
 	p := parse(t, small)
-	s := Run(p, Options{Only: []string{"canon"}, Off: []string{"identity"}})
+	s := run(t, p, Options{Only: []string{"canon"}, Off: []string{"identity"}})
 	if len(s.Passes) != 1 || s.Fired["identity"] != 0 || s.Fired["const-right"] != 1 {
 		t.Errorf("%+v", s)
 	}
-	if s := Run(p, Options{Off: []string{"canon", "late"}}); s.Fired["identity"] != 0 {
+	if s := run(t, p, Options{Off: []string{"canon", "late"}}); s.Fired["identity"] != 0 {
 		t.Errorf("canon is off, but %v", s.Fired)
 	}
 }
 
 func TestDumpsReadBack(t *testing.T) {
 	var names []string
-	Run(parse(t, small), Options{Dump: func(d PassDump) {
+	run(t, parse(t, small), Options{Dump: func(d PassDump) {
 		if d.Index != len(names) {
 			t.Errorf("dump %d has index %d", len(names), d.Index)
 		}
@@ -82,7 +82,7 @@ func mustPanic(t *testing.T, what string, list []Pass) {
 			t.Errorf("want a panic about %q, not %v", what, r)
 		}
 	}()
-	Run(parse(t, small), Options{Passes: list})
+	run(t, parse(t, small), Options{Passes: list})
 }
 
 func TestBugsAreCaught(t *testing.T) {
@@ -117,10 +117,38 @@ func TestSameTwice(t *testing.T) {
 	for range 3 {
 		p := parse(t, src)
 		fillWeights(p)
-		Run(p, Options{})
+		run(t, p, Options{})
 		texts = append(texts, p.String())
 	}
 	if texts[0] != texts[1] || texts[0] != texts[2] || !strings.Contains(texts[0], "wq+wk") {
 		t.Errorf("%s\n%s", texts[0], texts[1])
+	}
+}
+
+// run is Run without a contradiction in the program.
+func run(t interface{ Fatal(...any) }, p *ir.Program, o Options) Stats {
+	s, err := Run(p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestContradiction(t *testing.T) {
+	p := parse(t, `func f(x f32[6], y f32[2,4]) {
+		c = ConstantOfShape([2]) value=f32[1]{1.5}
+		e = Exp(c)
+		i = Cast(e) to=7
+		o = Mul(i, [0,0])
+		s = Add(o, [2,3])
+		w = Reshape(x, s)
+		z = MatMul(w, y)
+		return z
+	}`)
+	p.Source = "model.onnx"
+	_, err := Run(p, Options{})
+	want := `model.onnx: node "" (MatMul): cannot multiply f32[2,3] by f32[2,4]: inner dimensions 3 and 2, now that constants are computed`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
 	}
 }

@@ -234,7 +234,7 @@ func TestSpellingsOfGelu(t *testing.T) {
 
 func (s *speller) check(p *ir.Program, op *ir.Op) {
 	before := p.Clone()
-	fired := Run(p, Options{}).Fired
+	fired := run(s.t, p, Options{}).Fired
 	if n := p.Main.Results[0].Def; n == nil || n.Op != op {
 		s.t.Fatalf("no %s after %v\n%s\nbecame\n%s", op.Name, fired, before, p)
 	}

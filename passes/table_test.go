@@ -23,14 +23,14 @@ func TestExamplesKeepTheirMeaning(t *testing.T) {
 		before := ir.NewProgram(f)
 		fillWeights(before)
 		after := before.Clone()
-		Run(after, Options{Passes: list})
+		run(t, after, Options{Passes: list})
 		g.agree(t, before, after)
 		if op.Expand == nil || strings.Contains(after.String(), "Random") {
 			continue
 		}
 		expanded := before.Clone()
 		expandAll(expanded.Main, op)
-		Run(expanded, Options{Passes: list})
+		run(t, expanded, Options{Passes: list})
 		g.agree(t, before, expanded)
 	}
 }
@@ -73,7 +73,7 @@ func TestFusingUndoesExpanding(t *testing.T) {
 		for expandAll(p.Main, ir.Linear, ir.Attention, ir.DualAttention, ir.Scores, ir.MaskedSoftmax, ir.LayerNormalization, ir.RMSNormalization, ir.Gelu, ir.Swish) {
 		}
 		list := slices.Concat(Default, Kernel[:1])
-		Run(p, Options{Passes: list})
+		run(t, p, Options{Passes: list})
 		got := p.Main.Results[0].Def
 		(&golden{file: src}).agree(t, before, p)
 		if got.Op != n.Op || len(got.Args) != len(n.Args) {

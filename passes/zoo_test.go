@@ -31,7 +31,9 @@ func TestZoo(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		passes.Run(p, passes.Options{})
+		if _, err := passes.Run(p, passes.Options{}); err != nil {
+			t.Fatal(err)
+		}
 		ops := map[*ir.Op]int{}
 		p.Main.Walk(func(_ *ir.Func, n *ir.Node) { ops[n.Op]++ })
 		fmt.Fprintf(&b, "%s:", name)

@@ -86,9 +86,13 @@ func (c *checker) model(path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	plain := p.Clone()
-	passes.Run(plain, passes.Options{})
+	if _, err := passes.Run(plain, passes.Options{}); err != nil {
+		return err
+	}
 	attentions := count(plain)
-	passes.Run(p, passes.Portable)
+	if _, err := passes.Run(p, passes.Portable); err != nil {
+		return err
+	}
 	for _, form := range []onnx.Form{onnx.Functions, onnx.Inline, onnx.Standard} {
 		for _, opset := range c.opsets {
 			c.files++
@@ -160,7 +164,9 @@ func (c *checker) check(p *ir.Program, o onnx.ExportOptions, inputs, want []runt
 	if err != nil {
 		return 0, err
 	}
-	passes.Run(again, passes.Options{})
+	if _, err := passes.Run(again, passes.Options{}); err != nil {
+		return 0, err
+	}
 	if got := count(again); got != attentions {
 		return 0, fmt.Errorf("%v of Attention and DualAttention come back, of %v", got, attentions)
 	}

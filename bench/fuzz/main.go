@@ -97,7 +97,9 @@ func (f *fuzzer) check(p *ir.Program, seed int, optimise bool) (outcome string, 
 	}
 	q := p.Clone()
 	if optimise {
-		passes.Run(q, passes.Options{})
+		if _, err := passes.Run(q, passes.Options{}); err != nil {
+			return noSense, err
+		}
 	}
 	if err := onnx.Export(q, f.file, onnx.ExportOptions{Opset: opset}); err != nil {
 		return noExport, err

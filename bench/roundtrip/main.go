@@ -74,7 +74,9 @@ func check(dir, exported string, o onnx.ExportOptions, optimize bool) (string, e
 		return failed, err
 	}
 	if optimize {
-		passes.Run(prog, passes.Options{})
+		if _, err := passes.Run(prog, passes.Options{}); err != nil {
+			return failed, err
+		}
 	}
 	if err := onnx.Export(prog, exported, o); err != nil {
 		return failed, err

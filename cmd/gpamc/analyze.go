@@ -91,7 +91,10 @@ func analyzed(c *cli.Context, path string) (*analyze.Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	passes.Run(p, passes.Options{Off: []string{"fuse-qkv"}}) // so that the queries' weights have the names that the model gave them
+	// Without fuse-qkv the queries' weights have the names that the model gave them.
+	if _, err := passes.Run(p, passes.Options{Off: []string{"fuse-qkv"}}); err != nil {
+		return nil, err
+	}
 	nodes := 0
 	p.Main.Walk(func(*ir.Func, *ir.Node) { nodes++ })
 	tick, done := progress(nodes, path)

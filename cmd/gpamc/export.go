@@ -36,7 +36,9 @@ func runExport(c *cli.Context) error {
 		return err
 	}
 	if !c.Bool("as-is") {
-		passes.Run(p, passes.Portable)
+		if _, err := passes.Run(p, passes.Portable); err != nil {
+			return err
+		}
 	}
 	return onnx.Export(p, c.String("onnx"), onnx.ExportOptions{Form: form, Opset: c.Int("opset"), External: c.Bool("external")})
 }

@@ -59,11 +59,13 @@ func runInspect(c *cli.Context) error {
 	}
 	d := describe(p, env)
 	var steps []measure.Step
-	passes.Run(p, passes.Options{Dump: func(dump passes.PassDump) {
+	if _, err := passes.Run(p, passes.Options{Dump: func(dump passes.PassDump) {
 		var b strings.Builder
 		dump.Program.Main.Print(&b, c.Bool("names"))
 		steps = append(steps, measure.Step{Pass: dump.Pass, Text: b.String(), Nodes: nodes(dump.Program.Main), Fired: dump.Fired})
-	}})
+	}}); err != nil {
+		return err
+	}
 	d.Ops = measure.Operators(p.Main)
 	if path := c.String("html"); path != "" {
 		page, err := measure.Page(p.Source, steps)

@@ -43,7 +43,10 @@ func runOpt(c *cli.Context) error {
 	if err := opts.Check(); err != nil {
 		return err
 	}
-	stats := passes.Run(p, opts)
+	stats, err := passes.Run(p, opts)
+	if err != nil {
+		return err
+	}
 	if c.Bool("stats") {
 		printStats(stats)
 	}

@@ -108,8 +108,8 @@ func (g *Graph) prepare(inputs, results []*Node) (*ir.Program, error) {
 		}
 		p, err := onnx.ImportBytes("model", b)
 		if err == nil {
-			passes.Run(p, passes.Options{})
-			return p, nil
+			_, err = passes.Run(p, passes.Options{})
+			return p, err
 		}
 		errs = append(errs, err)
 	}

@@ -368,7 +368,9 @@ func TestNoDerivative(t *testing.T) {
 		z = ReduceProd(y, [1])
 		return z
 	}`)
-	passes.Run(p, passes.Options{})
+	if _, err := passes.Run(p, passes.Options{}); err != nil {
+		t.Fatal(err)
+	}
 	_, err := Run(p, Seeded(p, 1, nil), Options{Loss: "outputs"})
 	if err == nil || !strings.Contains(err.Error(), `(ReduceProd): its derivative is not known here`) {
 		t.Errorf("got %v", err)

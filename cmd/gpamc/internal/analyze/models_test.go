@@ -22,7 +22,9 @@ func load(t *testing.T, name string) *ir.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	passes.Run(p, passes.Options{Off: []string{"fuse-qkv"}})
+	if _, err := passes.Run(p, passes.Options{Off: []string{"fuse-qkv"}}); err != nil {
+		t.Fatal(err)
+	}
 	return p
 }
 

@@ -21,7 +21,10 @@ const everything = "all passes"
 // Bisect names the rules and passes without any one of which the compiled program's outputs are good; all of them together if only
 // that helps. It compiles the program once for each rule that fires, and builds these all at once.
 func Bisect(ctx context.Context, p *ir.Program, inputs []onnx.Value, good func([]onnx.Value) bool) ([]string, error) {
-	stats := passes.Run(p.Clone(), passes.Options{Passes: List()})
+	stats, err := passes.Run(p.Clone(), passes.Options{Passes: List()})
+	if err != nil {
+		return nil, err
+	}
 	suspects := slices.Sorted(maps.Keys(stats.Fired))
 	off := map[string][]string{everything: nil}
 	for _, pass := range stats.Passes {

@@ -26,7 +26,9 @@ func Compile(p *ir.Program, o Options) (*codegen.Output, error) {
 	if err := q.FixDims(o.Dims); err != nil {
 		return nil, err
 	}
-	passes.Run(q, passes.Options{Passes: List(), Off: o.Off, Dump: o.Dump})
+	if _, err := passes.Run(q, passes.Options{Passes: List(), Off: o.Off, Dump: o.Dump}); err != nil {
+		return nil, err
+	}
 	out, err := codegen.Compile(q, o.Codegen)
 	if err != nil {
 		return nil, err
