@@ -1,6 +1,7 @@
 package built
 
 import (
+	"bytes"
 	"context"
 	"os/exec"
 	"strings"
@@ -59,6 +60,7 @@ func TestOneProgramForAll(t *testing.T) {
 		return p
 	}
 	p := build()
+	own := bytes.Repeat([]byte{1}, 256<<20) // memory of this process, which is not the program's
 	s := p.Serve()
 	defer s.Close()
 	do := func(name string) (Done, error) {
@@ -78,6 +80,9 @@ func TestOneProgramForAll(t *testing.T) {
 		}
 		if !d.Outputs[0].Tensor.Equal(ir.Floats(ir.F32, []int{2}, 2, 4)) || len(d.Times) < 2 || d.Load <= 0 || d.Peak <= 0 {
 			t.Errorf("after %s: %+v", name, d)
+		}
+		if d.Peak >= int64(len(own)) {
+			t.Errorf("after %s: the program had %d MB of memory", name, d.Peak>>20)
 		}
 	}
 	start := time.Now()

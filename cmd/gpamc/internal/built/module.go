@@ -29,7 +29,7 @@ const GoVersion = "1.24"
 // modulePath is that of the generated module. No package is called so.
 const modulePath = "emitted"
 
-//go:embed wire/wire.go wire/data.go wire/serve.go wire/peak_unix.go wire/peak_other.go
+//go:embed wire/wire.go wire/data.go wire/serve.go wire/peak_linux.go wire/peak_unix.go wire/peak_other.go
 var wireSource embed.FS
 
 // A Package is an emitted package: files by name, and the forms of what its RunTensors takes and gives.
