@@ -128,11 +128,14 @@ func (g *generator) body(fn *function) string {
 		switch {
 		case s.call != nil && s.call.fn.loop:
 			g.callLoop(e, s.call.fn)
+			g.enter(e, "", fn, 0)
 			i += len(s.call.fn.calls) - 1
 		case s.call != nil:
 			g.callOnce(e, s.call)
+			g.enter(e, "", fn, 0)
 		case pl.live[s.node]:
 			g.comment(e, s.node)
+			g.label(e, s.node.Op.Name, s.node.Name)
 			from := e.b.Len()
 			g.lower(e, s.node)
 			g.timed(e, s.node, from)
@@ -179,6 +182,7 @@ func (g *generator) callOnce(e *emitter, c *call) {
 	for _, a := range c.args {
 		args = append(args, e.Val(a))
 	}
+	g.enter(e, "", c.fn, slices.Index(c.fn.calls, c))
 	e.Line("s.%s(%s)", c.fn.name, strings.Join(args, ", "))
 }
 
@@ -219,6 +223,7 @@ func (g *generator) callLoop(e *emitter, fn *function) {
 	}
 	join := func(first string, rest []string) string { return strings.Join(append([]string{first}, rest...), ", ") }
 	e.Line("for %s := %s; i < %s; %s = %s {", join("i", names), join("0", vars), count, join("i", turn), join("i+1", from))
+	g.enter(e, "\t", fn, "i")
 	e.Line("\ts.%s(%s)", fn.name, strings.Join(args, ", "))
 	e.Line("}")
 }

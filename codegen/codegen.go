@@ -21,6 +21,7 @@ type Options struct {
 	Main    bool   // also a program that runs the model on files
 	Import  string // the package's import path, for Main
 	Profile bool   // steps measure their time
+	Labels  bool   // steps have labels in profiles of the program
 	ISA     ISA    // the most that there is assembly for
 
 	Precision Precision // of products with weights

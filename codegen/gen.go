@@ -39,7 +39,7 @@ func newGenerator(p *ir.Program, opts Options) *generator {
 	g := &generator{p: p, opts: opts, plans: map[*function]*plan{}, slotOf: map[*ir.Value]int{}, fields: map[*function]*namer{},
 		field: map[*ir.Value]string{}, groups: map[*ir.Value]*ir.Value{}, dimName: map[string]string{},
 		consts: map[string]string{}, failed: map[*ir.Node]error{}, nested: map[*ir.Value]bool{}}
-	g.names = newNamer(loadLibrary(opts.ISA).names(), reserved)
+	g.names = newNamer(loadLibrary(opts).names(), reserved)
 	g.nameDims()
 	g.findSizes()
 	return g

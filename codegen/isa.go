@@ -36,14 +36,20 @@ func ParseISA(list string) (ISA, error) {
 	return all[best], nil
 }
 
-var libraries = map[ISA]func() *library{
-	AVX512:   sync.OnceValue(func() *library { return newLibrary(AVX512) }),
-	AVX2:     sync.OnceValue(func() *library { return newLibrary(AVX2) }),
-	Portable: sync.OnceValue(func() *library { return newLibrary(Portable) }),
+// A libraryKind is a form of the library: without what is above an instruction set, and with labels handed on to other goroutines.
+type libraryKind struct {
+	isa    ISA
+	labels bool
 }
 
-// loadLibrary is the library without what is above an instruction set.
-func loadLibrary(isa ISA) *library { return libraries[cmp.Or(isa, AVX512)]() }
+var libraries sync.Map // of func() *library, by libraryKind
+
+// loadLibrary is the library in the form that options ask for.
+func loadLibrary(o Options) *library {
+	k := libraryKind{cmp.Or(o.ISA, AVX512), o.Labels}
+	load, _ := libraries.LoadOrStore(k, sync.OnceValue(func() *library { return newLibrary(k) }))
+	return load.(func() *library)()
+}
 
 const (
 	withAssembly    = "//go:build amd64 && !purego"

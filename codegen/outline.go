@@ -26,6 +26,7 @@ type function struct {
 	outs    []string             // Go names of the results
 	carried []int                // for each param the result that the call before hands on, -1 for none
 	loop    bool                 // the calls are written as a loop
+	labels  []string             // of the steps, with Options.Labels
 }
 
 // A step is a node, or a call of a function.

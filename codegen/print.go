@@ -72,7 +72,7 @@ func (g *generator) print(bodies map[*function]string) (*Output, error) {
 		return nil, err
 	}
 	sources := map[string]string{
-		"session.go": g.profileSource(g.sessionSource()),
+		"session.go": g.labelSource(g.profileSource(g.sessionSource())),
 		"steps.go":   g.stepsSource(bodies),
 		"model.go":   g.modelSource(size),
 	}
@@ -85,7 +85,7 @@ func (g *generator) print(bodies map[*function]string) (*Output, error) {
 			return nil, err
 		}
 	}
-	if out.Files, err = loadLibrary(g.opts.ISA).shake(g.opts.Package, formatted); err != nil {
+	if out.Files, err = loadLibrary(g.opts).shake(g.opts.Package, formatted); err != nil {
 		return nil, err
 	}
 	for name, src := range formatted {
@@ -102,7 +102,7 @@ func (g *generator) print(bodies map[*function]string) (*Output, error) {
 	return out, nil
 }
 
-var importable = []string{"errors", "fmt", "math"}
+var importable = []string{"context", "errors", "fmt", "math"}
 
 // source adds what stands above a file's declarations, and formats.
 func (g *generator) source(name, body string) ([]byte, error) {

@@ -50,7 +50,7 @@ type decl struct {
 	stub      bool            // a function without body: assembly
 }
 
-func newLibrary(isa ISA) *library {
+func newLibrary(k libraryKind) *library {
 	lib := &library{decls: map[string][]*decl{}, methods: map[string][]*decl{}}
 	entries, err := libSource.ReadDir("lib")
 	if err != nil {
@@ -64,7 +64,10 @@ func newLibrary(isa ISA) *library {
 		if err != nil {
 			panic("BUG: " + err.Error())
 		}
-		if src = limited(e.Name(), src, isa); src != nil {
+		if k.labels {
+			src = handingOn(e.Name(), src)
+		}
+		if src = limited(e.Name(), src, k.isa); src != nil {
 			lib.add(e.Name(), src)
 		}
 	}

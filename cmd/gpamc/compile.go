@@ -31,6 +31,7 @@ var compileCommand = &cli.Command{
 		&cli.StringFlag{Name: "weights", Value: "embed", Usage: "embed: in the program; file: beside the package, mapped by Load"},
 		&cli.StringFlag{Name: "isa", Value: "avx512,avx2,portable", Usage: "instruction sets that the package has kernels for, by `LIST`; the highest brings those below it"},
 		&cli.BoolFlag{Name: "verify", Usage: "compare the package with the reference before writing it"},
+		&cli.BoolFlag{Name: "pprof-labels", Usage: "steps carry the labels layer and step in CPU profiles of the program (go tool pprof -tags)"},
 		&cli.StringFlag{Name: "dump", Usage: "write the IR after each pass to `DIR`"},
 		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
 		precisionFlag,
@@ -75,7 +76,7 @@ func runCompile(c *cli.Context) error {
 	dumps := map[string][]byte{}
 	out, err := pipeline.Compile(p, pipeline.Options{Dims: sizes, Off: off, Dump: dumper(c, dumps),
 		Codegen: codegen.Options{Package: name, File: weights == "file", Main: c.Bool("main"), Import: importPath,
-			Precision: narrow, ISA: isa}})
+			Labels: c.Bool("pprof-labels"), Precision: narrow, ISA: isa}})
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Source, err)
 	}
