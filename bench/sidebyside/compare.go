@@ -17,6 +17,7 @@ type options struct {
 	models, dirs []string
 	threads      []int
 	sizes        []size
+	sessions     []int // how many are compared with one; then ONNX Runtime takes no part
 	rounds       int
 	pause        time.Duration
 	cache        string
@@ -87,7 +88,7 @@ func (o *options) compare(m *model, tools map[string]string, z size, threads int
 	with := func(tool string) []string {
 		return []string{tools[tool], "-threads", n, "-in", strings.Join(m.in, ","), "-out", strings.Join(m.out, ","), m.path, dir}
 	}
-	all := []*contender{{command: with("ortserve"), side: &row.ONNXRuntime}, {command: []string{m.program, n, dir}, side: &row.Gpamc}}
+	all := []*contender{{command: with("ortserve"), side: &row.ONNXRuntime}, {command: []string{m.program, n, "1", dir}, side: &row.Gpamc}}
 	for i, name := range o.peers {
 		row.Gomlx[i].Name = name
 		all = append(all, &contender{command: with(name), side: &row.Gomlx[i].side})

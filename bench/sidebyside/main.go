@@ -3,10 +3,11 @@
 //
 //	export ORT_LIB=$(../scripts/install-onnxruntime)
 //	go run ./sidebyside [-models encoder6,gpt2-dual] [-threads 1,2] [-sizes 1x128,8x16] [-full] [-gomlx] [-n 30] [-json] [MODEL-DIR...]
+//	go run ./sidebyside -sessions 2,8 [-models encoder6] [-sizes 1x128]
 //
 // A size is BATCHxLENGTH. A MODEL-DIR is a folder with model.onnx whose inputs are those of the models that are made here. Run it in
 // bench/, on a machine that has nothing else to do. With -gomlx, gomlx's Go backend takes part, as a plain build makes it and, where the Go
-// toolchain has that, as GOEXPERIMENT=simd does; its results must be ours.
+// toolchain has that, as GOEXPERIMENT=simd does; its results must be ours. With -sessions, it is seen what sessions of one model cost each other.
 package main
 
 import (
@@ -29,6 +30,7 @@ func main() {
 	models := list("models", "encoder6,encoder6-dual,bert-base,bert-base-dual,gpt2,gpt2-dual", "models to make and compare")
 	threads := list("threads", "1,2", "numbers of threads")
 	sizes := list("sizes", "1x16,1x128", "BATCHxLENGTH of the inputs")
+	sessions := list("sessions", "", "numbers of sessions: compare so many at the same time with one, each with one thread, instead of with ONNX Runtime")
 	full := flag.Bool("full", false, "all sizes: batches 1 and 8, lengths 1, 16, 128 and 512")
 	gomlx := flag.Bool("gomlx", false, "run gomlx's Go backend, too")
 	flag.IntVar(&o.rounds, "n", 20, "number of runs of each")
@@ -39,7 +41,7 @@ func main() {
 	if *full {
 		*sizes = "1x1,1x16,1x128,1x512,8x1,8x16,8x128,8x512"
 	}
-	err := o.parse(*threads, *sizes)
+	err := o.parse(*threads, *sizes, *sessions)
 	if *gomlx {
 		o.peers = peers()
 	}
@@ -57,13 +59,14 @@ func main() {
 	}
 }
 
-func (o *options) parse(threads, sizes string) error {
-	for _, s := range strings.Split(threads, ",") {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			return fmt.Errorf("%q is no number of threads", s)
+func (o *options) parse(threads, sizes, sessions string) (err error) {
+	if o.threads, err = counts(threads, "threads"); err != nil {
+		return err
+	}
+	if sessions != "" {
+		if o.sessions, err = counts(sessions, "sessions"); err != nil {
+			return err
 		}
-		o.threads = append(o.threads, n)
 	}
 	for _, s := range strings.Split(sizes, ",") {
 		var z size
@@ -78,15 +81,29 @@ func (o *options) parse(threads, sizes string) error {
 	return nil
 }
 
+// counts reads numbers with commas between.
+func counts(list, of string) (all []int, err error) {
+	for _, s := range strings.Split(list, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is no number of %s", s, of)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
 // A report is everything that was measured.
 type report struct {
 	System machine.Machine `json:"machine"`
 	Models []modelRow      `json:"models"`
-	Runs   []runRow        `json:"runs"`
+	Runs   []runRow        `json:"runs,omitempty"`
+
+	Sessions []sessionsRow `json:"sessions,omitempty"`
 }
 
 func (o *options) run(asJSON bool) error {
-	if os.Getenv("ORT_LIB") == "" {
+	if os.Getenv("ORT_LIB") == "" && o.sessions == nil {
 		return errors.New("ORT_LIB must name the shared library of ONNX Runtime; scripts/install-onnxruntime prints it")
 	}
 	if o.cache == "" {
@@ -104,7 +121,11 @@ func (o *options) run(asJSON bool) error {
 		}
 	}
 	show("%s", r.System)
-	show(runHeader + peerHeader(o.peers))
+	if o.sessions != nil {
+		show(sessionsHeader)
+	} else {
+		show(runHeader + peerHeader(o.peers))
+	}
 	tools, err := o.tools()
 	if err != nil {
 		return err
@@ -115,15 +136,8 @@ func (o *options) run(asJSON bool) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		r.Models = append(r.Models, m.modelRow)
-		for _, t := range o.threads {
-			for _, z := range o.sizes {
-				row, err := o.compare(m, tools, z, t)
-				if err != nil {
-					return fmt.Errorf("%s, %v, %d threads: %w", name, z, t, err)
-				}
-				r.Runs = append(r.Runs, row)
-				show("%s", row)
-			}
+		if err := o.rows(&r, m, tools, show); err != nil {
+			return err
 		}
 	}
 	if asJSON {
@@ -134,6 +148,34 @@ func (o *options) run(asJSON bool) error {
 	show("\n" + modelHeader)
 	for _, m := range r.Models {
 		show("%s", m)
+	}
+	return nil
+}
+
+// rows measures a model.
+func (o *options) rows(r *report, m *model, tools map[string]string, show func(string, ...any)) error {
+	for _, z := range o.sizes {
+		for _, n := range o.sessions {
+			row, err := o.compareSessions(m, z, n)
+			if err != nil {
+				return fmt.Errorf("%s, %v, %d sessions: %w", m.Name, z, n, err)
+			}
+			r.Sessions = append(r.Sessions, row)
+			show("%s", row)
+		}
+	}
+	if o.sessions != nil {
+		return nil
+	}
+	for _, t := range o.threads {
+		for _, z := range o.sizes {
+			row, err := o.compare(m, tools, z, t)
+			if err != nil {
+				return fmt.Errorf("%s, %v, %d threads: %w", m.Name, z, t, err)
+			}
+			r.Runs = append(r.Runs, row)
+			show("%s", row)
+		}
 	}
 	return nil
 }

@@ -50,6 +50,9 @@ func Start(args []string) (*Program, error) {
 // Run runs the model once.
 func (p *Program) Run() (time.Duration, error) { return p.ask("run") }
 
+// Burst has all sessions of the program run at the same time, and returns the time for one run: that of all by their number.
+func (p *Program) Burst() (time.Duration, error) { return p.ask("burst") }
+
 // Save has the program write the results of the last run to a folder, as numbers alone: output_0.raw, output_1.raw ... Programs that
 // are not made for that run once more instead.
 func (p *Program) Save(dir string) error {
