@@ -68,3 +68,72 @@ var epilogue = []Rule{
 		return b.New(ir.Linear, m.N("y").Attrs, m.V("x"), m.V("w"), m.V("c"), m.V("r"))
 	}},
 }
+
+// weighted multiplies into weights what is done to the columns before or behind a product. Weights that others read too stay as they are:
+// there would have to be two of them.
+var weighted = []Rule{
+	{"linear-scale-out", "(Mul (Linear x w c?) g)", func(b *ir.Builder, m *Match) *ir.Value {
+		g := m.perColumn(b, "g", m.Type("w").Shape[1], m.Root.Out().Type)
+		if g == nil || m.g.uses[m.V("w")] > 1 {
+			return m.No("%s does not go into the weight", m.Type("g"))
+		}
+		c := m.V("c")
+		if c != nil {
+			c = b.New(ir.Mul, nil, c, g)
+		}
+		return b.New(ir.Linear, nil, m.V("x"), b.New(ir.Mul, nil, m.V("w"), g), c)
+	}},
+	{"linear-scale-in", "(Linear (Mul x g) w c? act=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		w := m.scaledRows(b)
+		if w == nil {
+			return m.No("%s does not go into the weight", m.Type("g"))
+		}
+		return b.New(ir.Linear, m.Root.Attrs, m.V("x"), w, m.V("c"))
+	}},
+	{"linear-affine-in", "(Linear (Add y:(Mul x g) h) w c? act=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		k, n := m.Type("w").Shape[0], m.Type("w").Shape[1]
+		h, w := m.perColumn(b, "h", k, m.Type("y")), m.scaledRows(b)
+		if h == nil || w == nil || h.Type.Rank() == 0 {
+			return m.No("%s and %s do not go into weight and bias", m.Type("g"), m.Type("h"))
+		}
+		c := b.New(ir.Reshape, nil, b.New(ir.MatMul, nil, b.New(ir.Reshape, nil, h, b.Dims(ir.N(1), k)), m.V("w")), b.Dims(n))
+		if m.V("c") != nil {
+			c = b.New(ir.Add, nil, c, m.V("c"))
+		}
+		return b.New(ir.Linear, m.Root.Attrs, m.V("x"), w, c)
+	}},
+}
+
+// perColumn is a constant of n numbers, one for each column of a value of type t, as a vector, or a constant of one number as a scalar;
+// nil if it is neither.
+func (m *Match) perColumn(b *ir.Builder, name string, n ir.Dim, t ir.Type) *ir.Value {
+	g := m.V(name)
+	r := g.Type.Rank()
+	switch {
+	case !isWeight(g) || !g.Type.Elem.IsFloat() || r > t.Rank():
+		return nil
+	case g.Type.Size().Equal(ir.N(1)):
+		if r > 0 {
+			g = b.New(ir.Reshape, nil, g, b.Dims())
+		}
+		return g
+	case !g.Type.Size().Equal(n) || !g.Type.Shape[r-1].Equal(n):
+		return nil
+	case r > 1:
+		g = b.New(ir.Reshape, nil, g, b.Dims(n))
+	}
+	return g
+}
+
+// scaledRows is the weight w with each row multiplied by what its column of x was to be; nil if that cannot be.
+func (m *Match) scaledRows(b *ir.Builder) *ir.Value {
+	k := m.Type("w").Shape[0]
+	g := m.perColumn(b, "g", k, m.Type("x"))
+	if g == nil || m.g.uses[m.V("w")] > 1 {
+		return nil
+	}
+	if g.Type.Rank() > 0 {
+		g = b.New(ir.Reshape, nil, g, b.Dims(k, ir.N(1)))
+	}
+	return b.New(ir.Mul, nil, m.V("w"), g)
+}
