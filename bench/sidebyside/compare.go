@@ -17,6 +17,7 @@ type options struct {
 	models, dirs []string
 	threads      []int
 	sizes        []size
+	precision    string
 	sessions     []int // how many are compared with one; then ONNX Runtime takes no part
 	rounds       int
 	pause        time.Duration
@@ -42,6 +43,7 @@ type side struct {
 	Median float64 `json:"median_ms"`
 	Min    float64 `json:"min_ms"`
 	Peak   int64   `json:"peak_bytes"` // resident memory
+	Cosine float64 `json:"cosine"`     // of the first output with that of ONNX Runtime in float32
 }
 
 // A runRow is one comparison.
@@ -69,6 +71,13 @@ func (r runRow) String() string {
 	return s
 }
 
+const cosineHeader = " | cosine: ort  gpamc"
+
+// cosines are columns of tables that are not about float32.
+func (r runRow) cosines() string {
+	return fmt.Sprintf(" | %11.6f %6.6f", r.ONNXRuntime.Cosine, r.Gpamc.Cosine)
+}
+
 // A contender is a program that takes part in a comparison.
 type contender struct {
 	command []string
@@ -84,10 +93,12 @@ func (o *options) compare(m *model, tools map[string]string, z size, threads int
 	if err != nil {
 		return row, err
 	}
-	n := fmt.Sprint(threads)
-	with := func(tool string) []string {
-		return []string{tools[tool], "-threads", n, "-in", strings.Join(m.in, ","), "-out", strings.Join(m.out, ","), m.path, dir}
+	want, err := m.reference(tools, dir)
+	if err != nil {
+		return row, err
 	}
+	n := fmt.Sprint(threads)
+	with := func(tool string) []string { return m.served(tools[tool], n, m.path, dir) }
 	all := []*contender{{command: with("ortserve"), side: &row.ONNXRuntime}, {command: []string{m.program, n, "1", dir}, side: &row.Gpamc}}
 	for i, name := range o.peers {
 		row.Gomlx[i].Name = name
@@ -102,6 +113,11 @@ func (o *options) compare(m *model, tools map[string]string, z size, threads int
 	}
 	if err := o.turns(all); err != nil {
 		return row, err
+	}
+	for _, c := range all[:2] {
+		if c.Cosine, err = like(c.program, want); err != nil {
+			return row, fmt.Errorf("%s: %w", filepath.Base(c.command[0]), err)
+		}
 	}
 	row.Ratio, row.MinRatio = row.ONNXRuntime.Median/row.Gpamc.Median, row.ONNXRuntime.Min/row.Gpamc.Min
 	for i := range row.Gomlx {

@@ -2,12 +2,15 @@
 // builds a program around each package, and runs the two in turns on the same inputs, so that both meet the same weather.
 //
 //	export ORT_LIB=$(../scripts/install-onnxruntime)
-//	go run ./sidebyside [-models encoder6,gpt2-dual] [-threads 1,2] [-sizes 1x128,8x16] [-full] [-gomlx] [-n 30] [-json] [MODEL-DIR...]
+//	go run ./sidebyside [-models encoder6,gpt2-dual] [-precision int8] [-threads 1,2] [-sizes 1x128,8x16] [-full] [-gomlx] [-n 30] [-json] [MODEL-DIR...]
 //	go run ./sidebyside -sessions 2,8 [-models encoder6] [-sizes 1x128]
 //
 // A size is BATCHxLENGTH. A MODEL-DIR is a folder with model.onnx whose inputs are those of the models that are made here. Run it in
 // bench/, on a machine that has nothing else to do. With -gomlx, gomlx's Go backend takes part, as a plain build makes it and, where the Go
 // toolchain has that, as GOEXPERIMENT=simd does; its results must be ours. With -sessions, it is seen what sessions of one model cost each other.
+//
+// With -precision bf16 gpamc compiles for bfloat16 and ONNX Runtime stays in float32, which is what it has; with int8 gpamc compiles for
+// int8 and ONNX Runtime runs the model as its quantize_dynamic makes it; with quantized both get that model.
 package main
 
 import (
@@ -18,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +35,7 @@ func main() {
 	threads := list("threads", "1,2", "numbers of threads")
 	sizes := list("sizes", "1x16,1x128", "BATCHxLENGTH of the inputs")
 	sessions := list("sessions", "", "numbers of sessions: compare so many at the same time with one, each with one thread, instead of with ONNX Runtime")
+	flag.StringVar(&o.precision, "precision", "float32", "float32, bf16, int8 or quantized")
 	full := flag.Bool("full", false, "all sizes: batches 1 and 8, lengths 1, 16, 128 and 512")
 	gomlx := flag.Bool("gomlx", false, "run gomlx's Go backend, too")
 	flag.IntVar(&o.rounds, "n", 20, "number of runs of each")
@@ -44,6 +49,9 @@ func main() {
 	err := o.parse(*threads, *sizes, *sessions)
 	if *gomlx {
 		o.peers = peers()
+	}
+	if err == nil && *gomlx && o.precision != "float32" {
+		err = errors.New("-gomlx is a comparison in float32: leave out -precision")
 	}
 	if err == nil {
 		if flag.NArg() > 0 {
@@ -75,6 +83,9 @@ func (o *options) parse(threads, sizes, sessions string) (err error) {
 		}
 		o.sizes = append(o.sizes, z)
 	}
+	if !slices.Contains([]string{"float32", "bf16", "int8", "quantized"}, o.precision) {
+		return fmt.Errorf("-precision %q: there are float32, bf16, int8 and quantized", o.precision)
+	}
 	if o.rounds < 1 {
 		return errors.New("-n must be 1 or more")
 	}
@@ -96,6 +107,7 @@ func counts(list, of string) (all []int, err error) {
 // A report is everything that was measured.
 type report struct {
 	System machine.Machine `json:"machine"`
+	Format string          `json:"precision"`
 	Models []modelRow      `json:"models"`
 	Runs   []runRow        `json:"runs,omitempty"`
 
@@ -114,7 +126,7 @@ func (o *options) run(asJSON bool) error {
 		defer os.RemoveAll(tmp)
 		o.cache = tmp
 	}
-	r := report{System: machine.Measure(runtime.NumCPU())}
+	r := report{System: machine.Measure(runtime.NumCPU()), Format: o.precision}
 	show := func(format string, args ...any) {
 		if !asJSON {
 			fmt.Printf(format+"\n", args...)
@@ -123,8 +135,10 @@ func (o *options) run(asJSON bool) error {
 	show("%s", r.System)
 	if o.sessions != nil {
 		show(sessionsHeader)
+	} else if header := runHeader + peerHeader(o.peers); o.precision == "float32" {
+		show("%s", header)
 	} else {
-		show(runHeader + peerHeader(o.peers))
+		show("%s", header+cosineHeader)
 	}
 	tools, err := o.tools()
 	if err != nil {
@@ -174,7 +188,11 @@ func (o *options) rows(r *report, m *model, tools map[string]string, show func(s
 				return fmt.Errorf("%s, %v, %d threads: %w", m.Name, z, t, err)
 			}
 			r.Runs = append(r.Runs, row)
-			show("%s", row)
+			if o.precision == "float32" {
+				show("%s", row)
+			} else {
+				show("%s", row.String()+row.cosines())
+			}
 		}
 	}
 	return nil

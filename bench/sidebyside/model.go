@@ -33,14 +33,14 @@ func (m modelRow) String() string {
 // A model is on the disk, with a program around its package.
 type model struct {
 	modelRow
-	path, program string
-	in, out       []string // names
-	vocab         int64
+	float, path, program string   // the model in float32, what ONNX Runtime gets of it, the other side's program
+	in, out              []string // names
+	vocab                int64
 }
 
 // prepare makes the model that goes by name, or takes the one in the folder of that name, and builds its program.
 func (o *options) prepare(name string, tools map[string]string) (*model, error) {
-	m := &model{modelRow: modelRow{Name: filepath.Base(name)}, path: filepath.Join(name, "model.onnx")}
+	m := &model{modelRow: modelRow{Name: filepath.Base(name)}, float: filepath.Join(name, "model.onnx")}
 	dir := filepath.Join(o.cache, m.Name)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
@@ -50,35 +50,71 @@ func (o *options) prepare(name string, tools map[string]string) (*model, error) 
 		if err != nil {
 			return nil, err
 		}
-		if m.path = filepath.Join(dir, "model.onnx"); !exists(m.path) {
+		if m.float = filepath.Join(dir, "model.onnx"); !exists(m.float) {
 			if err := t.Write(dir, 1, 16); err != nil {
 				return nil, err
 			}
 		}
 	}
-	path, err := filepath.Abs(m.path)
+	path, err := filepath.Abs(m.float)
 	if err != nil {
 		return nil, err
 	}
-	m.path = path
+	m.float, m.path = path, path
 	if err := m.read(); err != nil {
 		return nil, err
 	}
-	return m, m.build(dir, tools["gpamc"])
+	compile := []string{tools["gpamc"], "compile", m.float}
+	switch o.precision {
+	case "bf16", "int8":
+		compile = append(compile, "--precision", o.precision)
+	case "quantized":
+		compile[2] = filepath.Join(dir, "quantized.onnx")
+	}
+	if o.precision == "int8" || o.precision == "quantized" {
+		if err := m.quantize(filepath.Join(dir, "quantized.onnx")); err != nil {
+			return nil, err
+		}
+	}
+	return m, m.build(dir, compile)
 }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
-// read takes from the model's file what is to be known.
-func (m *model) read() error {
-	b, err := os.ReadFile(m.path)
+// open reads the model in float32.
+func (m *model) open() (*pb.ModelProto, error) {
+	b, err := os.ReadFile(m.float)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m.Model = int64(len(b))
 	p := &pb.ModelProto{}
 	if err := proto.Unmarshal(b, p); err != nil {
-		return fmt.Errorf("%s: %w", m.path, err)
+		return nil, fmt.Errorf("%s: %w", m.float, err)
+	}
+	return p, nil
+}
+
+// quantize writes to path what ONNX Runtime gets of the model.
+func (m *model) quantize(path string) error {
+	p, err := m.open()
+	if err != nil {
+		return err
+	}
+	onnxtest.QuantizeDynamic(p)
+	b, err := proto.Marshal(p)
+	if err != nil {
+		return err
+	}
+	m.path, m.Model = path, int64(len(b))
+	return os.WriteFile(path, b, 0o666)
+}
+
+// read takes from the model's file what is to be known.
+func (m *model) read() error {
+	p, err := m.open()
+	if err != nil {
+		return err
 	}
 	stored := map[string]bool{}
 	for _, t := range p.Graph.Initializer {
@@ -102,7 +138,7 @@ func (m *model) read() error {
 var programFile []byte
 
 // build makes a program around the package that gpamc emits: in dir a module that holds both and depends on nothing.
-func (m *model) build(dir, gpamc string) error {
+func (m *model) build(dir string, compile []string) error {
 	for name, text := range map[string][]byte{"go.mod": []byte("module sidebyside\n\ngo 1.24\n"), "main.go": programFile} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
 			return err
@@ -113,7 +149,7 @@ func (m *model) build(dir, gpamc string) error {
 		return err
 	}
 	begin := time.Now()
-	if _, err := command(dir, nil, gpamc, "compile", m.path, "-o", pkg, "--package", "model"); err != nil {
+	if _, err := command(dir, nil, append(compile, "-o", pkg, "--package", "model")...); err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(pkg, "go.mod")); err != nil && !os.IsNotExist(err) {
