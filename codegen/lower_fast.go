@@ -117,21 +117,30 @@ func lowerLinear(e *emitter, n *ir.Node) error {
 	if err := f32(n); err != nil {
 		return err
 	}
-	bias, r := "nil", "nil"
+	bias, r, err := e.added(n)
+	if err != nil {
+		return err
+	}
+	return e.linear(n, bias, r, actKernels[n.Str("act")])
+}
+
+// added are the bias and the residual of a product.
+func (e *emitter) added(n *ir.Node) (bias, r string, err error) {
+	bias, r = "nil", "nil"
 	cols := n.Out().Type.Shape[n.Out().Type.Rank()-1]
 	if b := n.Arg("b"); b != nil {
 		if !ir.EqualDims(b.Type.Shape, []ir.Dim{cols}) {
-			return errShape
+			return "", "", errShape
 		}
 		bias = e.Val(b)
 	}
 	if v := n.Arg("r"); v != nil {
 		if !ir.EqualDims(v.Type.Shape, n.Out().Type.Shape) {
-			return errShape
+			return "", "", errShape
 		}
 		r = e.Val(v)
 	}
-	return e.linear(n, bias, r, actKernels[n.Str("act")])
+	return bias, r, nil
 }
 
 // linear writes y = act(x·w + bias) + r for the arguments 0 and 1 of n, w being a weight.

@@ -1,9 +1,12 @@
 package codegen
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/gpamc/gpamc/codegen/lib"
 	"github.com/gpamc/gpamc/ir"
 )
 
@@ -14,6 +17,81 @@ var _ = register(portable, map[*ir.Op]lowering{
 	ir.GRU:              lowerRecurrent,
 	ir.RNN:              lowerRecurrent,
 })
+
+// Bytes with one scale for all of them.
+var _ = register(fast, map[*ir.Op]lowering{
+	ir.QuantizedLinear: lowerQuantizedLinear, ir.DynamicQuantizeLinear: lowerDynamicQuantize,
+	ir.QuantizeLinear: lowerQuantizeBytes, ir.DequantizeLinear: lowerDequantizeBytes,
+})
+
+var errBytes = errors.New("no bytes with one scale")
+
+func isByte(v *ir.Value) bool { return v.Type.Elem == ir.U8 || v.Type.Elem == ir.I8 }
+
+// oneF32 reports whether v is one number in float32.
+func oneF32(v *ir.Value) bool { return v.Type.Elem == ir.F32 && v.Type.Size().Is(1) }
+
+// stored reports whether what v holds is known now.
+func stored(v *ir.Value) bool { return v.Is(ir.Weight) || v.Const() != nil }
+
+func lowerQuantizedLinear(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, anyElem); err != nil {
+		return err
+	}
+	w, scale, zero := n.Arg("w"), n.Arg("w_scale"), n.Arg("x_zero_point")
+	if n.TypeAt(0).Rank() < 2 || w.Type.Rank() != 2 {
+		return errShape
+	}
+	k, cols := w.Type.Shape[0], w.Type.Shape[1]
+	depth, _ := k.Const()
+	switch {
+	case !isByte(n.Args[0]) || w.Type.Elem != ir.I8 || !stored(w) || !stored(scale) || depth > lib.MaxInt8Depth:
+		return errBytes
+	case !oneF32(n.Arg("x_scale")) || zero != nil && !zero.Type.Size().Is(1) || n.Out().Type.Elem != ir.F32:
+		return errBytes
+	case !ir.EqualDims(scale.Type.Shape, []ir.Dim{cols}):
+		return errShape
+	}
+	bias, r, err := e.added(n)
+	if err != nil {
+		return err
+	}
+	x, act := e.view(n, 0), actKernels[n.Str("act")]
+	step, ok := rowStride(x)
+	if !ok || act == "" {
+		return errShape
+	}
+	e.Call("gemmQuantized", e.Ctx(), e.Y(n, 0), e.Dim(cols), e.from(x), e.Dim(step), e.X(n, 1), e.zeroPoint(n),
+		e.g.scaledExpr(e.fn, w, scale, bytesLayout), bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols))
+	return nil
+}
+
+func lowerDynamicQuantize(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, anyElem); err != nil || n.TypeAt(0).Elem != ir.F32 {
+		return cmp.Or(err, errElem)
+	}
+	e.Call("dynamicQuantize", e.Ctx(), e.Y(n, 0), e.Y(n, 1), e.Y(n, 2), e.X(n, 0))
+	return nil
+}
+
+func lowerQuantizeBytes(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, anyElem); err != nil {
+		return err
+	}
+	if p := n.Int("precision"); n.TypeAt(0).Elem != ir.F32 || !isByte(n.Out()) || !oneF32(n.Args[1]) || p != 0 && ir.Elem(p) != ir.F32 {
+		return errBytes
+	}
+	e.Call("quantizeAll", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.X(n, 1), e.zeroPoint(n))
+	return nil
+}
+
+func lowerDequantizeBytes(e *emitter, n *ir.Node) error {
+	if err := checkNode(n, anyElem); err != nil || !isByte(n.Args[0]) || n.Out().Type.Elem != ir.F32 || !oneF32(n.Args[1]) {
+		return cmp.Or(err, errBytes)
+	}
+	e.Call("dequantizeAll", e.Y(n, 0), e.X(n, 0), e.X(n, 1), e.zeroPoint(n))
+	return nil
+}
 
 func lowerQuantize(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, anyElem); err != nil {

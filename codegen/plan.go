@@ -242,16 +242,17 @@ func init() {
 			return k < last && n.Args[k].Type.Elem == ir.F32 && len(x.dims) == 4 && (x.strides[3].Is(1) || x.dims[3].Is(1))
 		}
 	}
+	rows := func(_ *ir.Node, k int, x view) bool {
+		_, ok := rowStride(x)
+		return k == 0 && ok
+	}
 	viewReaders = map[*ir.Op]func(n *ir.Node, k int, x view) bool{
 		ir.Transpose: any0, ir.Split: any0, ir.Slice: any0, ir.Expand: any0,
 		ir.Attention: heads(3), ir.DualAttention: heads(6), ir.RotaryEmbedding: heads(1),
 		ir.MatMul: func(n *ir.Node, _ int, x view) bool {
 			return n.Args[0].Type.Elem == ir.F32 && len(x.dims) >= 2 && len(x.dims) <= 5
 		},
-		ir.Linear: func(n *ir.Node, k int, x view) bool {
-			_, ok := rowStride(x)
-			return k == 0 && ok
-		},
+		ir.Linear: rows, ir.QuantizedLinear: rows,
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	packedLayout layout = "packed" // the panels that the kernel linear reads, of a matrix [k, n]
 	bf16Layout   layout = "bf16"   // those that gemmBF16 reads
 	int8Layout   layout = "int8"   // those that gemmInt8 reads
+	bytesLayout  layout = "bytes"  // the same, of weights that are int8 in the model, with their scales
 )
 
 // A weightTable is what the emitted package reads its weights from: a struct for the main function and, for each other function, one
@@ -40,17 +41,21 @@ type weightField struct {
 	elem          ir.Elem
 	layout        layout
 	values        []*ir.Value // one a call
+	scales        []*ir.Value // likewise, in bytesLayout
 	count         int         // elements in the file
 	offset        int         // within the struct's bytes
 }
 
 // weightExpr is the Go expression of a weight as fn sees it.
 func (g *generator) weightExpr(fn *function, v *ir.Value, as layout) string {
-	owner, index := g.main(), -1
-	for i, w := range fn.weights {
-		if w == v {
-			owner, index = fn, i
-		}
+	return g.scaledExpr(fn, v, nil, as)
+}
+
+// scaledExpr is weightExpr of a weight in a layout that has the scales of its columns in it.
+func (g *generator) scaledExpr(fn *function, v, scale *ir.Value, as layout) string {
+	owner := g.main()
+	if slices.Contains(fn.weights, v) || slices.Contains(fn.weights, scale) {
+		owner = fn
 	}
 	if g.weights.structs == nil {
 		g.weights.structs = map[*function]*weightStruct{}
@@ -70,16 +75,13 @@ func (g *generator) weightExpr(fn *function, v *ir.Value, as layout) string {
 		prefix = "s.m.w."
 	}
 	for _, f := range st.fields {
-		if f.values[0] == v && f.layout == as {
+		if f.values[0] == v && f.layout == as && (scale == nil || f.scales[0] == scale) {
 			return prefix + f.name
 		}
 	}
-	f := weightField{elem: as.elem(v.Type.Elem), layout: as, values: []*ir.Value{v}, count: storedLen(v, as)}
-	if index >= 0 {
-		f.values = nil
-		for _, c := range fn.calls {
-			f.values = append(f.values, c.weights[index])
-		}
+	f := weightField{elem: as.elem(v.Type.Elem), layout: as, values: owner.each(v), count: storedLen(v, as)}
+	if scale != nil {
+		f.scales = owner.each(scale)
 	}
 	f.name = st.names.take(g.weightName(v), "weight1")
 	f.comment = v.Type.String()
@@ -90,9 +92,24 @@ func (g *generator) weightExpr(fn *function, v *ir.Value, as layout) string {
 	return prefix + f.name
 }
 
+// each is what a weight of the function is in each of its calls.
+func (fn *function) each(v *ir.Value) []*ir.Value {
+	if len(fn.calls) == 0 {
+		return []*ir.Value{v}
+	}
+	all := make([]*ir.Value, len(fn.calls))
+	for c, call := range fn.calls {
+		all[c] = v
+		if i := slices.Index(fn.weights, v); i >= 0 {
+			all[c] = call.weights[i]
+		}
+	}
+	return all
+}
+
 // elem is the type of the elements in the file of a weight of type e.
 func (as layout) elem(e ir.Elem) ir.Elem {
-	if as == bf16Layout || as == int8Layout {
+	if as == bf16Layout || as == int8Layout || as == bytesLayout {
 		return ir.U32
 	}
 	return e
@@ -106,7 +123,7 @@ func storedLen(v *ir.Value, as layout) int {
 		return lib.PackedLen(shape[0], shape[1])
 	case bf16Layout:
 		return lib.PackedBF16Len(shape[0], shape[1])
-	case int8Layout:
+	case int8Layout, bytesLayout:
 		return lib.PackedInt8Len(shape[0], shape[1])
 	}
 	return (&ir.Data{Shape: shape}).Len()
@@ -177,7 +194,13 @@ func (g *generator) weightFile(size int) ([]byte, error) {
 				if err != nil {
 					return nil, err
 				}
-				store(out[st.offset+c*st.stride+f.offset:], d, f.layout)
+				var scale *ir.Data
+				if f.scales != nil {
+					if scale, err = g.data(f.scales[c]); err != nil {
+						return nil, err
+					}
+				}
+				store(out[st.offset+c*st.stride+f.offset:], d, scale, f.layout)
 			}
 		}
 	}
@@ -199,19 +222,30 @@ func (g *generator) data(v *ir.Value) (*ir.Data, error) {
 	return d, nil
 }
 
-func store(dst []byte, d *ir.Data, as layout) {
+// store writes d, with the scales of its columns where the layout has them, to the file's part dst.
+func store(dst []byte, d, scale *ir.Data, as layout) {
 	if as == plainLayout {
 		copy(dst, d.Bytes)
 		return
 	}
-	k, n := d.Shape[0], d.Shape[1]
-	w := make([]float32, k*n)
-	for i := range w {
-		w[i] = math.Float32frombits(binary.LittleEndian.Uint32(d.Bytes[4*i:]))
+	var words []uint32
+	if k, n := d.Shape[0], d.Shape[1]; as == bytesLayout {
+		words = make([]uint32, lib.PackedInt8Len(k, n))
+		lib.PackBytes(words, d.Bytes, float32s(scale), k, n)
+	} else {
+		words = pack(float32s(d), k, n, as)
 	}
-	for i, x := range pack(w, k, n, as) {
+	for i, x := range words {
 		binary.LittleEndian.PutUint32(dst[4*i:], x)
 	}
+}
+
+func float32s(d *ir.Data) []float32 {
+	x := make([]float32, d.Len())
+	for i := range x {
+		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(d.Bytes[4*i:]))
+	}
+	return x
 }
 
 // pack is the words of the matrix w[k, n] in a layout.

@@ -42,7 +42,11 @@ var (
 const scoreAttrs = "scale:float=1 softcap:float=0 causal:string= window:int=0 fill:float=-inf"
 
 func expandLinear(b *Builder, n *Node) []*Value {
-	y := b.New(MatMul, nil, n.Arg("x"), n.Arg("w"))
+	return []*Value{b.epilogue(n, b.New(MatMul, nil, n.Arg("x"), n.Arg("w")))}
+}
+
+// epilogue is act(y + b) + r for the product y of n, whose arguments and attribute these are.
+func (b *Builder) epilogue(n *Node, y *Value) *Value {
 	if v := n.Arg("b"); v != nil {
 		y = b.New(Add, nil, y, v)
 	}
@@ -66,7 +70,7 @@ func expandLinear(b *Builder, n *Node) []*Value {
 	if v := n.Arg("r"); v != nil {
 		y = b.New(Add, nil, y, v)
 	}
-	return []*Value{y}
+	return y
 }
 
 func expandScores(b *Builder, n *Node) []*Value {

@@ -24,16 +24,30 @@ var linear = []Rule{
 		return m.reshape(b, y, r)
 	}},
 	{"linear-bias", "(Add (Linear x w) c)", func(b *ir.Builder, m *Match) *ir.Value {
-		c, n := m.V("c"), m.Type("w").Shape[1]
-		if !isWeight(c) || c.Type.Rank() < 1 || !c.Type.Size().Equal(n) || !c.Type.Shape[c.Type.Rank()-1].Equal(n) ||
-			c.Type.Rank() > m.Root.Out().Type.Rank() {
-			return m.No("%s is no bias for %s columns", c.Type, n)
+		if c := m.bias(b); c != nil {
+			return b.New(ir.Linear, nil, m.V("x"), m.V("w"), c)
 		}
-		if c.Type.Rank() > 1 {
-			c = b.New(ir.Reshape, nil, c, b.Dims(n))
-		}
-		return b.New(ir.Linear, nil, m.V("x"), m.V("w"), c)
+		return nil
 	}},
+	{"quantized-bias", "(Add (QuantizedLinear x xs xz? w ws) c)", func(b *ir.Builder, m *Match) *ir.Value {
+		if c := m.bias(b); c != nil {
+			return b.New(ir.QuantizedLinear, nil, m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), c)
+		}
+		return nil
+	}},
+}
+
+// bias is c as a vector, if it has a number for each column of w.
+func (m *Match) bias(b *ir.Builder) *ir.Value {
+	c, n := m.V("c"), m.Type("w").Shape[1]
+	if !isWeight(c) || c.Type.Rank() < 1 || !c.Type.Size().Equal(n) || !c.Type.Shape[c.Type.Rank()-1].Equal(n) ||
+		c.Type.Rank() > m.Root.Out().Type.Rank() {
+		return m.No("%s is no bias for %s columns", c.Type, n)
+	}
+	if c.Type.Rank() > 1 {
+		c = b.New(ir.Reshape, nil, c, b.Dims(n))
+	}
+	return c
 }
 
 // regroup lets Linear see its rows as its surroundings do, where a Reshape made one axis of them before and a second undoes that behind.
@@ -55,18 +69,41 @@ var regroup = []Rule{
 // epilogue lets Linear take in what its kernel can do before it stores: the activation, then the residual.
 var epilogue = []Rule{
 	{"linear-act", "(Relu|Gelu|Swish|Sigmoid|Tanh (Linear x w c?) approximate=_)", func(b *ir.Builder, m *Match) *ir.Value {
-		act := map[*ir.Op]string{ir.Relu: "relu", ir.Gelu: "gelu", ir.Swish: "silu", ir.Sigmoid: "sigmoid", ir.Tanh: "tanh"}[m.Root.Op]
-		if m.Root.Op == ir.Gelu && m.Root.Str("approximate") == "tanh" {
-			act = "gelu_tanh"
-		}
-		return b.New(ir.Linear, ir.Attrs{"act": act}, m.V("x"), m.V("w"), m.V("c"))
+		return b.New(ir.Linear, m.act(), m.V("x"), m.V("w"), m.V("c"))
 	}},
 	{"linear-residual", "(Add y:(Linear x w c? act=_) r)", func(b *ir.Builder, m *Match) *ir.Value {
-		if y, r := m.Type("y"), m.V("r"); !y.Equal(r.Type) || isWeight(r) {
-			return m.No("%s is no residual for %s", r.Type, y)
+		if !m.residual() {
+			return nil
 		}
 		return b.New(ir.Linear, m.N("y").Attrs, m.V("x"), m.V("w"), m.V("c"), m.V("r"))
 	}},
+	{"quantized-act", "(Relu|Gelu|Swish|Sigmoid|Tanh (QuantizedLinear x xs xz? w ws c?) approximate=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		return b.New(ir.QuantizedLinear, m.act(), m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), m.V("c"))
+	}},
+	{"quantized-residual", "(Add y:(QuantizedLinear x xs xz? w ws c? act=_) r)", func(b *ir.Builder, m *Match) *ir.Value {
+		if !m.residual() {
+			return nil
+		}
+		return b.New(ir.QuantizedLinear, m.N("y").Attrs, m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), m.V("c"), m.V("r"))
+	}},
+}
+
+// act is the root, an activation, as Linear writes it.
+func (m *Match) act() ir.Attrs {
+	act := map[*ir.Op]string{ir.Relu: "relu", ir.Gelu: "gelu", ir.Swish: "silu", ir.Sigmoid: "sigmoid", ir.Tanh: "tanh"}[m.Root.Op]
+	if m.Root.Op == ir.Gelu && m.Root.Str("approximate") == "tanh" {
+		act = "gelu_tanh"
+	}
+	return ir.Attrs{"act": act}
+}
+
+// residual reports whether r is what is added to a product y.
+func (m *Match) residual() bool {
+	if y, r := m.Type("y"), m.V("r"); !y.Equal(r.Type) || isWeight(r) {
+		m.No("%s is no residual for %s", r.Type, y)
+		return false
+	}
+	return true
 }
 
 // weighted multiplies into weights what is done to the columns before or behind a product. Weights that others read too stay as they are:

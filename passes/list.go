@@ -12,6 +12,7 @@ import (
 
 // Default is what a model goes through after import, whatever is made of it.
 var Default = []Pass{
+	{Name: "fuse-quantized", Rules: quantized},            // first of all: fold computes what weights of few bits stand for
 	{Name: "fold", Rules: fold, Run: inlineIf},            // exporters' shape arithmetic becomes shapes, which all others ask for
 	{Name: "canon", Rules: oneForm, Run: tidy},            // one spelling for each thing, so that fusions have one to match
 	{Name: "fuse-norm", Rules: norm},                      // before linear and attention, to which their parts would look like masks and biases

@@ -52,7 +52,7 @@ func TestDumpsReadBack(t *testing.T) {
 			t.Errorf("after %s: %v", d.Pass, err)
 		}
 	}})
-	if len(names) != len(Default)+1 || names[0] != "" || names[1] != "fold" {
+	if len(names) != len(Default)+1 || names[0] != "" || names[1] != "fuse-quantized" {
 		t.Errorf("dumps of %q", names)
 	}
 }

@@ -8,8 +8,9 @@ import (
 
 // int8Kernels are for weights in int8: products, and bringing what they are
 // multiplied with to uint8.
-var int8Kernels = with(with(
-	everyVec("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange}),
+var int8Kernels = with(with(with(
+	everyVec("func(y *uint8, x *float32, n int, scale, low, high float32, zero int32)", map[string]func(*lanes){"quantizeBytes": (*lanes).quantizeBytes}),
+	everyVec("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange})),
 	everyVec("func(dst *uint32, x *float32, n int, inverse float32, zero int32)", map[string]func(*lanes){"quantizeRow": (*lanes).quantizeRow})),
 	map[string]generator{
 		"panelDotInt8":     {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Dots}.body},
@@ -120,24 +121,67 @@ func (l *lanes) quantizeRow() {
 			l.VPMOVUSDB(v, at(dst, 16*i))
 		}
 	} else {
-		l.VPACKSSDW(q[1], q[0], q[0])
-		l.VPACKSSDW(q[3], q[2], q[2])
-		l.VPACKUSWB(q[2], q[0], q[0])
-		l.VPERMD(q[0], l.set(l.unpacked()), q[0])
-		l.VMOVUPS(q[0], at(dst, 0))
+		l.packBytes(q, dst)
 	}
+	l.next32(dst, x, n)
+}
+
+// packBytes stores 32 words as bytes, less than 0 as 0 and more than 255 as
+// that. It changes q.
+func (l *lanes) packBytes(q []reg.VecVirtual, dst reg.Register) {
+	l.VPACKSSDW(q[1], q[0], q[0])
+	l.VPACKSSDW(q[3], q[2], q[2])
+	l.VPACKUSWB(q[2], q[0], q[0])
+	l.VPERMD(q[0], l.set(l.unpacked()), q[0])
+	l.VMOVUPS(q[0], at(dst, 0))
+}
+
+// next32 goes on to the next 32 elements of x that become bytes, if any are left of n.
+func (l *lanes) next32(dst, x, n reg.Register) {
 	l.ADDQ(operand.U32(128), x)
 	l.ADDQ(operand.U32(32), dst)
 	l.SUBQ(operand.U32(32), n)
 	l.JNZ(operand.LabelRef("loop"))
 }
 
+// quantizeBytes keeps the low byte of words that fit into one, with a sign or
+// without.
+func (l *lanes) quantizeBytes() {
+	y, x, n := l.param("y"), l.param("x"), l.param("n")
+	scale, low, high, zero := l.all("scale"), l.all("low"), l.all("high"), l.all("zero")
+	l.Label("loop")
+	var q []reg.VecVirtual
+	for i := range 32 * 4 / l.bytes {
+		v := l.fresh()
+		l.VMOVUPS(at(x, i*l.bytes), v)
+		l.VDIVPS(scale, v, v)
+		l.VMAXPS(low, v, v)
+		l.VMINPS(high, v, v)
+		l.VCVTPS2DQ(v, v)
+		l.VPADDD(zero, v, v)
+		if l.bytes == 64 {
+			l.VPMOVDB(v, at(y, 16*i))
+			continue
+		}
+		l.VPAND(l.word(0xff), v, v)
+		q = append(q, v)
+	}
+	if l.bytes < 64 {
+		l.packBytes(q, y)
+	}
+	l.next32(y, x, n)
+}
+
 // unpacked is where the words of 32 bytes are that were packed within halves.
 func (l *lanes) unpacked() operand.Mem {
-	m := l.StaticGlobal("unpacked")
-	l.DataAttributes(attr.RODATA | attr.NOPTR)
-	for i := range 4 {
-		l.AddDatum(8*i, operand.U64(uint64(i)|uint64(i+4)<<32))
+	m, ok := l.data["unpacked"]
+	if !ok {
+		m = l.StaticGlobal("unpacked")
+		l.DataAttributes(attr.RODATA | attr.NOPTR)
+		for i := range 4 {
+			l.AddDatum(8*i, operand.U64(uint64(i)|uint64(i+4)<<32))
+		}
+		l.data["unpacked"] = m
 	}
 	return m
 }

@@ -1,5 +1,7 @@
 package lib
 
+import "math"
+
 // What the compiler itself uses of this package. Nothing here is emitted.
 
 // PackedLen is the number of floats that PackB fills for a matrix [k, n].
@@ -20,6 +22,22 @@ func PackBF16(dst []uint32, w []float32, k, n int) { packBF16(dst, w, k, n) }
 
 // PackInt8 packs the weights w[k, n] into the panels that gemmInt8 reads.
 func PackInt8(dst []uint32, w []float32, k, n int) { packInt8(dst, w, k, n) }
+
+// PackBytes packs the weights w[k, n], int8 in bytes, with the scales of their
+// columns into the panels that gemmQuantized reads, which are those of gemmInt8.
+func PackBytes(dst []uint32, w []byte, scale []float32, k, n int) {
+	steps := wordSteps(k, 4)
+	for j := range n {
+		panel := dst[j/panelCols*(steps+2)*panelCols+j%panelCols:]
+		sum := int32(0)
+		for p := range k {
+			q := w[p*n+j]
+			sum += int32(int8(q))
+			panel[p/4*panelCols] |= uint32(q) << (8 * (p % 4))
+		}
+		panel[steps*panelCols], panel[(steps+1)*panelCols] = math.Float32bits(scale[j]), uint32(sum)
+	}
+}
 
 // MaxInt8Depth is the largest k that gemmInt8 serves.
 const MaxInt8Depth = maxInt8Depth

@@ -9,8 +9,11 @@ import "math"
 //	w [k, n], packed by packInt8; k at most maxInt8Depth
 func gemmInt8(c *ctx, y []float32, ldy int, x []float32, ldx int, w []uint32, bias, r []float32, ldr int,
 	act func(y, x []float32), m, k, n int) {
-	f := wordFormat{perStep: 4, head: 2, perRow: 1, tail: 2 * panelCols, row: quantizedRow, mul: panelMulInt8}
-	gemmWords(c, f, y, ldy, x, ldx, w, bias, r, ldr, act, m, k, n)
+	gemmWords(c, formatInt8(quantizedRow), y, ldy, x, ldx, w, bias, r, ldr, act, m, k, n)
+}
+
+func formatInt8(row func(dst []uint32, x []float32)) wordFormat {
+	return wordFormat{perStep: 4, head: 2, perRow: 1, tail: 2 * panelCols, row: row, mul: panelMulInt8}
 }
 
 // maxInt8Depth is how many products of an uint8 and an int8 fit into an int32.

@@ -28,23 +28,30 @@ func gemmWords(c *ctx, f wordFormat, y []float32, ldy int, x []float32, ldx int,
 	if k == 0 {
 		ldx = 0 // there is no row of x to find
 	}
-	rows, t := task[wordRows](c), task[wordTask](c)
-	steps := wordSteps(k, f.perStep)
-	ldw := f.head + steps*f.perRow
+	rows := task[wordRows](c)
+	ldw := f.head + wordSteps(k, f.perStep)*f.perRow
 	if len(rows.words) < m*ldw {
 		rows.words = make([]uint32, m*ldw)
 	}
 	rows.x, rows.ldx, rows.k, rows.ldw, rows.row = x, ldx, k, ldw, f.row
 	c.split(m, 1+rowsGrain/(k+1), rows)
-	*t = wordTask{wordFormat: f, y: y, x: rows.words, w: w, bias: bias, r: r, act: act,
-		m: m, n: n, steps: steps, panel: steps*panelCols + f.tail, ldy: ldy, ldx: ldw, ldr: ldr, rowCuts: 1, colCuts: 1}
+	rows.x = nil
+	mulWords(c, f, y, ldy, rows.words, w, bias, r, ldr, act, m, k, n)
+}
+
+// mulWords is gemmWords for rows x that are in the format f.
+func mulWords(c *ctx, f wordFormat, y []float32, ldy int, x, w []uint32, bias, r []float32, ldr int,
+	act func(y, x []float32), m, k, n int) {
+	t, steps := task[wordTask](c), wordSteps(k, f.perStep)
+	*t = wordTask{wordFormat: f, y: y, x: x, w: w, bias: bias, r: r, act: act, m: m, n: n, steps: steps,
+		panel: steps*panelCols + f.tail, ldy: ldy, ldx: f.head + steps*f.perRow, ldr: ldr, rowCuts: 1, colCuts: 1}
 	if c.threads > 1 {
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/(2*mulGrain))
 		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
 	}
 	c.reserve((tileRows + 1) * panelCols)
 	c.split(t.rowCuts*t.colCuts, 1, t)
-	*t, rows.x = wordTask{}, nil
+	*t = wordTask{}
 }
 
 // rowsGrain is how many elements are worth a part of their own to be rounded.

@@ -13,7 +13,7 @@ import (
 // DynamicQuantizeLinear, once for all products that it goes into; products are MatMulInteger, scaled behind a Cast. Products of two
 // computed matrices, and everything else, stay as they are.
 func QuantizeDynamic(m *pb.ModelProto) {
-	q := &quantizer{weights: map[string]*pb.TensorProto{}, stored: map[string]bool{}, made: map[string]bool{}}
+	q := &quantizer{weights: map[string]*pb.TensorProto{}, stored: map[string]bool{}, bytes: map[string][3]string{}}
 	for _, t := range m.Graph.Initializer {
 		if t.DataType == int32(pb.TensorProto_FLOAT) {
 			q.weights[t.Name] = t
@@ -41,8 +41,8 @@ type quantizer struct {
 	nodes        []*pb.NodeProto
 	initializers []*pb.TensorProto
 	weights      map[string]*pb.TensorProto
-	stored       map[string]bool // weights that are there in int8
-	made         map[string]bool // values that are there in uint8
+	stored       map[string]bool      // weights that are there in int8
+	bytes        map[string][3]string // values that are there in bytes: names of these, their scale and zero point
 }
 
 func attribute(n *pb.NodeProto, name string) int64 {
@@ -93,15 +93,17 @@ func (q *quantizer) weight(name string) {
 func (q *quantizer) matMul(n *pb.NodeProto) {
 	x, w, y := n.Input[0], n.Input[1], n.Output[0]
 	q.weight(w)
-	if !q.made[x] {
-		q.made[x] = true
-		q.add(x+"_QuantizeLinear", "DynamicQuantizeLinear", []string{x + "_quantized", x + "_scale", x + "_zero_point"}, []string{x})
+	b, ok := q.bytes[x]
+	if !ok {
+		b = [3]string{x + "_quantized", x + "_scale", x + "_zero_point"}
+		q.bytes[x] = b
+		q.add(x+"_QuantizeLinear", "DynamicQuantizeLinear", b[:], []string{x})
 	}
 	sum := y + "_output_quantized"
-	q.add(n.Name+"_quant", "MatMulInteger", []string{sum}, []string{x + "_quantized", w + "_quantized", x + "_zero_point", w + "_zero_point"})
+	q.add(n.Name+"_quant", "MatMulInteger", []string{sum}, []string{b[0], w + "_quantized", b[2], w + "_zero_point"})
 	q.add(sum+"_cast", "Cast", []string{sum + "_cast_output"}, []string{sum}, attrInt("to", int64(pb.TensorProto_FLOAT)))
 	scales := n.Name + "_quant_scales_mul"
-	q.add(scales, "Mul", []string{scales + ":0"}, []string{x + "_scale", w + "_scale"})
+	q.add(scales, "Mul", []string{scales + ":0"}, []string{b[1], w + "_scale"})
 	q.add(n.Name+"_quant_output_scale_mul", "Mul", []string{y}, []string{sum + "_cast_output", scales + ":0"})
 }
 
@@ -136,6 +138,7 @@ func transposed(t *pb.TensorProto, name string) *pb.TensorProto {
 func (q *quantizer) gather(n *pb.NodeProto) {
 	w, y := n.Input[0], n.Output[0]
 	q.weight(w)
+	q.bytes[y] = [3]string{y + "_quantized", w + "_scale", w + "_zero_point"}
 	q.add(n.Name, n.OpType, []string{y + "_quantized"}, []string{w + "_quantized", n.Input[1]}, n.Attribute...)
 	q.add(y+"_DequantizeLinear", "DequantizeLinear", []string{y}, []string{y + "_quantized", w + "_scale", w + "_zero_point"})
 }

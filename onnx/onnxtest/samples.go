@@ -16,9 +16,10 @@ type Sample struct {
 	External bool // its weights go into a file beside it
 }
 
-// Samples are models with functions, control flow, external data, old operators, and a cache whose length is an expression.
+// Samples are models with functions, control flow, external data, old operators, a cache whose length is an expression, and weights and
+// activations in bytes.
 func Samples() []Sample {
-	return []Sample{functions(), control(), oldImages(), cache(), external()}
+	return []Sample{functions(), control(), oldImages(), cache(), external(), dynamic(), static()}
 }
 
 // A sampler fills tensors with numbers that are the same every time.
@@ -33,15 +34,19 @@ func newSampler(name string) sampler {
 }
 
 func (r sampler) floats(name string, dims ...int64) *pb.TensorProto {
-	n := int64(1)
-	for _, d := range dims {
-		n *= d
-	}
-	v := make([]float32, n)
+	v := make([]float32, size(dims))
 	for i := range v {
 		v[i] = float32(r.NormFloat64()) / 2
 	}
 	return Tensor(name, v, dims...)
+}
+
+func size(dims []int64) int64 {
+	n := int64(1)
+	for _, d := range dims {
+		n *= d
+	}
+	return n
 }
 
 // info declares a value from the text "x float batch,3".
@@ -189,4 +194,43 @@ func external() Sample {
 	m := model(17, infos("x float batch,16"), infos("y float batch,8"), []*pb.TensorProto{r.floats("w", 16, 8), r.floats("v", 8, 8)},
 		Node("h = MatMul(x, w)"), Node("a = Relu(h)"), Node("y = MatMul(a, v)"))
 	return Sample{Name: "external", Model: m, Inputs: []*pb.TensorProto{r.floats("x", 2, 16)}, External: true}
+}
+
+// dynamic is what quantize_dynamic makes of two products, one of which has two users of its input, and of a table.
+func dynamic() Sample {
+	r := newSampler("dynamic")
+	m := model(17, infos("ids int64 batch,seq"), infos("y float batch,seq,40", "z float batch,seq,24"),
+		[]*pb.TensorProto{r.floats("e", 10, 48), r.floats("w", 48, 36), r.floats("b", 36), r.floats("v", 36, 40), r.floats("u", 36, 24)},
+		Node("x = Gather(e, ids)"), Node("h = MatMul(x, w)"), Node("i = Add(b, h)"), Node("a = Relu(i)"),
+		Node("y = MatMul(a, v)"), Node("z = MatMul(a, u)"))
+	QuantizeDynamic(m)
+	return Sample{Name: "dynamic", Model: m, Inputs: []*pb.TensorProto{Tensor("ids", []int64{3, 1, 4, 1, 5, 9}, 2, 3)}}
+}
+
+// static has scales that were found beforehand: of bytes with and without a sign, for all of a weight and for each of its columns.
+func static() Sample {
+	r := newSampler("static")
+	bytes := func(name string, kind pb.TensorProto_DataType, from, to int, dims ...int64) *pb.TensorProto {
+		t := &pb.TensorProto{Name: name, Dims: dims, DataType: int32(kind), RawData: make([]byte, size(dims))}
+		for i := range t.RawData {
+			t.RawData[i] = byte(from + r.IntN(to-from+1))
+		}
+		return t
+	}
+	scales := r.floats("vs", 40)
+	for i := range scales.RawData {
+		if i%4 == 3 {
+			scales.RawData[i] &= 0x7f
+		}
+	}
+	m := model(17, infos("x float batch,seq,48"), infos("y float batch,seq,40"), []*pb.TensorProto{
+		bytes("w", pb.TensorProto_UINT8, 80, 170, 48, 36), Tensor("ws", []float32{0.008}), bytes("wz", pb.TensorProto_UINT8, 125, 125),
+		bytes("v", pb.TensorProto_INT8, -127, 127, 36, 40), scales, bytes("vz", pb.TensorProto_INT8, 0, 0, 40), r.floats("b", 36),
+		Tensor("xs", []float32{0.015}), bytes("xz", pb.TensorProto_INT8, -3, -3), Tensor("as", []float32{0.03}), bytes("az", pb.TensorProto_UINT8, 2, 2),
+	},
+		Node("q = QuantizeLinear(x, xs, xz)"), Node("d = DequantizeLinear(q, xs, xz)"), Node("wd = DequantizeLinear(w, ws, wz)"),
+		Node("h = MatMul(d, wd)"), Node("i = Add(h, b)"), Node("a = Relu(i)"),
+		Node("aq = QuantizeLinear(a, as, az)"), Node("ad = DequantizeLinear(aq, as, az)"), Node("vd = DequantizeLinear(v, vs, vz)"),
+		Node("y = MatMul(ad, vd)"))
+	return Sample{Name: "static", Model: m, Inputs: []*pb.TensorProto{r.floats("x", 2, 3, 48)}}
 }

@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package lib
+
+func quantizeBytes(y []uint8, x []float32, scale float32, zero, lo, hi int32) {
+	quantizeBytesGo(y, x, scale, zero, lo, hi)
+}
