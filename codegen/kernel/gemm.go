@@ -117,10 +117,18 @@ func (t *tile) multiply(label string) {
 	}
 	w, n := t.GP64(), t.GP64()
 	t.Load(t.Param("k"), n)
-	t.CMPQ(n, operand.U32(manySteps))
-	t.JLT(operand.LabelRef("near" + label))
-	t.fetchResult()
-	t.Label("near" + label)
+	if t.scale == nil { // a product of bytes is done before the hardware has seen where it goes
+		t.CMPQ(n, operand.U32(manySteps))
+		t.JLT(operand.LabelRef("near" + label))
+		t.fetchRows(t.y, "ldy")
+		t.Label("near" + label)
+	} else {
+		t.fetchRows(t.y, "ldy")
+		t.TESTQ(t.add, t.add)
+		t.JZ(operand.LabelRef("alone" + label))
+		t.fetchRows(t.add, "ldadd")
+		t.Label("alone" + label)
+	}
 	t.Load(t.Param("w"), w)
 	t.Label("steps" + label)
 	t.step(rows, w)
@@ -134,13 +142,13 @@ func (t *tile) multiply(label string) {
 // manySteps is when it is worth to fetch what will be written.
 const manySteps = 256
 
-// fetchResult brings the tile's part of y near before it is to be written:
-// rows that are whole pages apart are in each other's way in the cache, and
-// stores to them would have to wait for memory one by one.
-func (t *tile) fetchResult() {
+// fetchRows brings the tile's part of y or add near before it is to be written
+// or read: rows that are whole pages apart are in each other's way in the
+// cache, and would have to wait for memory one by one.
+func (t *tile) fetchRows(rows reg.GPVirtual, distance string) {
 	y, ld := t.GP64(), t.GP64()
-	t.MOVQ(t.y, y)
-	t.Load(t.Param("ldy"), ld)
+	t.MOVQ(rows, y)
+	t.Load(t.Param(distance), ld)
 	t.SHLQ(operand.Imm(2), ld)
 	for range t.rows {
 		for v := 0; v < 2; v += 64 / t.bytes {
