@@ -3,6 +3,7 @@ package ir
 import (
 	"maps"
 	"math"
+	"slices"
 )
 
 // The operators that the passes build and the code generator has kernels for. None of them is ONNX's: each is what its expansion says.
@@ -257,20 +258,23 @@ func expandDualAttention(b *Builder, n *Node) []*Value {
 	neg = repeatHeads(b, neg, heads(q))
 	y = b.New(Sub, nil, y, b.New(Mul, nil, n.Arg("b"), neg))
 	if c := n.Arg("c"); c != nil {
-		y = b.New(Add, nil, y, b.New(Mul, nil, c, ownValues(b, n, repeatHeads(b, v, heads(q)))))
+		y = b.New(Add, nil, y, b.New(Mul, nil, c, b.OwnValues(n)))
 	}
 	return []*Value{y}
 }
 
-// ownValues are the rows of v at the queries' own positions.
-func ownValues(b *Builder, n *Node, v *Value) *Value {
-	q := n.Arg("qp").Type
-	lq, lk := q.Shape[q.Rank()-2], v.Type.Shape[v.Type.Rank()-2]
-	if n.Str("causal") == "cache" {
-		return b.New(Slice, nil, v, b.Dims(lk.Sub(lq)), b.Dims(lk), b.Vector(-2))
-	}
-	if lq.IsConst() && lk.IsConst() && !lq.Equal(lk) {
+// OwnValues are the values at the positions of the queries of n, a DualAttention, for each of its heads.
+func (b *Builder) OwnValues(n *Node) *Value {
+	q, v := n.Arg("qp").Type, n.Arg("vp")
+	row := v.Type.Rank() - 2
+	lq, lk := q.Shape[q.Rank()-2], v.Type.Shape[row]
+	switch {
+	case n.Str("causal") == "cache":
+		own := slices.Clone(v.Type.Shape)
+		own[row] = lq
+		v = b.New(Reshape, nil, b.New(Slice, nil, v, b.Dims(lk.Sub(lq)), b.Dims(lk), b.Vector(-2)), b.Dims(own...))
+	case lq.IsConst() && lk.IsConst() && !lq.Equal(lk):
 		refuse("%s queries have no values of their own among %s", lq, lk)
 	}
-	return v
+	return repeatHeads(b, v, heads(n.Arg("qp")))
 }

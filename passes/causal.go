@@ -121,9 +121,9 @@ func cutTo(got, want, start, size ir.Dim) bool {
 	return got.Equal(want) || got.Equal(cut) || got.Equal(cut.Max(ir.N(0)))
 }
 
-// masksJoined adds two masks of floats up: the kernels take one. Beside a score it makes no difference which are added first, unless one
-// hides a key and the other calls for it as loudly.
-var masksJoined = []Rule{
+// forKernels is what the kernels of attention do not do. They take one mask of floats: beside a score it makes no difference which of two
+// are added first, unless one hides a key and the other calls for it as loudly. And the query's own value is added behind them.
+var forKernels = []Rule{
 	{"masks-joined", `
 		(Attention q k v mask bias sink? *=_)
 		(DualAttention q k v qn kn? vn? a b mask bias c? sink? *=_)`, func(b *ir.Builder, m *Match) *ir.Value {
@@ -134,5 +134,10 @@ var masksJoined = []Rule{
 		args[m.Root.Op.ArgIndex("mask")] = b.New(ir.Add, nil, m.V("bias"), m.V("mask"))
 		args[m.Root.Op.ArgIndex("bias")] = nil
 		return m.rebuild(b, nil, args...)
+	}},
+	{"own-values-apart", "(DualAttention q k v qn kn? vn? a b mask? bias? c sink? *=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		args := slices.Clone(m.Root.Args)
+		args[m.Root.Op.ArgIndex("c")] = nil
+		return b.New(ir.Add, nil, m.rebuild(b, nil, args...), b.New(ir.Mul, nil, m.V("c"), b.OwnValues(m.Root)))
 	}},
 }

@@ -36,7 +36,7 @@ var (
 var Kernel = []Pass{
 	{Name: "weights", Rules: slices.Concat(weighted, fold)}, // what can be computed beforehand, at the price of weights that are the model's no more
 	{Name: "epilogue", Rules: epilogue},                     // what Linear does before it stores
-	{Name: "masks", Rules: masksJoined},                     // what attention reads
+	{Name: "masks", Rules: forKernels},                      // what attention reads
 }
 
 // runRules are the names that passes with functions count under.

@@ -66,28 +66,39 @@ func ownValues(b *ir.Builder, m *Match) *ir.Value {
 	}
 	lq, values := m.Type("d").Shape[m.Type("d").Rank()-2], m.Type("vp")
 	lk := values.Shape[values.Rank()-2]
-	if d.Str("causal") == "cache" && !lq.Equal(lk) {
-		if !v.Is(ir.Slice) {
-			return m.No("the values are not cut to those of the queries")
+	cut := d.Str("causal") == "cache" && !lq.Equal(lk)
+	for v != m.V("vp") {
+		if x := unrepeated(v); x != nil && heads(v).Equal(heads(m.V("d"))) {
+			v = x
+			continue
+		}
+		if !cut || !v.Is(ir.Slice) {
+			return m.No("the values are not those of the attention")
 		}
 		start, ok := sliceStart(v.Def, v.Type.Rank()-2)
 		if !ok || !start.Equal(lk.Sub(lq)) || !v.Type.Shape[v.Type.Rank()-2].Equal(lq) {
 			return m.No("the values are not those of the queries")
 		}
-		v = v.Def.Args[0]
+		v, cut = v.Def.Args[0], false
 	}
-	if v.Is(ir.Reshape) && v.Type.Rank() == 4 && v.Def.Args[0].Is(ir.Expand) && v.Def.Args[0].Def.Args[0].Is(ir.Reshape) {
-		if x := v.Def.Args[0].Def.Args[0].Def.Args[0]; repeated(x, v) && heads(v).Equal(heads(m.V("d"))) {
-			v = x
-		}
-	}
-	if v != m.V("vp") {
-		return m.No("the values are not those of the attention")
+	if cut {
+		return m.No("the values are not cut to those of the queries")
 	}
 	args := make([]*ir.Value, len(ir.DualAttention.ArgNames()))
 	copy(args, d.Args)
 	args[ir.DualAttention.ArgIndex("c")] = m.V("c")
 	return b.New(ir.DualAttention, d.Attrs, args...)
+}
+
+// unrepeated is what v repeats the heads of; nil if it does not.
+func unrepeated(v *ir.Value) *ir.Value {
+	if !v.Is(ir.Reshape) || v.Type.Rank() != 4 || !v.Def.Args[0].Is(ir.Expand) || !v.Def.Args[0].Def.Args[0].Is(ir.Reshape) {
+		return nil
+	}
+	if x := v.Def.Args[0].Def.Args[0].Def.Args[0]; repeated(x, v) {
+		return x
+	}
+	return nil
 }
 
 // lastAxis reports whether the constant of that name is the last axis of x alone.
