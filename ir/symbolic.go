@@ -100,6 +100,7 @@ func init() {
 		"Or":             symBinary(func(x, y Dim) (Dim, bool) { return x.Add(y).Min(N(1)), true }),
 		"Not":            symUnary(func(x Dim) Dim { return N(1).Sub(x) }),
 		"Neg":            symUnary(Dim.Neg),
+		"Abs":            symAbs,
 		"ReduceProd":     symProd,
 	}
 }
@@ -351,10 +352,38 @@ func symDiv(x, y Dim) (Dim, bool) {
 	if q, ok := x.divExact(y); ok && !y.Is(0) {
 		return q, true
 	}
-	if !x.nonNegative() || !y.positive() {
+	if !x.nonNegative() && !x.nonNegativeIfFull() || !y.positive() {
 		return Dim{}, false
 	}
 	return x.Div(y)
+}
+
+// symAbs is what exporters write over sizes that may be -1 elsewhere.
+func symAbs(n *Node) []*Dim {
+	out := slices.Clone(n.Args[0].Symbolic())
+	for i, d := range out {
+		switch {
+		case d == nil || d.nonNegative():
+		case d.Neg().nonNegative():
+			neg := d.Neg()
+			out[i] = &neg
+		default:
+			out[i] = nil
+		}
+	}
+	return out
+}
+
+// nonNegativeIfFull reports whether d cannot be negative where no name is 0, as frames-1 cannot: a sum of names and a number.
+func (d Dim) nonNegativeIfFull() bool {
+	least := d.c
+	for _, t := range d.terms {
+		if t.coef < 0 || len(t.atoms) != 1 || t.atoms[0].op != "" {
+			return false
+		}
+		least += t.coef
+	}
+	return least >= 0
 }
 
 // nonNegative reports whether d cannot be negative, given that names cannot.

@@ -57,12 +57,15 @@ var attention = []Rule{
 	{"scores-where", `
 		(Where mask s:(Scores q k float? bias? scale=_ softcap=_) #f)
 		(Where mask #f s:(Scores q k float? bias? scale=_ softcap=_))`, scoresWhere},
-	{"keys-repeated", "(Scores q r:*(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) mask? bias? *=_)",
+	{"keys-repeated", "(Scores q r:*(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) mask? bias? *=_)\n" +
+		"(Attention q r:*(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) v mask? bias? sink? *=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			if !repeated(m.V("k"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {
 				return m.No("the keys are not repeated head by head")
 			}
-			return m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
+			args := slices.Clone(m.Root.Args)
+			args[1] = m.V("k")
+			return m.rebuild(b, nil, args...)
 		}},
 	{"softmax-nan", "(Where (IsNaN p:(Softmax s:(Scores q k mask? bias? *=_))) #0 p)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.MaskedSoftmax, nil, m.V("s"))

@@ -69,6 +69,7 @@ var canon = []Rule{
 	{"mul-reciprocal", "(Mul x *(Reciprocal y))", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Div, nil, m.V("x"), m.V("y"))
 	}},
+	{"and-true", "(And x #1)\n(Or x #0)", func(b *ir.Builder, m *Match) *ir.Value { return m.V("x") }},
 	{"where-not", "(Where *(Not c) x y)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Where, nil, m.V("c"), m.V("y"), m.V("x"))
 	}},

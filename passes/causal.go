@@ -3,6 +3,7 @@ package passes
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -26,6 +27,88 @@ var causal = []Rule{
 			return m.rebuild(b, ir.Attrs{"causal": kind, "fill": math.Inf(-1)}, m.V("q"), m.V("k"), m.V("v"), m.V("qn"), m.V("kn"), m.V("vn"),
 				m.V("a"), m.V("b"), nil, m.V("bias"), m.V("c"), m.V("sink"))
 		}},
+	{"causal-and", bothMasks("(Attention q k v MASK bias? sink? scale=_ softcap=_ fill=_)") + "\n" +
+		bothMasks("(DualAttention q k v qn kn? vn? a b MASK bias? c? sink? scale_p=_ scale_n=_ softcap=_ fill=_)"), causalAnd},
+}
+
+// bothMasks are the spellings of a mask that lets through what two others do.
+func bothMasks(form string) string {
+	var lines []string
+	for _, and := range []string{"*(And x y)", "*(Reshape *(And x y) d allowzero=_)"} {
+		lines = append(lines, strings.ReplaceAll(form, "MASK", and), strings.ReplaceAll(form, "MASK", "*(Where "+and+" #0 #f)"))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// causalAnd leaves of a mask, a part of which is causal and maybe another a window, the other parts: often one row for all queries.
+func causalAnd(b *ir.Builder, m *Match) *ir.Value {
+	q, k, at := m.V("q"), m.V("k"), m.Root.Op.ArgIndex("mask")
+	lq, lk := q.Type.Shape[q.Type.Rank()-2], k.Type.Shape[k.Type.Rank()-2]
+	attrs := ir.Attrs{"fill": math.Inf(-1)}
+	first, rest := ir.N(0), []*ir.Value{}
+	parts := slices.Concat(conjuncts(m.V("x")), conjuncts(m.V("y")))
+	for _, p := range parts {
+		if t, ok := m.triangle(p, true, lq, lk); ok && attrs["causal"] == nil && t.kind(lq, lk) != "" {
+			attrs["causal"], first = t.kind(lq, lk), t.first
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	if attrs["causal"] == nil {
+		return m.No("no part of the mask is a triangle of %s rows and %s columns", lq, lk)
+	}
+	rest = slices.DeleteFunc(rest, func(p *ir.Value) bool {
+		width := m.seesBack(p, first, lq, lk)
+		if width == 0 || attrs["window"] != nil {
+			return false
+		}
+		attrs["window"] = width
+		return true
+	})
+	if f := m.fill(at); !math.IsInf(f, -1) && (f > hidden || len(rest) > 0 || m.V("bias") != nil) {
+		return m.No("hidden keys count as %v: a row of nothing else sees them all", f)
+	}
+	args := slices.Clone(m.Root.Args)
+	args[at] = nil
+	for _, p := range rest {
+		if m.V("d") != nil {
+			if p = m.besideHeads(b, p, m.Root.Args[at].Type); p == nil {
+				return nil
+			}
+		}
+		if args[at] != nil {
+			p = b.New(ir.And, nil, args[at], p)
+		}
+		args[at] = p
+	}
+	return m.rebuild(b, attrs, args...)
+}
+
+// fill is what the mask, argument at of the root, says of hidden keys.
+func (m *Match) fill(at int) float64 {
+	if m.Root.Args[at].Type.Elem == ir.Bool {
+		return m.Root.Float("fill")
+	}
+	return m.Scalar("f")
+}
+
+// seesBack is how many keys a mask lets row i see, up to that at its own place i + first, if that is all that it does, and 0 if not.
+func (m *Match) seesBack(v *ir.Value, first, lq, lk ir.Dim) int64 {
+	r, ok := m.regions(v, lq, lk)
+	width, known := first.Sub(r.upTo).Const()
+	if !ok || !known || r.uniform || v.Type.Elem != ir.Bool || r.below != 0 || r.above != 1 || width < 1 {
+		return 0
+	}
+	return int64(width)
+}
+
+// besideHeads is a mask [B,L,M], or one that broadcasts to it, of which [B,1,L,M] was made, with an axis for heads of its own.
+func (m *Match) besideHeads(b *ir.Builder, v *ir.Value, whole ir.Type) *ir.Value {
+	joined := ir.T(whole.Elem, slices.Delete(slices.Clone(whole.Shape), 1, 2)...)
+	if s := v.Type.Shape; whole.Rank() == 4 && whole.Shape[1].Is(1) && len(s) == 3 && fits(v, joined) {
+		return m.reshape(b, v, ir.T(v.Type.Elem, s[0], ir.N(1), s[1], s[2]))
+	}
+	return m.No("%s is not a mask %s without its axis of heads", v.Type, whole)
 }
 
 // hidden is what a mask must add, at least, to hide a key for good: beside it no score of a number of 32 bits counts.

@@ -18,6 +18,7 @@ const (
 // is distributed over it first, and then exchanged with the weights of the two.
 var dual = []Rule{
 	{"heads-picked", "(Gather *(Reshape *(Softmax s:*(Scores q k mask? bias? *=_)) d allowzero=_) #i axis=2)", pickHeads},
+	{"queries-picked", "(Gather *(Reshape y:*(Attention q k v mask? bias? *=_) d allowzero=_) #i axis=2)", pickQueries},
 	{"dual-distribute", differences("(MatMul d:(Sub|Add L R) v)", "u", probs, "w", minus), distribute},
 	{"dual-weight", "(MatMul (Mul a p:" + probs + ") v)", func(b *ir.Builder, m *Match) *ir.Value {
 		if !perRow(m.V("a"), m.Type("p")) {
@@ -113,33 +114,68 @@ func sameButHeads(s, t []ir.Dim) bool {
 // pickHeads takes every so many-th head of a softmax, as differential attention does to tell its two halves apart, by taking these heads of
 // the queries and keys.
 func pickHeads(b *ir.Builder, m *Match) *ir.Value {
-	q, k, all := m.V("q"), m.V("k"), m.Root.TypeAt(0)
-	s := m.Type("s").Shape
-	cut := len(s) == 4 && all.Rank() == 5 && all.Shape[1].Mul(all.Shape[2]).Equal(s[1]) &&
-		ir.EqualDims([]ir.Dim{all.Shape[0], all.Shape[3], all.Shape[4]}, []ir.Dim{s[0], s[2], s[3]})
-	if !cut || !ir.EqualDims(q.Type.Shape[:2], k.Type.Shape[:2]) {
-		return m.No("%s is not %s with its heads cut in groups", all, m.Type("s"))
+	q, k, s := m.V("q"), m.V("k"), m.V("s")
+	if !ir.EqualDims(q.Type.Shape[:2], k.Type.Shape[:2]) {
+		return m.No("there are groups already")
 	}
-	for _, name := range []string{"mask", "bias"} {
-		if v := m.V(name); v != nil && !heads(v).Is(1) {
-			return m.No("the %s differs between heads", name)
-		}
+	if !m.picked(s.Type) {
+		return nil
 	}
-	if !m.onlyPicked(m.Root.Args[0]) {
-		return m.No("all heads are used elsewhere, too")
-	}
-	pick := func(v *ir.Value) *ir.Value {
-		t := v.Type
-		v = m.reshape(b, v, ir.T(t.Elem, t.Shape[0], all.Shape[1], all.Shape[2], t.Shape[2], t.Shape[3]))
-		return b.New(ir.Gather, ir.Attrs{"axis": 2}, v, m.V("i"))
-	}
-	scores := b.New(ir.Scores, m.N("s").Attrs, pick(q), pick(k), m.V("mask"), m.V("bias"))
+	scores := b.New(ir.Scores, m.N("s").Attrs, m.pick(b, q), m.pick(b, k), m.V("mask"), m.V("bias"))
 	return b.New(ir.Softmax, nil, scores)
 }
 
-// onlyPicked reports whether a Reshape of a softmax, and the softmax, have no other use than the picking of one head in each group.
+// pickQueries takes one query of each group of an attention, the heads of keys and values being one for each group.
+func pickQueries(b *ir.Builder, m *Match) *ir.Value {
+	q, k, v, y := m.V("q"), m.V("k"), m.V("v"), m.N("y")
+	if !m.picked(m.Type("y")) {
+		return nil
+	}
+	groups := m.Root.TypeAt(0).Shape[1]
+	if k.Type.Rank() != 4 || v.Type.Rank() != 4 || !heads(k).Equal(groups) || !heads(v).Equal(groups) {
+		return m.No("%s and %s have not one head for each group of queries", k.Type, v.Type)
+	}
+	return b.New(ir.Attention, y.Attrs, m.pick(b, q), k, v, m.V("mask"), m.V("bias"))
+}
+
+// picked reports whether the root picks heads of [B,H,L,D], cut in groups as [B,H/n,n,L,D], and nobody uses them otherwise.
+func (m *Match) picked(t ir.Type) bool {
+	all, s := m.Root.TypeAt(0), t.Shape
+	cut := len(s) == 4 && all.Rank() == 5 && all.Shape[1].Mul(all.Shape[2]).Equal(s[1]) &&
+		ir.EqualDims([]ir.Dim{all.Shape[0], all.Shape[3], all.Shape[4]}, []ir.Dim{s[0], s[2], s[3]})
+	if !cut {
+		m.No("%s is not %s with its heads cut in groups", all, t)
+		return false
+	}
+	for _, name := range []string{"mask", "bias"} {
+		if v := m.V(name); v != nil && !heads(v).Is(1) {
+			m.No("the %s differs between heads", name)
+			return false
+		}
+	}
+	if !m.onlyPicked(m.Root.Args[0]) {
+		m.No("all heads are used elsewhere, too")
+		return false
+	}
+	return true
+}
+
+// pick takes the heads that the root takes, of v [B,H,L,D], which may have been made of [B,H/n,n,L,D].
+func (m *Match) pick(b *ir.Builder, v *ir.Value) *ir.Value {
+	t, all := v.Type, m.Root.TypeAt(0)
+	apart := ir.T(t.Elem, t.Shape[0], all.Shape[1], all.Shape[2], t.Shape[2], t.Shape[3])
+	if v.Is(ir.Reshape) && ir.EqualDims(v.Def.TypeAt(0).Shape, apart.Shape) {
+		v = v.Def.Args[0]
+	} else {
+		v = m.reshape(b, v, apart)
+	}
+	return b.New(ir.Gather, ir.Attrs{"axis": 2}, v, m.V("i"))
+}
+
+// onlyPicked reports whether a Reshape of a softmax or an attention, and that itself, have no other use than the picking of one head in
+// each group.
 func (m *Match) onlyPicked(v *ir.Value) bool {
-	softmax := v.Def.Args[0]
+	whole := v.Def.Args[0]
 	for _, n := range m.g.users[v] {
 		if m.g.alive(n) && (n.Op != ir.Gather || n.Int("axis") != 2 || n.Args[0] != v || n.TypeAt(1).Rank() != 0) {
 			return false
@@ -151,5 +187,5 @@ func (m *Match) onlyPicked(v *ir.Value) bool {
 			live++
 		}
 	}
-	return m.g.uses[v] == live && m.g.uses[softmax] == 1 && m.g.uses[softmax.Def.Args[0]] == 1
+	return m.g.uses[v] == live && m.g.uses[whole] == 1 && (whole.Is(ir.Attention) || m.g.uses[whole.Def.Args[0]] == 1)
 }

@@ -23,6 +23,14 @@ var exporters = []Rule{
 	{"rows-added", "(Add x y:*(Slice t s e a? u?))\n(Add x y:*(Gather t *(Slice at s e a? u?) axis=_))", rowsAdded},
 	{"split-const", "(Split@0 x s? *=_)\n(Split@1 x s? *=_)\n(Split@2 x s? *=_)\n(Split@3 x s? *=_)", splitConst},
 	{"repeat-interleave", "(Concat xs... axis=_)", repeatInterleave},
+	// Indexing by numbers that only count, which PyTorch's exporter writes for x[:, :] and for x[:, :] = y.
+	{"gather-all", "(GatherND x *(Concat xs... axis=_))", gatherAll},
+	{"scatter-all", "(ScatterND x at y)", func(b *ir.Builder, m *Match) *ir.Value {
+		if axis, ok := counted(m.V("at")); !ok || axis != 0 || !rowsOf(m.V("at"), m.V("x"), m.V("y")) {
+			return m.No("not every row of %s is written over, one after the other", m.Type("x"))
+		}
+		return m.V("y")
+	}},
 }
 
 // tileExpand repeats axes of length 1 by Expand, which moves nothing.

@@ -16,6 +16,13 @@ var movement = []Rule{
 	{"reshape-reshape", "(Reshape *(Reshape x s allowzero=_) t allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		return m.reshape(b, m.V("x"), m.Root.Out().Type)
 	}},
+	{"reshape-fill", "(Reshape *(Expand #c s) d allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		t := m.Root.Out().Type
+		if !t.Ranked() || slices.ContainsFunc(t.Shape, fresh) {
+			return m.No("the shape is not known")
+		}
+		return b.New(ir.Expand, nil, m.V("c"), b.Dims(t.Shape...))
+	}},
 	{"reshape-noop", "(Reshape x s allowzero=_)\n(Expand x s)", func(b *ir.Builder, m *Match) *ir.Value { return m.sameShape() }},
 	{"transpose-default", "(Transpose x)", func(b *ir.Builder, m *Match) *ir.Value {
 		if !m.Type("x").Ranked() {
@@ -35,6 +42,7 @@ var movement = []Rule{
 		return b.New(ir.Transpose, ir.Attrs{"perm": perm}, m.V("x"))
 	}},
 	{"transpose-noop", "(Transpose x perm=_)", transposeNoop},
+	{"transpose-batched", "(Reshape t:*(Transpose *(Reshape x d1 allowzero=_) perm=0,2,1) d2 allowzero=_)", transposeBatched},
 	{"reshape-scaled", "(Reshape (Mul x #c) s allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Mul, nil, b.New(ir.Reshape, m.Root.Attrs, m.V("x"), m.V("s")), m.V("c"))
 	}},
@@ -127,6 +135,25 @@ func transposeNoop(b *ir.Builder, m *Match) *ir.Value {
 		return m.V("x")
 	}
 	return m.reshape(b, m.V("x"), m.Root.Out().Type)
+}
+
+// transposeBatched turns matrices where they are that were put together on one axis to be turned, as PyTorch's exporter does with keys.
+func transposeBatched(b *ir.Builder, m *Match) *ir.Value {
+	t, y := m.Type("t"), m.Root.Out().Type
+	last := y.Rank() - 1
+	if last < 2 || t.Rank() != 3 || !ir.EqualDims(y.Shape[last-1:], t.Shape[1:]) {
+		return m.No("%s is not %s with its first axis cut", y, t)
+	}
+	perm := make([]int64, last+1)
+	for i := range perm {
+		perm[i] = int64(i)
+	}
+	perm[last-1], perm[last] = perm[last], perm[last-1]
+	x := m.reshape(b, m.V("x"), ir.T(y.Elem, append(slices.Clone(y.Shape[:last-1]), t.Shape[2], t.Shape[1])...))
+	if x == nil {
+		return nil
+	}
+	return b.New(ir.Transpose, ir.Attrs{"perm": perm}, x)
 }
 
 // sliceSlice makes one Slice of two that cut different axes.
