@@ -104,7 +104,7 @@ func (c *ctx) reserve(n int) {
 // has fewer than grain items, so that little work stays on the calling
 // goroutine.
 func (c *ctx) split(n, grain int, t parter) {
-	cuts := min(cutsPerThread*c.threads, n/max(grain, 1))
+	cuts := min(cutsPerThread*c.threads, maxCuts, n/max(grain, 1))
 	if c.pool == nil || cuts <= 1 {
 		t.part(c.workers[0], 0, n)
 		return
@@ -113,8 +113,11 @@ func (c *ctx) split(n, grain int, t parter) {
 }
 
 // cutsPerThread is a compromise: with few parts one slow thread holds up all,
-// with many they get small. A share has room for 1<<16 parts.
-const cutsPerThread = 4
+// with many they get small. maxCuts is what a share has room for.
+const (
+	cutsPerThread = 4
+	maxCuts       = 1<<16 - 1
+)
 
 // task is the T that c keeps for its kernels: where a kernel writes down its
 // arguments for split, so that they need no allocation at each call.
