@@ -38,7 +38,7 @@ func lowerQuantizedLinear(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, anyElem); err != nil {
 		return err
 	}
-	w, scale, zero := n.Arg("w"), n.Arg("w_scale"), n.Arg("x_zero_point")
+	w, scale, shift, zero := n.Arg("w"), n.Arg("w_scale"), n.Arg("w_zero_point"), n.Arg("x_zero_point")
 	if n.TypeAt(0).Rank() < 2 || w.Type.Rank() != 2 {
 		return errShape
 	}
@@ -49,8 +49,14 @@ func lowerQuantizedLinear(e *emitter, n *ir.Node) error {
 		return errBytes
 	case !oneF32(n.Arg("x_scale")) || zero != nil && !zero.Type.Size().Is(1) || n.Out().Type.Elem != ir.F32:
 		return errBytes
-	case !ir.EqualDims(scale.Type.Shape, []ir.Dim{cols}):
+	case !ir.EqualDims(scale.Type.Shape, []ir.Dim{cols}) || shift != nil && !ir.EqualDims(shift.Type.Shape, []ir.Dim{cols}):
 		return errShape
+	case shift != nil && !stored(shift):
+		return errBytes
+	}
+	format := "symmetric"
+	if shift != nil {
+		format = "shifted"
 	}
 	bias, r, err := e.added(n)
 	if err != nil {
@@ -61,8 +67,8 @@ func lowerQuantizedLinear(e *emitter, n *ir.Node) error {
 	if !ok || act == "" {
 		return errShape
 	}
-	e.Call("gemmQuantized", e.Ctx(), e.Y(n, 0), e.Dim(cols), e.from(x), e.Dim(step), e.X(n, 1), e.zeroPoint(n),
-		e.g.scaledExpr(e.fn, w, scale, bytesLayout), bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols))
+	e.Call("gemmQuantized", e.Ctx(), format, e.Y(n, 0), e.Dim(cols), e.from(x), e.Dim(step), e.X(n, 1), e.zeroPoint(n),
+		e.g.scaledExpr(e.fn, w, scale, shift, bytesLayout), bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols))
 	return nil
 }
 

@@ -20,7 +20,7 @@ const (
 	packedLayout layout = "packed" // the panels that the kernel linear reads, of a matrix [k, n]
 	bf16Layout   layout = "bf16"   // those that gemmBF16 reads
 	int8Layout   layout = "int8"   // those that gemmInt8 reads
-	bytesLayout  layout = "bytes"  // the same, of weights that are int8 in the model, with their scales
+	bytesLayout  layout = "bytes"  // those that gemmQuantized reads, of weights that are int8 in the model, with their scales and zero points
 )
 
 // A weightTable is what the emitted package reads its weights from: a struct for the main function and, for each other function, one
@@ -41,20 +41,20 @@ type weightField struct {
 	elem          ir.Elem
 	layout        layout
 	values        []*ir.Value // one a call
-	scales        []*ir.Value // likewise, in bytesLayout
+	scales, zeros []*ir.Value // likewise, in bytesLayout; nil where there is none
 	count         int         // elements in the file
 	offset        int         // within the struct's bytes
 }
 
 // weightExpr is the Go expression of a weight as fn sees it.
 func (g *generator) weightExpr(fn *function, v *ir.Value, as layout) string {
-	return g.scaledExpr(fn, v, nil, as)
+	return g.scaledExpr(fn, v, nil, nil, as)
 }
 
-// scaledExpr is weightExpr of a weight in a layout that has the scales of its columns in it.
-func (g *generator) scaledExpr(fn *function, v, scale *ir.Value, as layout) string {
+// scaledExpr is weightExpr of a weight in a layout that has the scales and zero points of its columns in it.
+func (g *generator) scaledExpr(fn *function, v, scale, zero *ir.Value, as layout) string {
 	owner := g.main()
-	if slices.Contains(fn.weights, v) || slices.Contains(fn.weights, scale) {
+	if slices.Contains(fn.weights, v) || slices.Contains(fn.weights, scale) || slices.Contains(fn.weights, zero) {
 		owner = fn
 	}
 	if g.weights.structs == nil {
@@ -75,14 +75,12 @@ func (g *generator) scaledExpr(fn *function, v, scale *ir.Value, as layout) stri
 		prefix = "s.m.w."
 	}
 	for _, f := range st.fields {
-		if f.values[0] == v && f.layout == as && (scale == nil || f.scales[0] == scale) {
+		if f.values[0] == v && f.layout == as && f.scales[0] == scale && f.zeros[0] == zero {
 			return prefix + f.name
 		}
 	}
-	f := weightField{elem: as.elem(v.Type.Elem), layout: as, values: owner.each(v), count: storedLen(v, as)}
-	if scale != nil {
-		f.scales = owner.each(scale)
-	}
+	f := weightField{elem: as.elem(v.Type.Elem), layout: as, values: owner.each(v), scales: owner.each(scale), zeros: owner.each(zero),
+		count: storedLen(v, zero != nil, as)}
 	f.name = st.names.take(g.weightName(v), "weight1")
 	f.comment = v.Type.String()
 	if as != plainLayout {
@@ -115,16 +113,18 @@ func (as layout) elem(e ir.Elem) ir.Elem {
 	return e
 }
 
-// storedLen is the number of elements that a weight takes in a layout.
-func storedLen(v *ir.Value, as layout) int {
+// storedLen is the number of elements that a weight takes in a layout, with or without zero points.
+func storedLen(v *ir.Value, zeros bool, as layout) int {
 	shape, _ := v.Type.Static()
 	switch as {
 	case packedLayout:
 		return lib.PackedLen(shape[0], shape[1])
 	case bf16Layout:
 		return lib.PackedBF16Len(shape[0], shape[1])
-	case int8Layout, bytesLayout:
+	case int8Layout:
 		return lib.PackedInt8Len(shape[0], shape[1])
+	case bytesLayout:
+		return lib.PackedBytesLen(shape[0], shape[1], zeros)
 	}
 	return (&ir.Data{Shape: shape}).Len()
 }
@@ -189,18 +189,19 @@ func (g *generator) weightFile(size int) ([]byte, error) {
 			continue
 		}
 		for _, f := range st.fields {
-			for c, v := range f.values {
-				d, err := g.data(v)
-				if err != nil {
-					return nil, err
-				}
-				var scale *ir.Data
-				if f.scales != nil {
-					if scale, err = g.data(f.scales[c]); err != nil {
+			for c := range f.values {
+				var parts [3]*ir.Data
+				for i, v := range []*ir.Value{f.values[c], f.scales[c], f.zeros[c]} {
+					if v == nil {
+						continue
+					}
+					d, err := g.data(v)
+					if err != nil {
 						return nil, err
 					}
+					parts[i] = d
 				}
-				store(out[st.offset+c*st.stride+f.offset:], d, scale, f.layout)
+				store(out[st.offset+c*st.stride+f.offset:], parts[0], parts[1], parts[2], f.layout)
 			}
 		}
 	}
@@ -222,16 +223,20 @@ func (g *generator) data(v *ir.Value) (*ir.Data, error) {
 	return d, nil
 }
 
-// store writes d, with the scales of its columns where the layout has them, to the file's part dst.
-func store(dst []byte, d, scale *ir.Data, as layout) {
+// store writes d, with the scales and zero points of its columns where the layout has them, to the file's part dst.
+func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 	if as == plainLayout {
 		copy(dst, d.Bytes)
 		return
 	}
 	var words []uint32
 	if k, n := d.Shape[0], d.Shape[1]; as == bytesLayout {
-		words = make([]uint32, lib.PackedInt8Len(k, n))
-		lib.PackBytes(words, d.Bytes, float32s(scale), k, n)
+		var zeros []byte
+		if zero != nil {
+			zeros = zero.Bytes
+		}
+		words = make([]uint32, lib.PackedBytesLen(k, n, zero != nil))
+		lib.PackBytes(words, d.Bytes, float32s(scale), zeros, k, n)
 	} else {
 		words = pack(float32s(d), k, n, as)
 	}

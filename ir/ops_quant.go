@@ -37,9 +37,11 @@ var (
 		Expand: expandQLinearConv, Inputs: "x u8[1,1,3,3] w u8[1,1,2,2]",
 		Example: "QLinearConv(x, f32[]{0.1}, u8[]{1}, w, f32[]{0.2}, u8[]{2}, f32[]{0.3}, u8[]{9})"})
 
-	// QuantizedLinear is act((x - x_zero_point)·w times x_scale·w_scale + b) + r, the product in i32; act is that of Linear. Not ONNX's.
-	QuantizedLinear = define(Op{Name: "QuantizedLinear", Args: "x x_scale x_zero_point? w w_scale b? r?", Attrs: "act:string=", Expand: expandQuantizedLinear,
-		Example: `QuantizedLinear(x, f32[]{0.1}, u8[]{3}, w, s, b, r) act="gelu"`, Inputs: "x u8[n,2,3] w i8[3,4] s f32[4] b f32[4] r f32[n,2,4]"})
+	// QuantizedLinear is act((x - x_zero_point)·(w - w_zero_point) times x_scale·w_scale + b) + r, the product in i32; act is that of
+	// Linear. Not ONNX's.
+	QuantizedLinear = define(Op{Name: "QuantizedLinear", Args: "x x_scale x_zero_point? w w_scale w_zero_point? b? r?", Attrs: "act:string=",
+		Expand: expandQuantizedLinear, Example: `QuantizedLinear(x, f32[]{0.1}, u8[]{3}, w, s, z, b, r) act="gelu"`,
+		Inputs: "x u8[n,2,3] w i8[3,4] s f32[4] z i8[4] b f32[4] r f32[n,2,4]"})
 
 	// DequantizeLinear is (x - zero_point)·scale, in scale's type or output_dtype; the scales are as for QuantizeLinear.
 	DequantizeLinear = define(Op{Name: "DequantizeLinear", Args: "x scale zero_point?", Attrs: "axis:int=1 block_size:int=0 output_dtype:int=0",
@@ -182,7 +184,7 @@ func expandQLinearMatMul(b *Builder, n *Node) []*Value {
 
 func expandQuantizedLinear(b *Builder, n *Node) []*Value {
 	s := n.Arg("w_scale")
-	y := b.cast(b.New(MatMulInteger, nil, n.Arg("x"), n.Arg("w"), n.Arg("x_zero_point")), s.Type.Elem)
+	y := b.cast(b.New(MatMulInteger, nil, n.Arg("x"), n.Arg("w"), n.Arg("x_zero_point"), n.Arg("w_zero_point")), s.Type.Elem)
 	return []*Value{b.epilogue(n, b.New(Mul, nil, y, b.New(Mul, nil, n.Arg("x_scale"), s)))}
 }
 

@@ -29,9 +29,9 @@ var linear = []Rule{
 		}
 		return nil
 	}},
-	{"quantized-bias", "(Add (QuantizedLinear x xs xz? w ws) c)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"quantized-bias", "(Add (QuantizedLinear x xs xz? w ws wz?) c)", func(b *ir.Builder, m *Match) *ir.Value {
 		if c := m.bias(b); c != nil {
-			return b.New(ir.QuantizedLinear, nil, m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), c)
+			return b.New(ir.QuantizedLinear, nil, m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), m.V("wz"), c)
 		}
 		return nil
 	}},
@@ -77,14 +77,14 @@ var epilogue = []Rule{
 		}
 		return b.New(ir.Linear, m.N("y").Attrs, m.V("x"), m.V("w"), m.V("c"), m.V("r"))
 	}},
-	{"quantized-act", "(Relu|Gelu|Swish|Sigmoid|Tanh (QuantizedLinear x xs xz? w ws c?) approximate=_)", func(b *ir.Builder, m *Match) *ir.Value {
-		return b.New(ir.QuantizedLinear, m.act(), m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), m.V("c"))
+	{"quantized-act", "(Relu|Gelu|Swish|Sigmoid|Tanh (QuantizedLinear x xs xz? w ws wz? c?) approximate=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		return b.New(ir.QuantizedLinear, m.act(), m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), m.V("wz"), m.V("c"))
 	}},
-	{"quantized-residual", "(Add y:(QuantizedLinear x xs xz? w ws c? act=_) r)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"quantized-residual", "(Add y:(QuantizedLinear x xs xz? w ws wz? c? act=_) r)", func(b *ir.Builder, m *Match) *ir.Value {
 		if !m.residual() {
 			return nil
 		}
-		return b.New(ir.QuantizedLinear, m.N("y").Attrs, m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), m.V("c"), m.V("r"))
+		return b.New(ir.QuantizedLinear, m.N("y").Attrs, m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), m.V("wz"), m.V("c"), m.V("r"))
 	}},
 }
 

@@ -48,31 +48,65 @@ func (m *Match) quantizedLinear(b *ir.Builder, xs, ws *ir.Value) *ir.Value {
 	if m.V("wz") != nil && (zero == nil || len(zero.Shape) > 1 || zero.Len() != 1 && zero.Len() != n) {
 		return m.No("the weight has not one zero point, or one a column")
 	}
-	bytes := ir.NewData(ir.I8, w.Shape...)
-	for i := range w.Len() {
-		v := w.Int(i)
-		if zero != nil {
-			v -= zero.Int(i % n % zero.Len())
-		}
-		if v < math.MinInt8 || v > math.MaxInt8 {
-			return m.No("the weight less its zero point is not all within 8 bits")
-		}
-		bytes.SetInt(i, v)
+	bytes, zeros := signed(w, zero)
+	if zeros != nil && w.Shape[0] > maxShiftedDepth {
+		return m.No("a sum of %d terms may not fit into an i32", w.Shape[0])
 	}
 	columns := ir.NewData(ir.F32, n)
 	for j := range n {
 		columns.SetFloat(j, scale.Float(j%scale.Len()))
 	}
-	return b.New(ir.QuantizedLinear, nil, x, xs, xz, m.weight(b, "w", "", bytes), m.weight(b, "w", ".scale", columns))
+	args := []*ir.Value{x, xs, xz, m.weight(b, "", bytes), m.weight(b, ".scale", columns)}
+	if zeros != nil {
+		args = append(args, m.weight(b, ".zero", zeros))
+	}
+	return b.New(ir.QuantizedLinear, nil, args...)
+}
+
+// signed is the weight w and its zero points, if it has any, with a sign: w less these, and no zero points, where that fits into 8 bits.
+func signed(w, zero *ir.Data) (bytes, zeros *ir.Data) {
+	n, shift := w.Shape[1], int64(0)
+	bytes, zeros = ir.NewData(ir.I8, w.Shape...), ir.NewData(ir.I8, n)
+	if w.Elem == ir.U8 {
+		shift = math.MinInt8
+	}
+	at := func(j int) int64 {
+		if zero == nil {
+			return 0
+		}
+		return zero.Int(j % zero.Len())
+	}
+	fits := true
+	for i := range w.Len() {
+		v := w.Int(i) - at(i%n)
+		fits = fits && v >= math.MinInt8 && v <= math.MaxInt8
+	}
+	for i := range w.Len() {
+		if fits {
+			bytes.SetInt(i, w.Int(i)-at(i%n))
+		} else {
+			bytes.SetInt(i, w.Int(i)+shift)
+		}
+	}
+	if fits {
+		return bytes, nil
+	}
+	for j := range n {
+		zeros.SetInt(j, at(j)+shift)
+	}
+	return bytes, zeros
 }
 
 // maxQuantizedDepth is how many products of bytes fit into an i32, whatever their signs.
 const maxQuantizedDepth = math.MaxInt32 / (math.MaxUint8 * -math.MinInt8)
 
-// weight is a weight that holds d, named after the value of that name, in whose place it may be.
-func (m *Match) weight(b *ir.Builder, of, suffix string, d *ir.Data) *ir.Value {
+// maxShiftedDepth is the same where both have zero points.
+const maxShiftedDepth = math.MaxInt32 / (math.MaxUint8 * math.MaxUint8)
+
+// weight is a weight that holds d, named after w, in whose place it may be.
+func (m *Match) weight(b *ir.Builder, suffix string, d *ir.Data) *ir.Value {
 	name := cmp.Or(m.Root.Name, "quantized") + suffix
-	if v := m.V(of); v.Is(ir.Weight) {
+	if v := m.V("w"); v.Is(ir.Weight) {
 		name = v.Def.Str("name") + suffix
 	}
 	if old := m.P.Weights[name]; old == nil || !old.Equal(d) {

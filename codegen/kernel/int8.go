@@ -13,31 +13,43 @@ var int8Kernels = with(with(with(
 	everyVec("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange})),
 	everyVec("func(dst *uint32, x *float32, n int, inverse float32, zero int32)", map[string]func(*lanes){"quantizeRow": (*lanes).quantizeRow})),
 	map[string]generator{
-		"panelDotInt8":     {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Dots}.body},
-		"panelMulInt8AVX2": {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Widened}.body},
+		"panelDotInt8":        {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
+		"panelMulInt8AVX2":    {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, rowHead)}.body},
+		"panelDotShifted":     {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
+		"panelMulShiftedAVX2": {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, shiftedHead)}.body},
 	})
 
 // rowHead is the bytes before the first step in a row of x: its scale, and
-// what stands for 0.
-const rowHead = 8
+// what stands for 0; shiftedHead has the row's sum behind them.
+const (
+	rowHead     = 8
+	shiftedHead = 12
+)
 
-// int8Dots has four uint8 in a word of x and four int8 in one of w, whose
-// products VPDPBUSD adds up.
-var int8Dots = format{scale: (*tile).scaleInt8, products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) {
+// int8Format has four uint8 in a word of x and four int8 in one of w.
+func int8Format(products func(t *tile, head int, rows []reg.GPVirtual, w reg.GPVirtual), head int) format {
+	return format{
+		products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) { products(t, head, rows, w) },
+		scale:    func(t *tile, w reg.GPVirtual) { t.scaleInt8(w, head == shiftedHead) },
+	}
+}
+
+// dotBytes adds the products up with VPDPBUSD.
+func dotBytes(t *tile, head int, rows []reg.GPVirtual, w reg.GPVirtual) {
 	b, free := t.weights(w), t.regs[2*t.most+2:]
 	t.fetch()
 	for r := range t.rows {
 		x := free[r%len(free)]
-		t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(rowHead), x)
+		t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(head), x)
 		for v := range b {
 			t.VPDPBUSD(b[v], x, t.sum(r, v))
 		}
 	}
-}}
+}
 
-// int8Widened multiplies in 16 bits, where no sum of two products overflows:
+// widenBytes multiplies in 16 bits, where no sum of two products overflows:
 // the even bytes of the words, then the odd ones.
-var int8Widened = format{scale: (*tile).scaleInt8, products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) {
+func widenBytes(t *tile, head int, rows []reg.GPVirtual, w reg.GPVirtual) {
 	b := t.weights(w)
 	t.fetch()
 	free := t.regs[2*t.most+2:]
@@ -49,7 +61,7 @@ var int8Widened = format{scale: (*tile).scaleInt8, products: func(t *tile, rows 
 	}
 	mask := (&lanes{asm: t.asm, vec: t.vec}).word(0x00ff00ff)
 	for r := range t.rows {
-		t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(rowHead), x)
+		t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(head), x)
 		t.VPAND(mask, x, xEven)
 		t.VPSRLW(operand.Imm(8), x, x)
 		for v := range b {
@@ -59,22 +71,30 @@ var int8Widened = format{scale: (*tile).scaleInt8, products: func(t *tile, rows 
 			t.VPADDD(p, t.sum(r, v), t.sum(r, v))
 		}
 	}
-}}
+}
 
 // scaleInt8 takes from each sum what the row's 0 has brought into it, zero
 // times the sum of the column's weights, and scales by row and column. Behind
-// the steps of a panel are the scales of its columns, then the sums.
-func (t *tile) scaleInt8(w reg.GPVirtual) {
+// the steps of a panel are the scales of its columns, then the sums. Columns
+// that are shifted have zero points behind these, times the sum of the row.
+func (t *tile) scaleInt8(w reg.GPVirtual, shifted bool) {
 	free := t.regs[2*t.most:]
-	zero, scale, s := free[0], free[1], free[2]
+	zero, scale, s, sum := free[0], free[1], free[2], free[3]
 	row := t.GP64()
 	t.MOVQ(t.x, row)
 	for r := range t.rows {
 		t.VBROADCASTSS(at(row, 0), scale)
 		t.VBROADCASTSS(at(row, 4), zero)
+		if shifted {
+			t.VBROADCASTSS(at(row, 8), sum)
+		}
 		for v := range 2 {
 			t.VPMULLD(t.columns(w, v).Offset(panelBytes), zero, s)
 			t.VPSUBD(s, t.sum(r, v), s)
+			if shifted {
+				t.VPMULLD(t.columns(w, v).Offset(2*panelBytes), sum, t.sum(r, v))
+				t.VPSUBD(t.sum(r, v), s, s)
+			}
 			t.VCVTDQ2PS(s, s)
 			t.VMULPS(t.columns(w, v), scale, t.sum(r, v))
 			t.VMULPS(s, t.sum(r, v), t.sum(r, v))

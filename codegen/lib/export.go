@@ -23,12 +23,23 @@ func PackBF16(dst []uint32, w []float32, k, n int) { packBF16(dst, w, k, n) }
 // PackInt8 packs the weights w[k, n] into the panels that gemmInt8 reads.
 func PackInt8(dst []uint32, w []float32, k, n int) { packInt8(dst, w, k, n) }
 
+// PackedBytesLen is the number of words that PackBytes fills for a matrix
+// [k, n].
+func PackedBytesLen(k, n int, zeros bool) int {
+	if zeros {
+		return packedLen(wordSteps(k, 4)+3, n)
+	}
+	return packedInt8Len(k, n)
+}
+
 // PackBytes packs the weights w[k, n], int8 in bytes, with the scales of their
-// columns into the panels that gemmQuantized reads, which are those of gemmInt8.
-func PackBytes(dst []uint32, w []byte, scale []float32, k, n int) {
+// columns into the panels that gemmQuantized reads: those of gemmInt8 or, where
+// columns have zero points, int8 too, with these behind.
+func PackBytes(dst []uint32, w []byte, scale []float32, zero []byte, k, n int) {
 	steps := wordSteps(k, 4)
+	rows := PackedBytesLen(k, panelCols, zero != nil) / panelCols
 	for j := range n {
-		panel := dst[j/panelCols*(steps+2)*panelCols+j%panelCols:]
+		panel := dst[j/panelCols*rows*panelCols+j%panelCols:]
 		sum := int32(0)
 		for p := range k {
 			q := w[p*n+j]
@@ -36,6 +47,9 @@ func PackBytes(dst []uint32, w []byte, scale []float32, k, n int) {
 			panel[p/4*panelCols] |= uint32(q) << (8 * (p % 4))
 		}
 		panel[steps*panelCols], panel[(steps+1)*panelCols] = math.Float32bits(scale[j]), uint32(sum)
+		if zero != nil {
+			panel[(steps+2)*panelCols] = uint32(int8(zero[j]))
+		}
 	}
 }
 

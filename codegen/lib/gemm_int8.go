@@ -9,12 +9,13 @@ import "math"
 //	w [k, n], packed by packInt8; k at most maxInt8Depth
 func gemmInt8(c *ctx, y []float32, ldy int, x []float32, ldx int, w []uint32, bias, r []float32, ldr int,
 	act func(y, x []float32), m, k, n int) {
-	gemmWords(c, formatInt8(quantizedRow), y, ldy, x, ldx, w, bias, r, ldr, act, m, k, n)
+	f := symmetric
+	f.row = quantizedRow
+	gemmWords(c, f, y, ldy, x, ldx, w, bias, r, ldr, act, m, k, n)
 }
 
-func formatInt8(row func(dst []uint32, x []float32)) wordFormat {
-	return wordFormat{perStep: 4, head: 2, perRow: 1, tail: 2 * panelCols, row: row, mul: panelMulInt8}
-}
+// symmetric is the format of weights whose 0 is 0.
+var symmetric = wordFormat{perStep: 4, head: 2, perRow: 1, tail: 2 * panelCols, mul: panelMulInt8}
 
 // maxInt8Depth is how many products of an uint8 and an int8 fit into an int32.
 const maxInt8Depth = math.MaxInt32 / (math.MaxUint8 * -math.MinInt8)
@@ -107,14 +108,21 @@ func quantizeRowGo(dst []uint32, x []float32, inverse float32, zero int32) {
 //	bias [32], or nil
 //	add  [m, 32], row i at add[i*ldadd], or nil; may be y
 func panelMulInt8Go(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias, add []float32, _ []uint32, ldadd, m, k int) {
+	panelBytes(y, ldy, x, ldx, sx, w, bias, add, ldadd, m, k, 2)
+}
+
+// panelBytes is for rows of x with so many words before the fours: scale,
+// zero and, of three, the sum of what is less zero, which goes with another 32
+// words of w behind the sums, the zero points of the columns.
+func panelBytes(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias, add []float32, ldadd, m, k, head int) {
 	scales, sums := w[k*panelCols:], w[(k+1)*panelCols:]
 	for j := 0; j < panelCols; j += 4 {
 		for i := range m {
-			row := x[i*ldx : i*ldx+2+k*sx]
+			row := x[i*ldx : i*ldx+head+k*sx]
 			scale, zero := math.Float32frombits(row[0]), int32(row[1])
 			var s [4]int32
 			for p := range k {
-				a := row[2+p*sx]
+				a := row[head+p*sx]
 				for q, b := range (*[4]uint32)(w[p*panelCols+j:]) {
 					s[q] += int32(a&255)*int32(int8(b)) + int32(a>>8&255)*int32(int8(b>>8)) +
 						int32(a>>16&255)*int32(int8(b>>16)) + int32(a>>24)*int32(int8(b>>24))
@@ -122,8 +130,12 @@ func panelMulInt8Go(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, b
 			}
 			var f [4]float32
 			for q := range s {
+				s[q] -= zero * int32(sums[j+q])
+				if head == 3 {
+					s[q] -= int32(row[2]) * int32(w[(k+2)*panelCols+j+q])
+				}
 				by := float32(scale * math.Float32frombits(scales[j+q]))
-				f[q] = float32(float32(s[q]-zero*int32(sums[j+q])) * by)
+				f[q] = float32(float32(s[q]) * by)
 			}
 			putSums(y[i*ldy:], f, bias, add, i*ldadd, j)
 		}

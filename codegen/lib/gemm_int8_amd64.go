@@ -69,3 +69,22 @@ func panelDotInt8(y *float32, x, w *uint32, bias, add *float32, next *uint32, m,
 
 //go:noescape
 func panelMulInt8AVX2(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)
+
+func panelMulShifted(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias, add []float32, next []uint32, ldadd, m, k int) {
+	switch {
+	case k == 0 || m == 0 || isa == isaPortable:
+		panelMulShiftedGo(y, ldy, x, ldx, sx, w, bias, add, next, ldadd, m, k)
+	case isa == isaAVX512 && hasVNNI:
+		fetch, step := ahead(w, next, tiles(m, 12))
+		panelDotShifted(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
+	default:
+		fetch, step := ahead(w, next, 2*tiles(m, 4))
+		panelMulShiftedAVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
+	}
+}
+
+//go:noescape
+func panelDotShifted(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)
+
+//go:noescape
+func panelMulShiftedAVX2(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)

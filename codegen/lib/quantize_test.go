@@ -97,10 +97,10 @@ func TestDynamicQuantize(t *testing.T) {
 }
 
 // packedBytes is weights as the compiler packs them.
-func packedBytes(t testing.TB, w []int8, scale []float32, k, n int) []uint32 {
-	dst := words(t, packedInt8Len(k, n))
+func packedBytes(t testing.TB, w []int8, scale []float32, zero []int8, k, n int) []uint32 {
+	dst := words(t, PackedBytesLen(k, n, zero != nil))
 	clear(dst)
-	PackBytes(dst, reinterpret[byte](w), scale, k, n)
+	PackBytes(dst, reinterpret[byte](w), scale, reinterpret[byte](zero), k, n)
 	return dst
 }
 
@@ -109,20 +109,26 @@ func TestGemmQuantized(t *testing.T) {
 	defer three.close()
 	eachWordISA(t, func(t *testing.T) {
 		for i, s := range wordShapes() {
-			if i%2 == 0 {
-				testQuantized[uint8](t, one, three, s, []uint8{uint8(31 * i)}[:i%4/2], i%3)
-			} else {
-				testQuantized[int8](t, one, three, s, []int8{int8(31 * i)}[:i%4/2], i%3)
+			for _, shift := range []bool{false, true} {
+				if i%2 == 0 {
+					testQuantized(t, one, three, s, []uint8{uint8(31 * i)}[:i%4/2], i%3, shift)
+				} else {
+					testQuantized(t, one, three, s, []int8{int8(31 * i)}[:i%4/2], i%3, shift)
+				}
 			}
 		}
 	})
 }
 
 // testQuantized compares, bit for bit, with sums of whole numbers that are scaled behind. zero is empty for none.
-func testQuantized[T int8 | uint8](t *testing.T, one, three *ctx, s [3]int, zero []T, pad int) {
+func testQuantized[T int8 | uint8](t *testing.T, one, three *ctx, s [3]int, zero []T, pad int, shift bool) {
 	m, k, n := s[0], s[1], s[2]
 	x, w := randomBytes[T](t, max(0, m*(k+pad)-pad), 1), randomBytes[int8](t, k*n, 2)
 	scales, bias, r := random(t, n, 3), random(t, n, 4), random(t, m*n, 5)
+	zeros, f := make([]int8, n), symmetric
+	if shift {
+		zeros, f = randomBytes[int8](t, n, 6), shifted
+	}
 	zeroPoint := int32(0)
 	if len(zero) == 0 {
 		zero = nil
@@ -135,17 +141,20 @@ func testQuantized[T int8 | uint8](t *testing.T, one, three *ctx, s [3]int, zero
 		for j := range n {
 			sum := int32(0)
 			for p := range k {
-				sum += (int32(x[i*(k+pad)+p]) - zeroPoint) * int32(w[p*n+j])
+				sum += (int32(x[i*(k+pad)+p]) - zeroPoint) * (int32(w[p*n+j]) - int32(zeros[j]))
 			}
 			y := float32(float32(sum) * float32(scale[0]*scales[j]))
 			want[i*n+j] = float32(y+bias[j]) + r[i*n+j]
 		}
 	}
-	packed := packedBytes(t, w, scales, k, n)
+	if !shift {
+		zeros = nil
+	}
+	packed := packedBytes(t, w, scales, zeros, k, n)
 	for _, c := range []*ctx{one, three} {
 		y := garbage(t, m*n)
-		gemmQuantized(c, y, n, x, k+pad, scale, zero, packed, bias, r, n, nil, m, k, n)
-		sameBits(t, fmt.Sprintf("%v, zero point %d", s, zeroPoint), y, want)
+		gemmQuantized(c, f, y, n, x, k+pad, scale, zero, packed, bias, r, n, nil, m, k, n)
+		sameBits(t, fmt.Sprintf("%v, zero point %d, columns shifted: %v", s, zeroPoint, shift), y, want)
 	}
 }
 
@@ -162,10 +171,10 @@ func TestQuantizedDoesNotAllocate(t *testing.T) {
 	defer c.close()
 	x, y, q := random(t, 128*130, 1), make([]float32, 128*130), make([]uint8, 128*130)
 	scale, zero := make([]float32, 1), make([]uint8, 1)
-	w := packedBytes(t, randomBytes[int8](t, 130*130, 2), make([]float32, 130), 130, 130)
+	w := packedBytes(t, randomBytes[int8](t, 130*130, 2), make([]float32, 130), nil, 130, 130)
 	step := func() {
 		dynamicQuantize(c, q, scale, zero, x)
-		gemmQuantized(c, y, 130, q, 130, scale, zero, w, x, nil, 0, gelu32, 128, 130, 130)
+		gemmQuantized(c, symmetric, y, 130, q, 130, scale, zero, w, x, nil, 0, gelu32, 128, 130, 130)
 	}
 	step()
 	if n := testing.AllocsPerRun(10, step); n != 0 {

@@ -224,7 +224,7 @@ func static() Sample {
 		}
 	}
 	m := model(17, infos("x float batch,seq,48"), infos("y float batch,seq,40"), []*pb.TensorProto{
-		bytes("w", pb.TensorProto_UINT8, 80, 170, 48, 36), Tensor("ws", []float32{0.008}), bytes("wz", pb.TensorProto_UINT8, 125, 125),
+		bytes("w", pb.TensorProto_UINT8, 0, 255, 48, 36), Tensor("ws", []float32{0.003}), bytes("wz", pb.TensorProto_UINT8, 121, 121),
 		bytes("v", pb.TensorProto_INT8, -127, 127, 36, 40), scales, bytes("vz", pb.TensorProto_INT8, 0, 0, 40), r.floats("b", 36),
 		Tensor("xs", []float32{0.015}), bytes("xz", pb.TensorProto_INT8, -3, -3), Tensor("as", []float32{0.03}), bytes("az", pb.TensorProto_UINT8, 2, 2),
 	},
