@@ -22,6 +22,7 @@ var exporters = []Rule{
 	// The first rows of a table, as many as there are tokens. Were it too small, the sum would fail; now the look-up does.
 	{"rows-added", "(Add x y:*(Slice t s e a? u?))\n(Add x y:*(Gather t *(Slice at s e a? u?) axis=_))", rowsAdded},
 	{"split-const", "(Split@0 x s? *=_)\n(Split@1 x s? *=_)\n(Split@2 x s? *=_)\n(Split@3 x s? *=_)", splitConst},
+	{"split-sequence", "(SequenceAt s:*(SplitToSequence x k axis=_) #i)", splitSequence},
 	{"repeat-interleave", "(Concat xs... axis=_)", repeatInterleave},
 	// Indexing by numbers that only count, which PyTorch's exporter writes for x[:, :] and for x[:, :] = y.
 	{"gather-all", "(GatherND x *(Concat xs... axis=_))", gatherAll},
@@ -62,6 +63,32 @@ func splitConst(b *ir.Builder, m *Match) *ir.Value {
 		return m.No("it is no vector of known integers")
 	}
 	return b.Vector(ns[from : from+size]...)
+}
+
+// splitSequence takes an item of what was split by one size, or by one for each.
+func splitSequence(b *ir.Builder, m *Match) *ir.Value {
+	x := m.Type("x")
+	sizes, known := m.V("k").ConstInts()
+	axis, err := ir.Axis(m.N("s").Int("axis"), x.Rank())
+	i := int64(m.Scalar("i"))
+	if !known || !x.Ranked() || err != nil || i < 0 {
+		return m.No("it is not known which piece it is")
+	}
+	all, static := x.Shape[axis].Const()
+	if m.Type("k").Rank() == 0 {
+		if !static || sizes[0] < 1 || i*sizes[0] >= int64(all) {
+			return m.No("%s of %d may have no piece %d", x.Shape[axis], sizes[0], i)
+		}
+		sizes = slices.Repeat(sizes, int(i)+1)
+	}
+	if i >= int64(len(sizes)) {
+		return m.No("there are %d pieces", len(sizes))
+	}
+	from := int64(0)
+	for _, n := range sizes[:i] {
+		from += n
+	}
+	return b.New(ir.Slice, nil, m.V("x"), b.Vector(from), b.Vector(from+sizes[i]), b.Vector(int64(axis)))
 }
 
 // repeatInterleave stretches a tensor that was cut into single elements along an axis, each of which is stretched, by one Expand.

@@ -43,6 +43,7 @@ var movement = []Rule{
 	}},
 	{"transpose-noop", "(Transpose x perm=_)", transposeNoop},
 	{"transpose-batched", "(Reshape t:*(Transpose *(Reshape x d1 allowzero=_) perm=0,2,1) d2 allowzero=_)", transposeBatched},
+	{"matmul-batched", "(Reshape (MatMul *(Reshape x d1 allowzero=_) *(Reshape y d2 allowzero=_)) d3 allowzero=_)", matmulBatched},
 	{"reshape-scaled", "(Reshape (Mul x #c) s allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Mul, nil, b.New(ir.Reshape, m.Root.Attrs, m.V("x"), m.V("s")), m.V("c"))
 	}},
@@ -154,6 +155,23 @@ func transposeBatched(b *ir.Builder, m *Match) *ir.Value {
 		return nil
 	}
 	return b.New(ir.Transpose, ir.Attrs{"perm": perm}, x)
+}
+
+// matmulBatched multiplies matrices where they are that were put together on one axis to be multiplied, as PyTorch does for bmm.
+func matmulBatched(b *ir.Builder, m *Match) *ir.Value {
+	x, y, z, flat := m.Type("x"), m.Type("y"), m.Root.Out().Type, m.Root.TypeAt(0)
+	left, right := m.Root.Args[0].Def.TypeAt(0), m.Root.Args[0].Def.TypeAt(1)
+	n := z.Rank() - 2
+	if n < 2 || x.Rank() != n+2 || y.Rank() != n+2 || flat.Rank() != 3 || left.Rank() != 3 || right.Rank() != 3 {
+		return m.No("%s and %s are not put together on one axis, and %s taken apart again", x, y, z)
+	}
+	for _, t := range [][2][]ir.Dim{{x.Shape[n:], left.Shape[1:]}, {y.Shape[n:], right.Shape[1:]}, {z.Shape[n:], flat.Shape[1:]},
+		{x.Shape[:n], z.Shape[:n]}, {y.Shape[:n], z.Shape[:n]}} {
+		if !ir.EqualDims(t[0], t[1]) {
+			return m.No("%s times %s is not %s, batch by batch", x, y, z)
+		}
+	}
+	return b.New(ir.MatMul, nil, m.V("x"), m.V("y"))
 }
 
 // sliceSlice makes one Slice of two that cut different axes.

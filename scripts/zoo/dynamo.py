@@ -40,6 +40,9 @@ class Graph:
     opset: int = 18
     old: bool = False
     external: bool = False
+    functions: tuple = ()
+
+    everywhere = True  # there is a number even for a row in which everything is hidden
 
     def __post_init__(self):
         seed = zlib.crc32(self.name.encode())
@@ -58,7 +61,7 @@ class Graph:
         """One node, of which t is the result."""
         name = self.fresh(stem or "val")
         n = helper.make_node(kind, [v.name if isinstance(v, Value) else v for v in inputs], [name], name=f"node_{stem or kind}_{self.count}", **attrs)
-        self.nodes.append(with_metadata(n, self.count))
+        self.nodes.append(n if kind == "Constant" else with_metadata(n, self.count))
         if t is not None:
             self.types[name] = t
         return Value(t, name)
@@ -413,7 +416,7 @@ def proto(g):
     known = [info(o, g.types[o]) for n in g.nodes for o in n.output if o in g.types]
     graph = helper.make_graph(g.nodes, "main_graph", [info(*i) for i in g.inputs], [info(*o) for o in g.outputs], weights, value_info=known)
     version = "2.6.0" if g.old else "2.9.1"
-    return helper.make_model(graph, ir_version=10, producer_name="pytorch", producer_version=version, opset_imports=[helper.make_opsetid("", g.opset)])
+    return helper.make_model(graph, functions=g.functions, ir_version=10, producer_name="pytorch", producer_version=version, opset_imports=[helper.make_opsetid("", g.opset), *({f.domain: helper.make_opsetid(f.domain, 1) for f in g.functions}).values()])
 
 
 def prune(g):

@@ -24,7 +24,7 @@ def dual(spelling, masked, per_head=False, kv=H):
     """An encoder or decoder of two layers; spelling computes the attention of [B,H,L,D]."""
     def make(g):
         x = g.input("x", torch.randn(BATCH, SEQ, W))
-        mask = g.input("attention_mask", mask_input(SEQ)) if masked else None
+        mask = g.input("attention_mask", mask_input(g, SEQ)) if masked else None
         if masked == "causal":
             mask = mask_broadcast(g, mask, SEQ, SEQ)
         elif masked:

@@ -13,7 +13,7 @@ LOWEST = torch.finfo(torch.float32).min
 def bert(g):
     """Token types and positions come from buffers: slices of them before transformers 5, rows of them by position since."""
     words = tokens(g, "embeddings.word_embeddings.weight")
-    mask = g.input("attention_mask", mask_input(SEQ))
+    mask = g.input("attention_mask", mask_input(g, SEQ))
     at = g.weight("embeddings.position_ids", torch.arange(40)[None])
     types = g.weight("embeddings.token_type_ids", torch.zeros(1, 40, dtype=torch.int64))
     at = g.slice(at, 1, 0, SEQ)

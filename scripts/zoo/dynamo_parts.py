@@ -61,9 +61,14 @@ def tokens(g, weight, length=SEQ):
     return g.embedding(normal(g, weight, VOCAB, W), ids)
 
 
-def mask_input(length):
+def mask_input(g, length):
+    """Padding on either side; where the graph gives no number for a row of nothing else, behind only."""
     m = torch.ones(BATCH, length, dtype=torch.int64)
-    m[0, :2], m[1, -1] = 0, 0
+    m[1, -1] = 0
+    if g.everywhere:
+        m[0, :2] = 0
+    else:
+        m[2, -2:] = 0
     return m
 
 
@@ -134,7 +139,7 @@ def decoder_mask(g, kind, cache):
     total = PAST + SEQ if cache else SEQ
     if cache:  # sizes of inputs are known by the time that they are used
         g.sizes[PAST] = ("past_key_values.0.key", 2)
-    return kind(g, g.input("attention_mask", mask_input(total)), SEQ, total)
+    return kind(g, g.input("attention_mask", mask_input(g, total)), SEQ, total)
 
 
 # Rotary positions.
