@@ -22,6 +22,7 @@ var Default = []Pass{
 	{Name: "fuse-attention", Rules: attentions, Run: cse}, // what is left of products with transposed sides; two that differ must show what they share
 	{Name: "fuse-causal", Rules: causal},                  // of whole attentions: a mask's meaning shows in its place only
 	{Name: "late", Rules: leftOver, Run: tidy},            // what the fusions left over
+	{Name: "rows", Rules: unused, Run: cse},               // of what is left, since fusions look for whole tensors; what is taken twice is taken once
 	{Name: "fuse-qkv", Run: qkv},                          // when all attentions are known, and nothing looks for single projections any more
 	{Name: "dce", Run: dropWeights},                       // weights that nobody names any more
 }
@@ -29,6 +30,7 @@ var Default = []Pass{
 var (
 	oneForm    = slices.Concat(fold, canon, exporters, movement)
 	attentions = slices.Concat(standard, reimport, spelled, attention, batched, pieces, turned, dual)
+	unused     = slices.Concat(rows, fold, movement)
 	leftOver   = slices.Concat(unscore, sharedSides, regroup, oneForm)
 )
 
@@ -41,7 +43,7 @@ var Kernel = []Pass{
 
 // runRules are the names that passes with functions count under.
 var runRules = map[string][]string{
-	"fold": {"inline-if"}, "canon": {"inline-if", "cse"}, "late": {"inline-if", "cse"}, "fuse-attention": {"cse"}, "fuse-qkv": {"qkv"},
+	"fold": {"inline-if"}, "canon": {"inline-if", "cse"}, "late": {"inline-if", "cse"}, "fuse-attention": {"cse"}, "rows": {"cse"}, "fuse-qkv": {"qkv"},
 }
 
 // tidy is what rules cannot do: it concerns whole functions.

@@ -184,5 +184,6 @@ func conjuncts(v *ir.Value) []*ir.Value {
 	return slices.Concat(conjuncts(v.Def.Args[0]), conjuncts(v.Def.Args[1]))
 }
 
-// Portable are the options for a program that is to be written as ONNX: its weights stay those of the model.
-var Portable = Options{Off: []string{"fuse-qkv"}}
+// Portable are the options for a program that is to be written as ONNX, or looked at: its weights and the rows of its tensors stay those
+// of the model.
+var Portable = Options{Off: []string{"fuse-qkv", "rows"}}

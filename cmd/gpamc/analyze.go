@@ -91,8 +91,7 @@ func analyzed(c *cli.Context, path string) (*analyze.Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	// Without fuse-qkv the queries' weights have the names that the model gave them.
-	if _, err := passes.Run(p, passes.Options{Off: []string{"fuse-qkv"}}); err != nil {
+	if _, err := passes.Run(p, passes.Portable); err != nil {
 		return nil, err
 	}
 	nodes := 0

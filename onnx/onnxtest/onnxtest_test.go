@@ -41,7 +41,7 @@ func TestSamplesAreRecorded(t *testing.T) {
 }
 
 func TestModelsAreDeterministic(t *testing.T) {
-	for _, name := range []string{"encoder6", "gpt2-dual", "bert-base-dual-paper"} {
+	for _, name := range []string{"encoder6", "gpt2-dual", "bert-base-dual-paper", "gpt2-one", "encoder6-dual-one"} {
 		m, err := Named(name)
 		if err != nil {
 			t.Fatal(err)

@@ -29,6 +29,7 @@ type Transformer struct {
 	Layers, Width, Heads, FFN, Vocab, Positions int64
 	Causal                                      bool
 	Dual                                        Dual
+	One                                         bool // the result is one token's: the last one's logits, cut out of all, or the pooled one
 	Seed                                        uint64
 }
 
@@ -62,9 +63,14 @@ func (t Transformer) Model() *pb.ModelProto {
 	if t.Causal {
 		x = g.layerNorm("/ln", x, t.Width)
 		w := g.weight("lm.weight", 0, 1/math.Sqrt(float64(t.Width)), t.Width, t.Vocab)
-		g.node("", "MatMul", []string{x, w})
+		y := g.node("", "MatMul", []string{x, w})
+		dims := []any{"batch", "seq", t.Vocab}
+		if t.One {
+			g.node("", "Gather", []string{y, g.scalar("", -1)}, attrInt("axis", 1))
+			dims = []any{"batch", t.Vocab}
+		}
 		g.result("logits")
-		g.Output = []*pb.ValueInfoProto{tensorInfo("logits", pb.TensorProto_FLOAT, "batch", "seq", t.Vocab)}
+		g.Output = []*pb.ValueInfoProto{tensorInfo("logits", pb.TensorProto_FLOAT, dims...)}
 	} else {
 		t.pool(g, g.result("last_hidden"))
 	}
@@ -165,6 +171,9 @@ func (t Transformer) pool(g *graph, x string) {
 		tensorInfo(x, pb.TensorProto_FLOAT, "batch", "seq", t.Width),
 		tensorInfo("pooled", pb.TensorProto_FLOAT, "batch", t.Width),
 	}
+	if t.One {
+		g.Output = g.Output[1:]
+	}
 }
 
 // Inputs are random tokens and, for an encoder, a mask that hides the last tokens of every row but the first.
@@ -235,10 +244,13 @@ func tensorInfo(name string, elem pb.TensorProto_DataType, dims ...any) *pb.Valu
 		TensorType: &pb.TypeProto_Tensor{ElemType: int32(elem), Shape: shape}}}}
 }
 
-// Named gives the shapes that go by a name: encoder6, bert-base, gpt2; one with "-dual" or "-dual-paper" behind it has dual attention.
+// Named gives the shapes that go by a name: encoder6, bert-base, gpt2; one with "-dual" or "-dual-paper" behind it has dual attention,
+// one that ends in "-one" the result of one token.
 func Named(name string) (Transformer, error) {
+	name, one := strings.CutSuffix(name, "-one")
 	base, dual, _ := strings.Cut(name, "-dual")
 	t, ok := map[string]Transformer{"encoder6": Encoder6, "bert-base": BERTBase, "gpt2": GPT2}[base]
+	t.One = one
 	switch {
 	case !ok:
 		return t, fmt.Errorf("no model is called %q; there are encoder6, bert-base and gpt2", base)

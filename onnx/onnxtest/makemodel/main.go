@@ -17,7 +17,7 @@ func main() {
 }
 
 func run() error {
-	name := flag.String("model", "encoder6", "shape: encoder6, bert-base or gpt2; \"-dual\" or \"-dual-paper\" behind it for dual attention")
+	name := flag.String("model", "encoder6", "shape: encoder6, bert-base or gpt2; \"-dual\" or \"-dual-paper\" behind it for dual attention, \"-one\" at the end for the result of one token")
 	out := flag.String("o", "", "folder to write, laid out as a backend test")
 	batch := flag.Int64("batch", 1, "batch size of the inputs")
 	seq := flag.Int64("seq", 128, "length of the inputs")

@@ -23,7 +23,7 @@ const (
 // analyzed is what gpamc analyze makes of a program.
 func analyzed(t *testing.T, p *ir.Program, loss string, seed uint64) *Report {
 	t.Helper()
-	if _, err := passes.Run(p, passes.Options{Off: []string{"fuse-qkv"}}); err != nil {
+	if _, err := passes.Run(p, passes.Portable); err != nil {
 		t.Fatal(err)
 	}
 	r, err := Run(p, Seeded(p, seed, nil), Options{Loss: loss, Seed: seed})

@@ -22,7 +22,7 @@ func load(t *testing.T, name string) *ir.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := passes.Run(p, passes.Options{Off: []string{"fuse-qkv"}}); err != nil {
+	if _, err := passes.Run(p, passes.Portable); err != nil {
 		t.Fatal(err)
 	}
 	return p
