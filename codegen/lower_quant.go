@@ -95,7 +95,7 @@ func lowerDequantizeBytes(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, anyElem); err != nil || !isByte(n.Args[0]) || n.Out().Type.Elem != ir.F32 || !oneF32(n.Args[1]) {
 		return cmp.Or(err, errBytes)
 	}
-	e.Call("dequantizeAll", e.Y(n, 0), e.X(n, 0), e.X(n, 1), e.zeroPoint(n))
+	e.Call("dequantizeAll", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.X(n, 1), e.zeroPoint(n))
 	return nil
 }
 

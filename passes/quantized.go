@@ -16,22 +16,48 @@ var quantized = []Rule{
 		if !isWeight(ws) || !one(xs) {
 			xs, ws = ws, xs
 		}
-		return m.quantizedLinear(b, xs, ws)
+		return m.quantizedLinear(b, xs, ws, m.data(m.V("w")))
 	}},
 	{"quantized-matmul", "(MatMul *(DequantizeLinear x xs xz? axis=_) dw:*(DequantizeLinear w ws wz? axis=_))", func(b *ir.Builder, m *Match) *ir.Value {
-		if axis := m.N("dw").Int("axis"); axis != 1 && axis != -1 && !one(m.V("ws")) {
-			return m.No("the scales are not those of columns")
+		if !m.scalesAlong(1) {
+			return nil
 		}
-		return m.quantizedLinear(b, m.V("xs"), m.V("ws"))
+		return m.quantizedLinear(b, m.V("xs"), m.V("ws"), m.data(m.V("w")))
 	}},
+	{"quantized-gemm", "(Gemm *(DequantizeLinear x xs xz? axis=_) dw:*(DequantizeLinear w ws wz? axis=_) c? transB=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		w, columns := m.data(m.V("w")), 1
+		if w == nil {
+			return m.No("the right side is no weight")
+		}
+		if m.Root.Int("transB") != 0 {
+			w, columns = transposeData(w, []int64{1, 0}), 0
+		}
+		if !m.scalesAlong(columns) {
+			return nil
+		}
+		y := m.quantizedLinear(b, m.V("xs"), m.V("ws"), w)
+		if c := m.V("c"); y != nil && c != nil {
+			y = b.New(ir.Add, nil, y, c)
+		}
+		return y
+	}},
+}
+
+// scalesAlong reports whether w, that dw stands for, has its scales along an axis, unless it has only one.
+func (m *Match) scalesAlong(axis int) bool {
+	if at := m.N("dw").Int("axis"); at != axis && at != axis-2 && !one(m.V("ws")) {
+		m.No("the scales are not those of columns")
+		return false
+	}
+	return true
 }
 
 // one reports whether v has one element and no more than one axis.
 func one(v *ir.Value) bool { return v.Type.Ranked() && v.Type.Rank() <= 1 && v.Type.Size().Is(1) }
 
 // quantizedLinear is the product of x and w with these scales, if x has one and w one, or one a column.
-func (m *Match) quantizedLinear(b *ir.Builder, xs, ws *ir.Value) *ir.Value {
-	x, w, xz := m.V("x"), m.data(m.V("w")), m.V("xz")
+func (m *Match) quantizedLinear(b *ir.Builder, xs, ws *ir.Value, w *ir.Data) *ir.Value {
+	x, xz := m.V("x"), m.V("xz")
 	if e := x.Type.Elem; e != ir.U8 && e != ir.I8 || x.Type.Rank() < 2 {
 		return m.No("x is %s: rows of u8 or i8 are wanted", x.Type)
 	}

@@ -95,13 +95,26 @@ func quantizeBytesGo(y []uint8, x []float32, scale float32, zero, lo, hi int32) 
 // dequantizeAll is (x - zero)·scale.
 //
 //	scale, zero [1]; zero may be nil for 0
-func dequantizeAll[T int8 | uint8](y []float32, x []T, scale []float32, zero []T) {
-	z := int32(0)
+func dequantizeAll[T int8 | uint8](c *ctx, y []float32, x []T, scale []float32, zero []T) {
+	t := task[dequantizeTask[T]](c)
+	*t = dequantizeTask[T]{y: y, x: x, scale: scale[0]}
 	if zero != nil {
-		z = int32(zero[0])
+		t.zero = int32(zero[0])
 	}
-	s := scale[0]
-	for i, q := range x {
-		y[i] = float32(int32(q)-z) * s
+	c.split(len(x), quantizeGrain, t)
+	*t = dequantizeTask[T]{}
+}
+
+type dequantizeTask[T int8 | uint8] struct {
+	y     []float32
+	x     []T
+	scale float32
+	zero  int32
+}
+
+func (t *dequantizeTask[T]) part(_ *worker, lo, hi int) {
+	y, zero, scale := t.y[lo:hi], t.zero, t.scale
+	for i, q := range t.x[lo:hi] {
+		y[i] = float32(int32(q)-zero) * scale
 	}
 }

@@ -159,11 +159,24 @@ func testQuantized[T int8 | uint8](t *testing.T, one, three *ctx, s [3]int, zero
 }
 
 func TestDequantizeAll(t *testing.T) {
-	y := make([]float32, 3)
-	dequantizeAll(y, []int8{-128, 0, 127}, []float32{.5}, []int8{-2})
-	sameBits(t, "int8", y, []float32{-63, 1, 64.5})
-	dequantizeAll(y, []uint8{255, 0, 7}, []float32{.5}, nil)
-	sameBits(t, "uint8", y, []float32{127.5, 0, 3.5})
+	one, three := newCtx(1), newCtx(3)
+	defer three.close()
+	signed, plain := randomBytes[int8](t, 3*quantizeGrain+5, 1), randomBytes[uint8](t, 3*quantizeGrain+5, 2)
+	for _, c := range []*ctx{one, three} {
+		y := garbage(t, len(signed))
+		dequantizeAll(c, y, signed, []float32{.3}, []int8{-2})
+		for i, q := range signed {
+			if want := float32(int32(q)+2) * .3; y[i] != want {
+				t.Fatalf("element %d, %d, is %g, want %g", i, q, y[i], want)
+			}
+		}
+		dequantizeAll(c, y, plain, []float32{.3}, nil)
+		for i, q := range plain {
+			if want := float32(q) * .3; y[i] != want {
+				t.Fatalf("element %d, %d, is %g, want %g", i, q, y[i], want)
+			}
+		}
+	}
 }
 
 func TestQuantizedDoesNotAllocate(t *testing.T) {
@@ -174,6 +187,8 @@ func TestQuantizedDoesNotAllocate(t *testing.T) {
 	w := packedBytes(t, randomBytes[int8](t, 130*130, 2), make([]float32, 130), nil, 130, 130)
 	step := func() {
 		dynamicQuantize(c, q, scale, zero, x)
+		dequantizeAll(c, y, q, scale, zero)
+		quantizeAll(c, q, x, scale, zero)
 		gemmQuantized(c, symmetric, y, 130, q, 130, scale, zero, w, x, nil, 0, gelu32, 128, 130, 130)
 	}
 	step()
