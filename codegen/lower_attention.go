@@ -12,6 +12,7 @@ import (
 // attentionArgs are the arguments that both attention kernels share.
 type attentionArgs struct {
 	y, bias, keep, shape string
+	ends                 bool // whether a mask may leave different keys to each query
 	batch, heads         ir.Dim
 }
 
@@ -84,6 +85,9 @@ func (e *emitter) attention(n *ir.Node) (a attentionArgs, err error) {
 	if err := e.masks(n, &a, [4]ir.Dim{q[0], q[1], q[2], k[2]}); err != nil {
 		return a, err
 	}
+	if a.ends {
+		fields += ", ends: maskEnds"
+	}
 	if a.keep != "keep{}" && !math.IsInf(n.Float("fill"), -1) {
 		fields += ", fill: " + floatLiteral(n.Float("fill"))
 	}
@@ -123,6 +127,7 @@ func (e *emitter) masks(n *ir.Node, a *attentionArgs, scores [4]ir.Dim) error {
 			return err
 		}
 		text := fmt.Sprintf("{%s, %s}", e.Val(v), strings.Join(steps, ", "))
+		a.ends = a.ends || steps[2] != "0" && steps[3] != "0"
 		switch {
 		case v.Type.Elem == ir.Bool && n.Float("fill") == 0:
 			return errors.New("a mask that fills with 0") // which the kernel takes for -Inf

@@ -44,6 +44,8 @@ type attentionShape struct {
 	window                int     // 0 is no limit
 	fill                  float32 // where keep is false; 0 stands for -Inf
 	sink                  heads   // one column: a further score, to which no value belongs
+
+	ends func(k attentionBlock, from, to int) (int, int) // narrows the keys that a block looks at: maskEnds or nil
 }
 
 // A branch is one softmax of an attention: y = gain·softmax(scores)·v. gain has

@@ -19,7 +19,11 @@ func (k *attentionBlock) run(limit int) {
 		k.from, _ = k.sees(k.i)
 		_, k.to = k.sees(k.i + k.n - 1)
 	}
-	k.from, k.to = k.from/panelCols*panelCols, min(k.to, limit)
+	k.to = min(k.to, limit)
+	if k.ends != nil && k.from < k.to {
+		k.from, k.to = k.ends(*k, k.from, k.to)
+	}
+	k.from = k.from / panelCols * panelCols
 	if k.to <= k.from {
 		for r := range k.n {
 			y, _ := k.at(k.y, r)

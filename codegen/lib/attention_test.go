@@ -256,6 +256,8 @@ func TestAttention(t *testing.T) {
 			y := a.run(t, one)
 			near(t, a.name, y, want[i], 32*eps*a.scale)
 			sameBits(t, a.name+", four threads", a.run(t, four), y)
+			a.s.ends = maskEnds
+			near(t, a.name+", ends", a.run(t, one), want[i], 32*eps*a.scale)
 		}
 	})
 }
