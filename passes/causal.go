@@ -65,7 +65,7 @@ func causalAnd(b *ir.Builder, m *Match) *ir.Value {
 		attrs["window"] = width
 		return true
 	})
-	if f := m.fill(at); !math.IsInf(f, -1) && (f > hidden || len(rest) > 0 || m.V("bias") != nil) {
+	if f := m.fill(at); !math.IsInf(f, -1) && (f > hiding(m.Root.Out().Type.Elem) || len(rest) > 0 || m.V("bias") != nil) {
 		return m.No("hidden keys count as %v: a row of nothing else sees them all", f)
 	}
 	args := slices.Clone(m.Root.Args)
@@ -114,6 +114,14 @@ func (m *Match) besideHeads(b *ir.Builder, v *ir.Value, whole ir.Type) *ir.Value
 // hidden is what a mask must add, at least, to hide a key for good: beside it no score of a number of 32 bits counts.
 const hidden = -1e9
 
+// hiding is hidden for numbers of type e. The lowest of 16 bits is enough: a sum with it that is less is -inf.
+func hiding(e ir.Elem) float64 {
+	if e == ir.F16 {
+		return -6e4
+	}
+	return hidden
+}
+
 // causalMask says which causal attribute the mask is the same as: "self", "cache", or "" for none.
 func (m *Match) causalMask(q, k *ir.Value) string {
 	lq, lk := q.Type.Shape[q.Type.Rank()-2], k.Type.Shape[k.Type.Rank()-2]
@@ -126,7 +134,7 @@ func (m *Match) causalMask(q, k *ir.Value) string {
 		t.hides = m.Root.Float("fill")
 	}
 	switch finite := !math.IsInf(t.hides, -1); {
-	case t.hides > hidden || finite && m.V("bias") != nil:
+	case t.hides > hiding(m.Root.Out().Type.Elem) || finite && m.V("bias") != nil:
 		m.No("the mask hides by adding %v, and there may be another", t.hides)
 		return ""
 	case t.kind(lq, lk) == "":

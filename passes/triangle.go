@@ -24,7 +24,7 @@ func (m *Match) triangle(v *ir.Value, want bool, lq, lk ir.Dim) (t triangle, ok 
 		t.hides = math.Inf(-1)
 		return t, r.below == number(want) && r.above == number(!want)
 	}
-	return t, v.Type.Elem.IsFloat() && r.below == 0 && r.above <= hidden
+	return t, v.Type.Elem.IsFloat() && r.below == 0 && r.above <= hiding(v.Type.Elem)
 }
 
 // A regions is a matrix that has one number in row i and column j where j-i is at most upTo, and another above that diagonal. All that

@@ -17,7 +17,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 BATCH, SEQ, PAST, SOURCE, FRAMES = 3, 5, 7, 11, 22
 DIMS = {BATCH: "batch", SEQ: "seq", PAST: "past", SOURCE: "((frames - 1)//2) + 1", PAST + SEQ: "past + seq", FRAMES: "frames", BATCH * SEQ: "batch*seq"}
-TYPES = {torch.float32: TensorProto.FLOAT, torch.int64: TensorProto.INT64, torch.bool: TensorProto.BOOL}
+TYPES = {torch.float32: TensorProto.FLOAT, torch.float16: TensorProto.FLOAT16, torch.int64: TensorProto.INT64, torch.bool: TensorProto.BOOL}
 END, LOWEST = 2**63 - 1, torch.finfo(torch.float32).min
 
 
@@ -42,6 +42,7 @@ class Graph:
     external: bool = False
     functions: tuple = ()
 
+    atol = 0
     everywhere = True  # there is a number even for a row in which everything is hidden
 
     def __post_init__(self):
@@ -72,6 +73,10 @@ class Graph:
             if size in DIMS and size not in self.sizes and size != PAST + SEQ:
                 self.sizes[size] = (name, axis)
         return Value(t, name)
+
+    def array(self, name, t):
+        """t as the graph has it."""
+        return t
 
     def output(self, name, v):
         """The graph calls its outputs what the user does: the node that makes one is renamed."""
@@ -106,7 +111,8 @@ class Graph:
         if size not in DIMS:
             return self.const([size])
         if size in self.sizes:
-            return self.once(("vector", size), lambda: self.node("Shape", [self.sizes[size][0]], torch.tensor([size]), start=self.sizes[size][1], end=self.sizes[size][1] + 1))
+            name, axis = self.sizes[size]
+            return self.once(("vector", size), lambda: self.node("Shape", [name], torch.tensor([size]), start=axis, end=axis + 1))
         return self.node("Reshape", [self.scalar(size), self.const([-1])], torch.tensor([size]), allowzero=0)
 
     def scalar(self, size):
@@ -197,6 +203,13 @@ class Graph:
 
     # Arithmetic.
 
+    def wider(self, x):
+        """To float32, which it is already unless a subclass says otherwise."""
+        return x
+
+    def narrower(self, x):
+        return x
+
     def binary(self, kind, f, x, y):
         if not isinstance(x, Value):
             x = self.const(x, y.t.dtype)
@@ -273,8 +286,8 @@ class Graph:
             turned = self.node("Transpose", [w], w.t.T, perm=[1, 0])
         else:
             turned = self.once(("turned", w.name), lambda: self.weight(self.fresh(), w.t.T.contiguous()))
-        product = x.t @ w.t.T
-        return self.add(self.node("MatMul", [x, turned], product, None if bias else "linear"), bias) if bias else self.node("MatMul", [x, turned], product, "linear")
+        product = self.node("MatMul", [x, turned], x.t @ w.t.T, None if bias else "linear")
+        return self.add(product, bias) if bias else product
 
     def addmm(self, c, x, w):
         return self.node("Gemm", [x, w, c], torch.addmm(c.t, x.t, w.t), "addmm", alpha=1.0, beta=1.0, transA=0, transB=0)
@@ -304,7 +317,7 @@ class Graph:
         return y if w is None else self.mul(y, w)
 
     def rsqrt(self, x):
-        return self.node("Reciprocal", [self.node("Sqrt", [x])], x.t.rsqrt(), "rsqrt")
+        return self.node("Reciprocal", [self.node("Sqrt", [x], x.t.sqrt())], x.t.rsqrt(), "rsqrt")
 
     def silu(self, x):
         return self.mul(x, self.unary("Sigmoid", x))
@@ -405,18 +418,24 @@ def varint(n):
     return bytes([n]) if n < 128 else bytes([n & 127 | 128, n >> 7])
 
 
-def info(name, t):
-    return helper.make_tensor_value_info(name, TYPES[t.dtype], [DIMS.get(s, s) for s in t.shape])
+def info(g, name, t):
+    return helper.make_tensor_value_info(name, TYPES[g.array(name, t).dtype], [DIMS.get(s, s) for s in t.shape])
+
+
+def tensor(g, name, t):
+    return numpy_helper.from_array(g.array(name, t).detach().contiguous().numpy(), name)
 
 
 def proto(g):
     """The model: unused weights are left out, intermediate results have their types."""
     used = {i for n in g.nodes for i in n.input}
-    weights = [numpy_helper.from_array(t.detach().numpy(), name) for name, t in g.weights.items() if name in used]
-    known = [info(o, g.types[o]) for n in g.nodes for o in n.output if o in g.types]
-    graph = helper.make_graph(g.nodes, "main_graph", [info(*i) for i in g.inputs], [info(*o) for o in g.outputs], weights, value_info=known)
+    weights = [tensor(g, name, t) for name, t in g.weights.items() if name in used]
+    known = [info(g, o, g.types[o]) for n in g.nodes for o in n.output if o in g.types]
+    graph = helper.make_graph(g.nodes, "main_graph", [info(g, *i) for i in g.inputs], [info(g, *o) for o in g.outputs], weights, value_info=known)
     version = "2.6.0" if g.old else "2.9.1"
-    return helper.make_model(graph, functions=g.functions, ir_version=10, producer_name="pytorch", producer_version=version, opset_imports=[helper.make_opsetid("", g.opset), *({f.domain: helper.make_opsetid(f.domain, 1) for f in g.functions}).values()])
+    domains = {"": g.opset} | {f.domain: 1 for f in g.functions}
+    return helper.make_model(graph, functions=g.functions, ir_version=10, producer_name="pytorch", producer_version=version,
+                             opset_imports=[helper.make_opsetid(*d) for d in domains.items()])
 
 
 def prune(g):
@@ -441,11 +460,15 @@ def record(folder, g, make):
         outside(model, folder)
     with open(os.path.join(folder, "model.onnx"), "wb") as f:
         f.write(model.SerializeToString())
+    if g.atol:
+        with open(os.path.join(folder, "data.json"), "w") as f:
+            json.dump({"atol": g.atol, "rtol": 0}, f)
+            f.write("\n")
     for kind, tensors in (("input", g.inputs), ("output", g.outputs)):
         for i, (name, t) in enumerate(tensors):
             assert torch.isfinite(t.float()).all(), f"{g.name}: {name} is not finite"
             with open(os.path.join(data, f"{kind}_{i}.pb"), "wb") as f:
-                f.write(numpy_helper.from_array(t.detach().contiguous().numpy(), name).SerializeToString())
+                f.write(tensor(g, name, t).SerializeToString())
     size = sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder) if f.startswith("model"))
     assert size < 300_000, f"{g.name}: {size} bytes"
     print(f"{g.name}: {len(g.nodes)} nodes, {size} bytes, outputs to {max(t.abs().max() for _, t in g.outputs):.3g}")

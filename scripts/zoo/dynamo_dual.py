@@ -73,6 +73,16 @@ def sdpa_causal(g, qp, qn, k, v, a, b, mask):
     return g.sub(g.mul(g.sdpa(qp, k, v, causal=True), a), g.mul(g.sdpa(qn, k, v, causal=True), b))
 
 
+def sdpa_other_masks(g, qp, qn, k, v, a, b, mask):
+    """One side sees what comes, the other does not."""
+    return g.sub(g.mul(a, g.sdpa(qp, k, v, causal=True)), g.mul(b, g.sdpa(qn, k, v, mask)))
+
+
+def sdpa_weighed(g, qp, qn, k, v, a, b, mask):
+    """The weights of one side are those of features, not of rows."""
+    return g.sub(g.mul(uniform(g, f"weights_{g.count}", D), g.sdpa(qp, k, v, mask)), g.mul(b, g.sdpa(qn, k, v, mask)))
+
+
 def sdpa_stacked(g, qp, qn, k, v, a, b, mask):
     """One call for both: queries, keys and values one after the other along the heads."""
     two = [g.cat([x, y], 1) for x, y in ((qp, qn), (k, k), (v, v))]
@@ -146,6 +156,8 @@ MODELS = {
     "dual-dynamo-attention-mask": (dual(sdpa, "causal", True), {"opset": 23, "external": True}),
     "dual-dynamo-attention-stacked": (dual(sdpa_stacked, "causal"), {"opset": 24}),
     "dual-dynamo-attention-grouped": (dual(sdpa_grouped, True, True), {"opset": 23}),
+    "near-dynamo-masks": (dual(sdpa_other_masks, None), {}),
+    "near-dynamo-weights": (dual(sdpa_weighed, True), {"opset": 23}),
     "diff-dynamo-llama": (diff_llama("sdpa"), {}),
     "diff-dynamo-llama-eager": (diff_llama("eager"), {"old": True}),
     "diff-dynamo-llama-cache": (diff_llama("sdpa", True), {"old": True}),

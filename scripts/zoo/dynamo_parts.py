@@ -27,7 +27,8 @@ def layer_norm(g, x, name, eps=1e-5):
 
 def rms(g, x, name, eps=1e-6):
     """transformers' RMSNorm, written out; its casts from float32 to float32 are gone after the optimizer."""
-    return g.mul(uniform(g, name, x.shape[-1]), g.mul(x, g.rsqrt(g.add(g.mean(g.pow(x, 2)), eps))))
+    x = g.wider(x)
+    return g.mul(uniform(g, name, x.shape[-1]), g.narrower(g.mul(x, g.rsqrt(g.add(g.mean(g.pow(x, 2)), eps)))))
 
 
 def mlp(g, x, p, act):
@@ -151,7 +152,7 @@ def rotation(g, at, batch=BATCH, theta=10000.0):
         inv = g.expand(inv, batch, -1, 1)
     f = g.transpose(g.matmul(inv, g.cast(g.unsqueeze(at, 1), torch.float32)), 1, 2)
     e = g.cat([f, f], -1)
-    return g.unsqueeze(g.unary("Cos", e), 1), g.unsqueeze(g.unary("Sin", e), 1)
+    return g.unsqueeze(g.narrower(g.unary("Cos", e)), 1), g.unsqueeze(g.narrower(g.unary("Sin", e)), 1)
 
 
 def rotated(g, x, cos, sin):

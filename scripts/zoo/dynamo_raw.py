@@ -126,9 +126,9 @@ def unused():
     size = helper.make_node("Size", ["tmp"], ["tmp_0"])
     zero = helper.make_node("Constant", [], ["tmp_1"], value_int=0)
     domain = "pkg.onnxscript.torch_lib.common"
+    equal = helper.make_node("Equal", ["tmp_0", "tmp_1"], ["return_val"])
     return [helper.make_function(domain, "Rank", ["input"], ["tmp_0"], [shape, size], imports),
-            helper.make_function(domain, "IsScalar", ["input"], ["return_val"], [shape, size, zero, helper.make_node("Equal", ["tmp_0", "tmp_1"], ["return_val"])],
-                                 imports)]
+            helper.make_function(domain, "IsScalar", ["input"], ["return_val"], [shape, size, zero, equal], imports)]
 
 
 MODELS = {
