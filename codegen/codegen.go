@@ -165,6 +165,7 @@ func (g *generator) emit() (*Output, error) {
 	for _, fn := range g.fns {
 		bodies[fn] = g.body(fn)
 	}
+	g.undefined()
 	if len(g.failed) > 0 {
 		return nil, nil
 	}
@@ -176,6 +177,10 @@ func (g *generator) emit() (*Output, error) {
 // lower writes the statements of n by the first of its lowerings that serves it.
 func (g *generator) lower(e *emitter, n *ir.Node) {
 	err := errNoLowering
+	large := n.Large()
+	for _, name := range sortedKeys(large) {
+		e.Define(ir.Sym(name), e.Dim(large[name]))
+	}
 	before := e.b.Len()
 	for _, r := range lowerings[n.Op] {
 		if r.rank == portable && g.plans[e.fn].takesViews(n) {

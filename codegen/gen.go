@@ -30,6 +30,8 @@ type generator struct {
 	outputs []string           // Go expressions of the results
 	nested  map[*ir.Value]bool // values of control flow and in its bodies
 	failed  map[*ir.Node]error
+	asked   map[string]bool // names of dimensions that steps read
+	defined map[string]bool // those that steps find out
 	sizes   map[string]bool // by their first fresh name, nodes that others ask for sizes
 	whole   map[int]bool    // nodes, by their number, whose arguments must be in memory
 	steps   []Step          // whose time is measured
@@ -38,7 +40,7 @@ type generator struct {
 func newGenerator(p *ir.Program, opts Options) *generator {
 	g := &generator{p: p, opts: opts, plans: map[*function]*plan{}, slotOf: map[*ir.Value]int{}, fields: map[*function]*namer{},
 		field: map[*ir.Value]string{}, groups: map[*ir.Value]*ir.Value{}, dimName: map[string]string{},
-		consts: map[string]string{}, failed: map[*ir.Node]error{}, nested: map[*ir.Value]bool{}}
+		consts: map[string]string{}, failed: map[*ir.Node]error{}, nested: map[*ir.Value]bool{}, asked: map[string]bool{}, defined: map[string]bool{}}
 	g.names = newNamer(loadLibrary(opts).names(), reserved)
 	g.nameDims()
 	g.findSizes()
@@ -98,12 +100,43 @@ func (g *generator) dimField(name string) string {
 	return f
 }
 
+// undefined fails the nodes whose results have a size that steps ask for and none finds out: the model can say of a result how many
+// dimensions it has where inference cannot, and then the node's lowering need not know how to tell them.
+func (g *generator) undefined() {
+	if len(g.failed) > 0 { // what is lowered next time may find them out
+		return
+	}
+	for _, v := range g.p.Main.Results {
+		for _, d := range v.Type.Shape {
+			d.Names(g.asked)
+		}
+	}
+	g.p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
+		for _, v := range n.Results {
+			names := map[string]bool{}
+			for _, d := range v.Type.Shape {
+				d.Names(names)
+			}
+			for name := range names {
+				if g.asked[name] && !g.defined[name] && !isInput(g.dimList, name) && g.failed[n] == nil {
+					g.failed[n] = fmt.Errorf("the sizes of its result %s are not known", v.Type)
+				}
+			}
+		}
+	})
+}
+
+// owns reports whether the dimension of that name is one that n brings into being.
+func owns(n *ir.Node, name string) bool {
+	first, _, _ := strings.Cut(name, ".")
+	return first == n.Fresh(0).String()
+}
+
 // freshOf are the names of the dimensions that n brings into being in its first result, in the order of the shape.
 func (g *generator) freshOf(n *ir.Node) (names []string) {
-	own := n.Fresh(0).String()
 	for _, d := range n.Out().Type.Shape {
 		name, ok := d.Name()
-		if ok && (name == own || strings.HasPrefix(name, own+".")) && !slices.Contains(names, name) {
+		if ok && owns(n, name) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -136,8 +169,11 @@ type goExpr struct {
 // dim is a dimension as a Go expression.
 func (g *generator) dim(d ir.Dim) string {
 	return ir.Walk(d, ir.Walker[goExpr]{
-		Num:  func(n int) goExpr { return goExpr{strconv.Itoa(n), 3} },
-		Name: func(s string) goExpr { return goExpr{"d." + g.dimField(s), 3} },
+		Num: func(n int) goExpr { return goExpr{strconv.Itoa(n), 3} },
+		Name: func(s string) goExpr {
+			g.asked[s] = true
+			return goExpr{"d." + g.dimField(s), 3}
+		},
 		Bin: func(op string, x, y goExpr) goExpr {
 			if op == "min" || op == "max" {
 				return goExpr{fmt.Sprintf("%s(%s, %s)", op, x.s, y.s), 3}

@@ -107,7 +107,7 @@ func (e *emitter) Val(v *ir.Value) string { return e.g.valueExpr(e.fn, v) }
 func (e *emitter) CallDyn(fn string, n *ir.Node, args ...any) {
 	lhs := []string{e.Val(n.Out())}
 	for _, name := range e.g.freshOf(n) {
-		lhs = append(lhs, "d."+e.g.dimField(name))
+		lhs = append(lhs, e.define(name))
 	}
 	e.ready[n.Out()] = true
 	e.Line("%s = %s", strings.Join(lhs, ", "), callText(fn, args))
@@ -119,7 +119,13 @@ func (e *emitter) Define(d ir.Dim, expr string) {
 	if !ok {
 		panic("BUG: a dimension is defined that is no name: " + d.String())
 	}
-	e.Line("d.%s = %s", e.g.dimField(name), expr)
+	e.Line("%s = %s", e.define(name), expr)
+}
+
+// define is the variable of a dimension, which is to be assigned.
+func (e *emitter) define(name string) string {
+	e.g.defined[name] = true
+	return "d." + e.g.dimField(name)
 }
 
 // Dim is a dimension as a Go expression of type int.

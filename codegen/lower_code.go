@@ -192,9 +192,8 @@ func (e *emitter) At(v *ir.Value, i int) string {
 
 // DefineFresh writes the definition of each dimension that n brings into being in one of its results: expr is that of an axis.
 func (e *emitter) DefineFresh(n *ir.Node, result int, expr func(axis int) string) {
-	own := n.Fresh(0).String()
 	for axis, d := range n.Results[result].Type.Shape {
-		if name, ok := d.Name(); ok && (name == own || strings.HasPrefix(name, own+".")) {
+		if name, ok := d.Name(); ok && owns(n, name) {
 			e.Define(d, expr(axis))
 		}
 	}

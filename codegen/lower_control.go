@@ -1,8 +1,8 @@
 package codegen
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gpamc/gpamc/ir"
@@ -40,7 +40,7 @@ func (e *emitter) adopt(to, from []ir.Dim) {
 		if !ok || d.Equal(from[i]) || isInput(e.g.dimList, name) {
 			continue
 		}
-		names, sizes = append(names, "d."+e.g.dimField(name)), append(sizes, e.Dim(from[i]))
+		names, sizes = append(names, e.define(name)), append(sizes, e.Dim(from[i]))
 	}
 	if names != nil {
 		e.Line("%s = %s", strings.Join(names, ", "), strings.Join(sizes, ", "))
@@ -87,7 +87,7 @@ func lowerLoop(e *emitter, n *ir.Node) error {
 	}
 	for _, y := range scans {
 		e.Line("%s = %s[:0]", e.Val(y), e.Val(y))
-		e.zero(n, y)
+		e.zero(n, y.Type.Shape[1:])
 	}
 	e.Line("round := 0")
 	e.declareNext(params)
@@ -116,9 +116,9 @@ func lowerLoop(e *emitter, n *ir.Node) error {
 }
 
 // zero defines as 0 the dimensions of a stacked result that only a round could tell.
-func (e *emitter) zero(n *ir.Node, y *ir.Value) {
-	for _, d := range y.Type.Shape[1:] {
-		if name, ok := d.Name(); ok && strings.HasPrefix(name, n.Fresh(0).String()) {
+func (e *emitter) zero(n *ir.Node, sizes []ir.Dim) {
+	for _, d := range sizes {
+		if name, ok := d.Name(); ok && owns(n, name) {
 			e.Define(d, "0")
 		}
 	}
@@ -161,17 +161,17 @@ func lowerScan(e *emitter, n *ir.Node) error {
 		}
 		rounds = e.Dim(t.Shape[axis])
 	}
-	for _, y := range n.Results[states:] {
-		if definesAny(n, y) {
-			return errors.New("a stacked result whose sizes only the rounds decide")
-		}
-	}
 	e.Line("{")
 	for i, p := range body.Params[:states] {
 		e.set(p, n.Args[i])
 	}
-	for i := range n.Results[states:] {
-		e.Y(n, states+i)
+	for i, y := range n.Results[states:] {
+		if definesAny(n, y) {
+			e.zero(n, y.Type.Shape)
+			e.Line("%s = %s[:0]", e.Val(y), e.Val(y))
+		} else {
+			e.Y(n, states+i)
+		}
 	}
 	e.declareNext(body.Params[:states])
 	e.Line("for round := range %s {", rounds)
@@ -189,6 +189,12 @@ func lowerScan(e *emitter, n *ir.Node) error {
 		axis, err := ir.Axis(n.ScanAxis("scan_output_axes", i), y.Type.Rank())
 		if err != nil {
 			return err
+		}
+		if definesAny(n, y) {
+			e.Line("if round == 0 {")
+			e.adopt(slices.Delete(slices.Clone(y.Type.Shape), axis, axis+1), r.Type.Shape)
+			e.Y(n, states+i)
+			e.Line("}")
 		}
 		e.Call("putRound", e.Val(y), e.Val(r), e.Dim(y.Type.Shape[axis]), e.Product(y.Type.Shape[axis+1:]),
 			roundIndex(rounds, direction("scan_output_directions", i)))
@@ -216,7 +222,7 @@ func definesAny(n *ir.Node, y *ir.Value) bool {
 		d.Names(names)
 	}
 	for name := range names {
-		if strings.HasPrefix(name, n.Fresh(0).String()) {
+		if owns(n, name) {
 			return true
 		}
 	}

@@ -149,7 +149,18 @@ func lowerDFT(e *emitter, n *ir.Node) error {
 	if e.Has(n, 1) {
 		size = e.Scalar(n.Args[1])
 	}
-	e.DefineFresh(n, 0, func(int) string { return size })
+	for k, d := range n.Out().Type.Shape {
+		names := map[string]bool{}
+		d.Names(names)
+		if own, _ := n.Fresh(k).Name(); !names[own] {
+			continue
+		}
+		expr := size // of which the dimension may be half
+		if d.Equal(n.Fresh(k)) {
+			expr = callText("dftSize", []any{k, e.Shape(n.Args[0]), axis, size, n.Int("inverse") != 0, n.Int("onesided") != 0})
+		}
+		e.Define(n.Fresh(k), expr)
+	}
 	e.Call("dft", e.Y(n, 0), e.X(n, 0), e.Shape(n.Out()), e.Shape(n.Args[0]), axis, size, n.Int("inverse") != 0, n.Int("onesided") != 0)
 	return nil
 }

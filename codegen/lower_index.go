@@ -9,7 +9,7 @@ import (
 var _ = register(portable, map[*ir.Op]lowering{
 	ir.Gather:          code(anyElem, "gather(y, x0, x1, shape(x0), @axis)"),
 	ir.GatherElements:  code(anyElem, "gatherElements(y, x0, x1, shape(x1), shape(x0), @axis)"),
-	ir.GatherND:        code(anyElem, "gatherND(y, x0, x1, shape(x1), shape(x0), @batch_dims)"),
+	ir.GatherND:        sized(anyElem, "gatheredSize(AXIS, rank(y), shape(x1), shape(x0), @batch_dims)", "gatherND(y, x0, x1, shape(x1), shape(x0), @batch_dims)"),
 	ir.ScatterElements: scattering("scatterElements(y, x0, x1, x2, shape(x1), shape(x0), @axis, %s)"),
 	ir.ScatterND:       scattering("scatterND(y, x0, x1, x2, shape(x1), shape(x0), %s)"),
 	ir.TensorScatter:   lowerTensorScatter,
@@ -97,6 +97,7 @@ func lowerConstantOfShape(e *emitter, n *ir.Node) error {
 	if value == nil {
 		value = ir.Scalar(ir.F32, 0)
 	}
+	e.checkAxes(n, n.Args[0], n.Out().Type.Rank())
 	return sized(anyElem, "at(x0)", "fill(y, "+typed(value, 0)+")")(e, n)
 }
 

@@ -10,8 +10,8 @@ import (
 var _ = register(portable, map[*ir.Op]lowering{
 	ir.Identity:      code(anyElem, "copy(y, x0)"),
 	ir.Flatten:       sized(anyElem, "size(x0)", "copy(y, x0)"),
-	ir.Squeeze:       code(anyElem, "copy(y, x0)"),
-	ir.Unsqueeze:     code(anyElem, "copy(y, x0)"),
+	ir.Squeeze:       sized(anyElem, "squeezedSize(shape(x0), ints(x1), AXIS, rank(y))", "copy(y, x0)"),
+	ir.Unsqueeze:     sized(anyElem, "unsqueezedSize(shape(x0), ints(x1), AXIS, rank(y))", "copy(y, x0)"),
 	ir.Reshape:       lowerReshape,
 	ir.Shape:         lowerShape,
 	ir.Size:          lowerShape,
@@ -46,11 +46,20 @@ func lowerReshape(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, anyElem); err != nil {
 		return err
 	}
+	e.checkAxes(n, n.Args[1], n.Out().Type.Rank())
 	e.DefineFresh(n, 0, func(axis int) string {
 		return callText("reshapeSize", []any{e.Vector(n.Args[1]), axis, e.Shape(n.Args[0]), n.Int("allowzero") != 0})
 	})
-	e.Call("copy", e.Y(n, 0), e.X(n, 0))
+	e.Call("copyAll", e.Y(n, 0), e.X(n, 0))
 	return nil
+}
+
+// checkAxes writes, where only the run can tell how many dimensions v lists, the check that they are as many as the model says that n's
+// result has.
+func (e *emitter) checkAxes(n *ir.Node, v *ir.Value, count int) {
+	if definesDims(n) && v.Type.Rank() == 1 && !v.Type.Shape[0].IsConst() {
+		e.Call("checkAxes", e.Dim(v.Type.Shape[0]), count)
+	}
 }
 
 // lowerShape writes the dimensions, or their product.
@@ -81,15 +90,14 @@ func lowerExpand(e *emitter, n *ir.Node) error {
 	}
 	x, want := n.Args[0], n.Args[1]
 	count, ok := want.Type.Static()
-	if !ok {
-		return fmt.Errorf("the number of dimensions that %s holds is not known", want.Type)
-	}
 	e.DefineFresh(n, 0, func(axis int) string {
 		own, to := "1", "1"
 		if i := axis - n.Out().Type.Rank() + x.Type.Rank(); i >= 0 {
 			own = e.Dim(x.Type.Shape[i])
 		}
-		if i := axis - n.Out().Type.Rank() + count[0]; i >= 0 {
+		if !ok {
+			to = callText("alignedAt", []any{e.Vector(want), axis, n.Out().Type.Rank(), x.Type.Rank()})
+		} else if i := axis - n.Out().Type.Rank() + count[0]; i >= 0 {
 			to = e.At(want, i)
 		}
 		return callText("broadcastSize", []any{own, to})
@@ -187,8 +195,12 @@ func lowerCol2Im(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, numbers); err != nil {
 		return err
 	}
+	e.checkAxes(n, n.Args[1], n.Out().Type.Rank()-2)
 	e.DefineFresh(n, 0, func(axis int) string {
-		if axis == 1 {
+		switch axis {
+		case 0:
+			return e.Dim(n.TypeAt(0).Shape[0])
+		case 1:
 			return fmt.Sprintf("%s/productOf(%s)", e.Dim(n.TypeAt(0).Shape[1]), e.Vector(n.Args[2]))
 		}
 		return e.At(n.Args[1], axis-2)

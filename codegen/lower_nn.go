@@ -43,57 +43,31 @@ var _ = register(fast, map[*ir.Op]lowering{ir.Conv: func(e *emitter, n *ir.Node)
 }})
 
 // slidingOf is windows as a literal of package lib's type sliding, the axes that are not there before the others.
-func (e *emitter) slidingOf(n *ir.Node, ws []ir.Window) (string, error) {
+func (e *emitter) slidingOf(ws []ir.Window) (string, error) {
 	if len(ws) > 3 {
 		return "", fmt.Errorf("%d spatial axes", len(ws))
 	}
-	in := n.TypeAt(0).Shape[2:]
 	var kernel, stride, dilation, before, after [3]string
 	for i := range kernel {
 		kernel[i], stride[i], dilation[i], before[i], after[i] = "1", "1", "1", "0", "0"
 	}
 	for i, w := range ws {
 		a := 3 - len(ws) + i
-		kernel[a], stride[a], dilation[a] = fmt.Sprint(w.Kernel), fmt.Sprint(w.Stride), fmt.Sprint(w.Dilation)
-		before[a], after[a] = fmt.Sprint(w.Before), fmt.Sprint(w.After)
-		if same := n.Op.HasAttr("auto_pad") && strings.HasPrefix(n.Str("auto_pad"), "SAME_"); same && !in[i].IsConst() {
-			lower := n.Str("auto_pad") == "SAME_LOWER"
-			before[a] = callText("samePad", []any{e.Dim(in[i]), w.Stride, (w.Kernel-1)*w.Dilation + 1, lower})
-			after[a] = callText("samePad", []any{e.Dim(in[i]), w.Stride, (w.Kernel-1)*w.Dilation + 1, !lower})
-		}
+		kernel[a], stride[a], dilation[a] = e.Dim(w.Kernel), fmt.Sprint(w.Stride), fmt.Sprint(w.Dilation)
+		before[a], after[a] = e.Dim(w.Before), e.Dim(w.After)
 	}
 	array := func(s [3]string) string { return "[3]int{" + strings.Join(s[:], ", ") + "}" }
 	return fmt.Sprintf("sliding{kernel: %s, stride: %s, dilation: %s, before: %s, after: %s}",
 		array(kernel), array(stride), array(dilation), array(before), array(after)), nil
 }
 
-// kernelOf is the spatial shape of the kernel: the attribute's, or that of the weights.
-func kernelOf(n *ir.Node) ([]int, error) {
-	if k := n.Ints("kernel_shape"); k != nil {
-		out := make([]int, len(k))
-		for i, d := range k {
-			out[i] = int(d)
-		}
-		return out, nil
-	}
-	w := n.TypeAt(1)
-	if k, ok := ir.T(w.Elem, w.Shape[2:]...).Static(); ok {
-		return k, nil
-	}
-	return nil, fmt.Errorf("the size of the kernel %s is not known", w)
-}
-
 // windows says how the node's kernel slides, as a literal.
 func (e *emitter) windows(n *ir.Node) (string, error) {
-	kernel, err := kernelOf(n)
+	ws, err := n.Windows(n.TypeAt(0).Shape[2:], n.KernelShape(n.TypeAt(1)))
 	if err != nil {
 		return "", err
 	}
-	ws, err := n.Windows(n.TypeAt(0).Shape[2:], kernel)
-	if err != nil {
-		return "", err
-	}
-	return e.slidingOf(n, ws)
+	return e.slidingOf(ws)
 }
 
 func lowerConv(e *emitter, n *ir.Node) error {
@@ -112,23 +86,11 @@ func lowerConvTranspose(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, numbers); err != nil {
 		return err
 	}
-	kernel, err := kernelOf(n)
+	ws, err := n.TransposedWindows(n.TypeAt(0).Shape[2:], n.KernelShape(n.TypeAt(1)))
 	if err != nil {
 		return err
 	}
-	in := n.TypeAt(0).Shape[2:]
-	ws, err := n.TransposedWindows(in, kernel)
-	if err != nil {
-		return err
-	}
-	if a := n.Str("auto_pad"); strings.HasPrefix(a, "SAME_") {
-		for i, d := range in {
-			if !d.IsConst() {
-				return fmt.Errorf("auto_pad %s with an axis of %s", a, in[i])
-			}
-		}
-	}
-	s, err := e.slidingOf(n, ws)
+	s, err := e.slidingOf(ws)
 	if err != nil {
 		return err
 	}
@@ -190,6 +152,9 @@ func lowerMaxUnpool(e *emitter, n *ir.Node) error {
 	}
 	if n.TypeAt(0).Rank() > 5 || n.TypeAt(0).Rank() < 3 {
 		return fmt.Errorf("%s: one to three spatial axes are wanted", n.TypeAt(0))
+	}
+	if e.Has(n, 2) {
+		e.checkAxes(n, n.Args[2], n.Out().Type.Rank())
 	}
 	e.DefineFresh(n, 0, func(axis int) string { return e.At(n.Args[2], axis) })
 	// The indices count in the tensor that was pooled, whatever size output_shape then asks for.

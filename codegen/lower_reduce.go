@@ -1,6 +1,10 @@
 package codegen
 
-import "github.com/gpamc/gpamc/ir"
+import (
+	"fmt"
+
+	"github.com/gpamc/gpamc/ir"
+)
 
 var _ = register(portable, map[*ir.Op]lowering{
 	ir.ReduceSum:  reducing(accumulator, "0", "sumUp", "plain"),
@@ -48,9 +52,12 @@ func reduce(e *emitter, n *ir.Node, init, step, finish string) error {
 	if reducesNothing(n) {
 		return sized(anyElem, "dim(x0)", "copy(y, x0)")(e, n)
 	}
+	if axes := n.ArgAt(1); n.Int("noop_with_empty_axes") != 0 && axes != nil && !axes.Type.Size().IsConst() {
+		return fmt.Errorf("whether there are axes in %s is not known, and without any nothing is reduced", axes.Type)
+	}
 	size := "reducedSize(dim(x0), AXIS, rank(x0), ints(x1))"
 	if n.Int("keepdims") == 0 {
-		size = "keptSize(shape(x0), ints(x1), AXIS)"
+		size = "keptSize(shape(x0), ints(x1), AXIS, rank(y))"
 	}
 	return sized(anyElem, size, "reduce(y, x0, shape(x0), ints(x1), "+init+", "+step+", "+finish+")")(e, n)
 }

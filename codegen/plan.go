@@ -2,7 +2,6 @@ package codegen
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -189,14 +188,13 @@ func (pl *plan) sharesMemory(n *ir.Node) (*ir.Value, bool) {
 
 // definesDims reports whether n brings dimensions into being that only its data decides.
 func definesDims(n *ir.Node) bool {
-	own := n.Fresh(0).String()
 	for _, r := range n.Results {
 		set := map[string]bool{}
 		for _, d := range r.Type.Shape {
 			d.Names(set)
 		}
 		for name := range set {
-			if name == own || strings.HasPrefix(name, own+".") {
+			if owns(n, name) {
 				return true
 			}
 		}

@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gpamc/gpamc/ir"
@@ -138,6 +139,9 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 		fmt.Fprintf(b, "\tif err := checkLen(%q, len(in.%s), %s, %q); err != nil {\n\t\treturn out, err\n\t}\n",
 			p.Name, p.Field, g.dim(p.Type.Size()), p.Type)
 	}
+	for _, check := range g.reshapeChecks() {
+		b.WriteString(check)
+	}
 	b.WriteString("\tif !s.ready || s.dims != d {\n\t\ts.dims, s.ready = d, true\n\t\ts.layOut()\n\t}\n\ts.in = in\n\ts.run()\n")
 	if len(g.freshDims()) > 0 {
 		b.WriteString("\ts.ready = false\n")
@@ -150,6 +154,30 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 	locals = strings.ReplaceAll(locals, "\tin := &s.in\n", "")
 	locals = strings.ReplaceAll(locals, "\td := &s.dims\n", "\td = s.dims\n")
 	b.WriteString(strings.TrimSuffix(locals, "\n") + body + "\ts.in = Inputs{}\n\treturn out, nil\n}\n")
+}
+
+// reshapeChecks are statements of Run that refuse sizes with which a Reshape would have to lose elements or to make some up. Where the
+// data decides sizes, it is the step itself that looks.
+func (g *generator) reshapeChecks() (checks []string) {
+	g.p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
+		if n.Op != ir.Reshape {
+			return
+		}
+		x, y, names := n.TypeAt(0).Size(), n.Out().Type.Size(), map[string]bool{}
+		x.Names(names)
+		y.Names(names)
+		for name := range names {
+			if !isInput(g.dimList, name) {
+				return
+			}
+		}
+		check := fmt.Sprintf("\tif x, y := %s, %s; x != y {\n\t\treturn out, fmt.Errorf(\"%s: %%d elements do not fit a shape of %%d\", x, y)\n\t}\n",
+			g.dim(x), g.dim(y), g.opts.Package)
+		if !x.Equal(y) && !slices.Contains(checks, check) {
+			checks = append(checks, check)
+		}
+	})
+	return checks
 }
 
 // freshDims are the names of dimensions that only data decides.

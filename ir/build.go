@@ -154,13 +154,16 @@ func (n *Node) inferTypes() error {
 }
 
 // InferTypes computes the types of the node's results from its arguments.
-func (n *Node) InferTypes() (ts []Type, err error) {
-	if n.Op.Infer != nil {
-		ts, err = n.Op.Infer(n)
-	} else {
-		ts, err = n.expandedTypes()
-	}
+func (n *Node) InferTypes() ([]Type, error) {
+	ts, err := n.unbounded()
 	return n.bounded(ts), err
+}
+
+func (n *Node) unbounded() ([]Type, error) {
+	if n.Op.Infer != nil {
+		return n.Op.Infer(n)
+	}
+	return n.expandedTypes()
 }
 
 // expandedTypes are the types that n's expansion gives.

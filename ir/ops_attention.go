@@ -365,16 +365,12 @@ func expandCausalConv(b *Builder, n *Node) []*Value {
 	if len(ws) != 3 || len(s) != 3 {
 		refuse("x and w are %s and %s; [B,C,T] and [C,1,k] are wanted", x.Type, w.Type)
 	}
-	channels, ok := ws[0].Const()
-	if !ok {
-		refuse("the number of channels of %s is not known", w.Type)
-	}
 	k := ws[2].Sub(N(1))
 	if past == nil {
 		past = b.New(Expand, nil, b.like(x, 0), b.Dims(s[0], s[1], k))
 	}
 	whole := b.New(Concat, Attrs{"axis": 2}, past, x)
-	y := b.New(Conv, Attrs{"group": channels}, whole, w, n.Arg("b"))
+	y := b.eachChannel(whole, w, n.Arg("b"), s[2])
 	switch f := n.Str("activation"); f {
 	case "none":
 	case "silu", "swish":
@@ -384,6 +380,24 @@ func expandCausalConv(b *Builder, n *Node) []*Value {
 	}
 	present := b.New(Slice, nil, whole, b.Dims(s[2]), b.Dims(s[2].Add(k)), b.Vector(2))
 	return []*Value{y, present}
+}
+
+// eachChannel is the convolution of each channel of x [B,C,size+k-1] with its own row of w [C,1,k].
+func (b *Builder) eachChannel(x, w, bias *Value, size Dim) *Value {
+	s, ws := x.Type.Shape, w.Type.Shape
+	if channels, ok := ws[0].Const(); ok {
+		return b.New(Conv, Attrs{"group": channels}, x, w, bias)
+	}
+	zero, one := b.Dim(N(0)), b.Dim(N(1)) // the channels not being known, as products: windows [B,C,size,k] by [C,k,1]
+	from := b.New(Unsqueeze, nil, b.New(Range, nil, zero, b.Dim(size), one), b.Vector(1))
+	places := b.New(Add, nil, from, b.New(Range, nil, zero, b.Dim(ws[2]), one))
+	windows := b.New(Gather, Attrs{"axis": 2}, x, places)
+	y := b.New(MatMul, nil, windows, b.New(Reshape, nil, w, b.Dims(s[1], ws[2], N(1))))
+	y = b.New(Squeeze, nil, y, b.Vector(3))
+	if bias != nil {
+		y = b.New(Add, nil, y, b.New(Unsqueeze, nil, bias, b.Vector(1)))
+	}
+	return y
 }
 
 // widened is x in single precision at least.

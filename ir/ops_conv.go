@@ -55,16 +55,17 @@ var (
 
 // A Window is how a kernel slides along one axis: output o sees the input at o·Stride + k·Dilation - Before for k below Kernel.
 type Window struct {
-	Kernel, Stride, Dilation int
-	Before, After            int // padding; 0 where SAME_UPPER or SAME_LOWER meet an input of unknown size
-	Out                      Dim
+	Stride, Dilation int
+	Kernel           Dim
+	Before, After    Dim // padding
+	Out              Dim
 }
 
 // extent is the distance that the kernel spans.
-func (w Window) extent() int { return (w.Kernel-1)*w.Dilation + 1 }
+func (w Window) extent() Dim { return w.Kernel.Sub(N(1)).Mul(N(w.Dilation)).Add(N(1)) }
 
 // Windows says how the node's kernel slides over spatial axes of the given sizes.
-func (n *Node) Windows(in []Dim, kernel []int) ([]Window, error) {
+func (n *Node) Windows(in, kernel []Dim) ([]Window, error) {
 	ws, err := n.windowSteps(len(in), kernel)
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func (n *Node) Windows(in []Dim, kernel []int) ([]Window, error) {
 			return nil, fmt.Errorf("auto_pad %q", auto)
 		}
 		if k, ok := w.Out.Const(); ok && k < 0 {
-			return nil, fmt.Errorf("a window of %d does not fit into an axis of %s", w.extent(), in[i])
+			return nil, fmt.Errorf("a window of %s does not fit into an axis of %s", w.extent(), in[i])
 		}
 	}
 	return ws, nil
@@ -96,7 +97,7 @@ func (n *Node) autoPad() string {
 }
 
 // windowSteps reads kernel, strides, dilations and pads for each of rank axes.
-func (n *Node) windowSteps(rank int, kernel []int) ([]Window, error) {
+func (n *Node) windowSteps(rank int, kernel []Dim) ([]Window, error) {
 	if len(kernel) != rank {
 		return nil, fmt.Errorf("a kernel of %d axes for %d", len(kernel), rank)
 	}
@@ -117,16 +118,18 @@ func (n *Node) windowSteps(rank int, kernel []int) ([]Window, error) {
 		w.Stride, errs[0] = list("strides", i, rank, 1)
 		w.Dilation, errs[1] = list("dilations", i, rank, 1)
 		if a := n.autoPad(); a == "NOTSET" || a == "" {
-			w.Before, errs[2] = list("pads", i, 2*rank, 0)
-			w.After, errs[3] = list("pads", rank+i, 2*rank, 0)
+			var before, after int
+			before, errs[2] = list("pads", i, 2*rank, 0)
+			after, errs[3] = list("pads", rank+i, 2*rank, 0)
+			w.Before, w.After = N(before), N(after)
 		}
 		for _, err := range errs {
 			if err != nil {
 				return nil, err
 			}
 		}
-		if w.Kernel < 1 || w.Stride < 1 || w.Dilation < 1 {
-			return nil, fmt.Errorf("kernel %d, stride %d, dilation %d: each must be positive", w.Kernel, w.Stride, w.Dilation)
+		if k, ok := w.Kernel.Const(); ok && k < 1 || w.Stride < 1 || w.Dilation < 1 {
+			return nil, fmt.Errorf("kernel %s, stride %d, dilation %d: each must be positive", w.Kernel, w.Stride, w.Dilation)
 		}
 	}
 	return ws, nil
@@ -135,14 +138,15 @@ func (n *Node) windowSteps(rank int, kernel []int) ([]Window, error) {
 // same makes the output as large as the input over the stride.
 func (w *Window) same(in Dim, lower bool) {
 	w.Out, _ = in.Add(N(w.Stride - 1)).Div(N(w.Stride))
-	size, ok := in.Const()
-	if !ok {
-		return
-	}
-	out, _ := w.Out.Const()
-	total := max(0, (out-1)*w.Stride+w.extent()-size)
-	w.Before, w.After = total/2, total-total/2
-	if lower {
+	w.pad(w.Out.Sub(N(1)).Mul(N(w.Stride)).Add(w.extent()).Sub(in), lower)
+}
+
+// pad divides the padding, if it is any; what is odd goes behind, or before.
+func (w *Window) pad(total Dim, before bool) {
+	total = total.Max(N(0))
+	w.Before, _ = total.Div(N(2))
+	w.After = total.Sub(w.Before)
+	if before {
 		w.Before, w.After = w.After, w.Before
 	}
 }
@@ -150,28 +154,28 @@ func (w *Window) same(in Dim, lower bool) {
 // slide sets the number of windows that fit into the padded input; with ceil also one that ends behind it, unless it begins in the
 // padding behind.
 func (w *Window) slide(in Dim, ceil bool) {
-	room := in.Add(N(w.Before + w.After - w.extent()))
+	room := in.Add(w.Before).Add(w.After).Sub(w.extent())
 	if !ceil {
 		q, _ := room.Div(N(w.Stride))
 		w.Out = q.Add(N(1))
 		return
 	}
 	q, _ := room.Add(N(w.Stride - 1)).Div(N(w.Stride))
-	last, _ := in.Add(N(w.Before - 1)).Div(N(w.Stride))
+	last, _ := in.Add(w.Before).Sub(N(1)).Div(N(w.Stride))
 	w.Out = q.Min(last).Add(N(1))
 }
 
-// kernelShape is the spatial size of the kernel: the attribute's, or w's; nil when only w knows it, and that at run time.
-func (n *Node) kernelShape(w Type) []int {
-	if k := n.Ints("kernel_shape"); k != nil {
-		out := make([]int, len(k))
-		for i, x := range k {
-			out[i] = int(x)
-		}
-		return out
+// KernelShape is the spatial size of the kernel: the attribute's, or that of the weights w.
+func (n *Node) KernelShape(w Type) []Dim {
+	k := n.Ints("kernel_shape")
+	if k == nil {
+		return w.Shape[2:]
 	}
-	k, _ := T(w.Elem, w.Shape[2:]...).Static()
-	return k
+	out := make([]Dim, len(k))
+	for i, x := range k {
+		out[i] = N(int(x))
+	}
+	return out
 }
 
 // convArgs reports the types of x and w; ok is false when one of them is unranked.
@@ -208,16 +212,9 @@ func inferConv(n *Node) ([]Type, error) {
 }
 
 // slid is the type of x's images after a convolution to that many channels.
-func (n *Node) slid(x, w Type, channels Dim, windows func([]Dim, []int) ([]Window, error)) ([]Type, error) {
+func (n *Node) slid(x, w Type, channels Dim, windows func(in, kernel []Dim) ([]Window, error)) ([]Type, error) {
 	shape := []Dim{x.Shape[0], channels}
-	kernel := n.kernelShape(w)
-	if kernel == nil {
-		for i := range x.Shape[2:] {
-			shape = append(shape, n.Fresh(i))
-		}
-		return []Type{T(x.Elem, shape...)}, nil
-	}
-	ws, err := windows(x.Shape[2:], kernel)
+	ws, err := windows(x.Shape[2:], n.KernelShape(w))
 	return []Type{T(x.Elem, append(shape, outDims(ws)...)...)}, err
 }
 
@@ -241,7 +238,7 @@ func inferConvTranspose(n *Node) ([]Type, error) {
 }
 
 // TransposedWindows says how ConvTranspose's kernel slides over its output: input i reaches o = i·Stride + k·Dilation - Before.
-func (n *Node) TransposedWindows(in []Dim, kernel []int) ([]Window, error) {
+func (n *Node) TransposedWindows(in, kernel []Dim) ([]Window, error) {
 	ws, err := n.windowSteps(len(in), kernel)
 	if err != nil {
 		return nil, err
@@ -260,23 +257,17 @@ func (n *Node) TransposedWindows(in []Dim, kernel []int) ([]Window, error) {
 		if extra != nil {
 			more = int(extra[i])
 		}
-		full := in[i].Sub(N(1)).Mul(N(w.Stride)).Add(N(more + w.extent())) // without padding
+		full := in[i].Sub(N(1)).Mul(N(w.Stride)).Add(N(more)).Add(w.extent()) // without padding
 		switch {
 		case want != nil:
 			w.Out = N(int(want[i]))
 		case auto == "SAME_UPPER" || auto == "SAME_LOWER":
 			w.Out = in[i].Mul(N(w.Stride))
 		default:
-			w.Out = full.Sub(N(w.Before + w.After))
+			w.Out = full.Sub(w.Before).Sub(w.After)
 			continue
 		}
-		if total, ok := full.Sub(w.Out).Const(); ok {
-			total = max(total, 0)
-			w.Before, w.After = total-total/2, total/2
-			if auto == "SAME_UPPER" {
-				w.Before, w.After = w.After, w.Before
-			}
-		}
+		w.pad(full.Sub(w.Out), auto != "SAME_UPPER")
 	}
 	return ws, nil
 }
@@ -294,7 +285,7 @@ func inferPool(n *Node) ([]Type, error) {
 		if n.Ints("kernel_shape") == nil {
 			return nil, fmt.Errorf("kernel_shape is missing")
 		}
-		ws, err := n.Windows(x.Shape[2:], n.kernelShape(x))
+		ws, err := n.Windows(x.Shape[2:], n.KernelShape(x))
 		if err != nil {
 			return nil, err
 		}
@@ -325,13 +316,13 @@ func inferMaxUnpool(n *Node) ([]Type, error) {
 	if x.Rank() < 3 {
 		return nil, fmt.Errorf("cannot unpool %s", x)
 	}
-	ws, err := n.windowSteps(x.Rank()-2, n.kernelShape(x))
+	ws, err := n.windowSteps(x.Rank()-2, n.KernelShape(x))
 	if err != nil {
 		return nil, err
 	}
 	shape := []Dim{x.Shape[0], x.Shape[1]}
 	for i, w := range ws {
-		shape = append(shape, x.Shape[2+i].Sub(N(1)).Mul(N(w.Stride)).Add(N(w.Kernel-w.Before-w.After)))
+		shape = append(shape, x.Shape[2+i].Sub(N(1)).Mul(N(w.Stride)).Add(w.Kernel).Sub(w.Before).Sub(w.After))
 	}
 	return []Type{T(x.Elem, shape...)}, nil
 }

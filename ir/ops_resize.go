@@ -203,6 +203,9 @@ func inferAffineGrid(n *Node) ([]Type, error) {
 func expandAffineGrid(b *Builder, n *Node) []*Value {
 	theta, size := n.Arg("theta"), n.Arg("size")
 	count, ok := size.Type.Size().Const()
+	if t := n.Out().Type; !ok && t.Ranked() { // as the model says
+		count, ok = t.Rank(), true
+	}
 	if !size.Type.Ranked() || !ok {
 		refuse("the number of axes of the image is not known")
 	}

@@ -33,12 +33,30 @@ func (n *Node) bounded(ts []Type) []Type {
 		for k, d := range ts[i].Shape {
 			if d.parts() > maxParts {
 				ts[i].Shape = slices.Clone(ts[i].Shape) // which may be an argument's
-				ts[i].Shape[k] = n.Fresh(1000 + 16*i + k)
+				ts[i].Shape[k] = n.tooLarge(i, k)
 			}
 		}
 	}
 	return ts
 }
+
+// Large are the dimensions of n's results that have a name because they are too large, by that name.
+func (n *Node) Large() map[string]Dim {
+	ts, err := n.unbounded()
+	out := map[string]Dim{}
+	for i := 0; err == nil && i < len(ts); i++ {
+		for k, d := range ts[i].Shape {
+			if d.parts() > maxParts {
+				name, _ := n.tooLarge(i, k).Name()
+				out[name] = d
+			}
+		}
+	}
+	return out
+}
+
+// tooLarge stands for a dimension of result i that is too large.
+func (n *Node) tooLarge(i, axis int) Dim { return n.Fresh(1000 + 16*i + axis) }
 
 // opaque stands for the product of d and e where that is too large; the same name for the same product.
 func opaque(d, e Dim) Dim {

@@ -21,12 +21,12 @@ func (n *node) flexAttention() error {
 		return fmt.Errorf("inputs of four axes are wanted")
 	}
 	scale, ok := n.take("scale").(float64)
-	if !ok {
-		d, ok := q.Type.Shape[3].Const()
-		if !ok {
-			return fmt.Errorf("attribute \"scale\" is missing and the head size %s is not a number", q.Type.Shape[3])
-		}
+	d, known := q.Type.Shape[3].Const()
+	switch {
+	case !ok && known:
 		scale = 1 / math.Sqrt(float64(d))
+	case !ok:
+		scale = 1
 	}
 	precision := ir.F32
 	if q.Type.Elem == ir.F64 {
@@ -36,6 +36,12 @@ func (n *node) flexAttention() error {
 		precision = ir.Elem(e)
 	}
 	s := &steps{n: n}
+	if !ok && !known {
+		q = s.overRoot(q)
+	}
+	if h := q.Type.Shape[1]; !h.IsConst() || !k.Type.Shape[1].IsConst() {
+		k = s.repeated(k, q) // Scores must know how many heads share one
+	}
 	p := s.cast(s.new("Scores", ir.Attrs{"scale": scale}, q, k), precision)
 	p = s.modified("score_mod", p)
 	p = s.modified("prob_mod", s.new("Softmax", nil, p))
@@ -55,6 +61,12 @@ func (s *steps) new(op string, attrs ir.Attrs, args ...*ir.Value) (v *ir.Value) 
 		v, s.err = s.n.new(op, attrs, args...)
 	}
 	return v
+}
+
+// overRoot is x over the root of its last dimension, in double precision before it is rounded.
+func (s *steps) overRoot(x *ir.Value) *ir.Value {
+	size := s.cast(s.n.b.Dim(x.Type.Shape[x.Type.Rank()-1]), ir.F64)
+	return s.cast(s.new("Div", nil, s.cast(x, ir.F64), s.new("Sqrt", nil, size)), x.Type.Elem)
 }
 
 func (s *steps) cast(x *ir.Value, e ir.Elem) *ir.Value {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx/pb"
@@ -54,11 +55,29 @@ func (s *scope) declare(name string, v *ir.Value) *ir.Value {
 	}
 	if d := s.declared[name]; d != nil {
 		if t, err := s.im.dims.declared(d); err == nil {
-			v.Type = refine(v.Type, t)
+			v.Type = refine(v.Type, ownSizes(v, t))
 		}
 	}
 	return v
 }
+
+// ownSizes is the type t that the model declares for v, with the sizes that it leaves open as dimensions of v's node, which finds them
+// out when it runs.
+func ownSizes(v *ir.Value, t ir.Type) ir.Type {
+	if !v.Type.Unranked || !t.Ranked() {
+		return t
+	}
+	t.Shape = slices.Clone(t.Shape)
+	for axis, d := range t.Shape {
+		if name, ok := d.Name(); ok && strings.HasPrefix(name, "?") {
+			t.Shape[axis] = v.Def.Fresh(maxRank*v.Index + axis)
+		}
+	}
+	return t
+}
+
+// maxRank keeps the dimensions of a node's results apart.
+const maxRank = 64
 
 func (s *scope) build(p *pb.NodeProto) ([]*ir.Value, error) {
 	args, err := s.arguments(p)

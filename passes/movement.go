@@ -51,6 +51,9 @@ var movement = []Rule{
 		return b.New(ir.Mul, nil, b.New(ir.Transpose, m.Root.Attrs, m.V("x")), m.V("c"))
 	}},
 	{"fill-to-expand", "(ConstantOfShape s value=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		if s := m.V("s").Type; s.Rank() != 1 || !s.Shape[0].IsConst() {
+			return m.No("the number of dimensions that %s holds is not known", s)
+		}
 		d := m.Root.Data("value")
 		if d == nil {
 			d = ir.Scalar(ir.F32, 0)

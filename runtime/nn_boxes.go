@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"fmt"
 	"sort"
 
 	"github.com/gpamc/gpamc/ir"
@@ -26,6 +27,9 @@ func nonMaxSuppression(c *Call) error {
 		least = nil
 	}
 	n, classes := boxes.Shape[1], scores.Shape[1]
+	if boxes.Shape[2] != 4 || scores.Shape[0] != boxes.Shape[0] || scores.Shape[2] != n {
+		return fmt.Errorf("scores %s of boxes %s", scores.Type(), boxes.Type())
+	}
 	out := New(ir.I64, 0, 3)
 	for b := range boxes.Shape[0] {
 		corners := make([][4]float64, n)

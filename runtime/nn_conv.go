@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -17,11 +18,14 @@ func init() {
 // A sliding is a node's window with its numbers.
 type sliding struct {
 	in, kernel, out []int
-	ws              []ir.Window
+	ws              []step
 }
 
+// A step is an ir.Window in numbers.
+type step struct{ Stride, Dilation, Before, After int }
+
 // slide works out how the node's kernel goes over the spatial axes in; the kernel's size is that attribute's or else w's.
-func (c *Call) slide(in, w []int, windows func(*ir.Node, []ir.Dim, []int) ([]ir.Window, error)) (*sliding, error) {
+func (c *Call) slide(in, w []int, windows func(n *ir.Node, in, kernel []ir.Dim) ([]ir.Window, error)) (*sliding, error) {
 	s := &sliding{in: in, kernel: w}
 	if k := c.Ints("kernel_shape"); k != nil {
 		s.kernel = make([]int, len(k))
@@ -29,13 +33,22 @@ func (c *Call) slide(in, w []int, windows func(*ir.Node, []ir.Dim, []int) ([]ir.
 			s.kernel[i] = int(n)
 		}
 	}
-	var err error
-	if s.ws, err = windows(c.Node, ir.Dims(in...), s.kernel); err != nil {
+	if w != nil && !slices.Equal(w, s.kernel) {
+		return nil, fmt.Errorf("kernel_shape=%v for weights of %v", s.kernel, w)
+	}
+	ws, err := windows(c.Node, ir.Dims(in...), ir.Dims(s.kernel...))
+	if err != nil {
 		return nil, err
 	}
-	for _, w := range s.ws {
-		n, _ := w.Out.Const()
-		s.out = append(s.out, n)
+	for _, w := range ws {
+		out, _ := w.Out.Const()
+		before, _ := w.Before.Const()
+		after, _ := w.After.Const()
+		if out < 0 {
+			return nil, fmt.Errorf("the padding leaves nothing of axes %v", in)
+		}
+		s.out = append(s.out, out)
+		s.ws = append(s.ws, step{w.Stride, w.Dilation, before, after})
 	}
 	return s, nil
 }
@@ -131,6 +144,9 @@ func convTranspose(c *Call) error {
 	}
 	group := c.Int("group")
 	n, channels, m := x.Shape[0], x.Shape[1], w.Shape[1]
+	if channels != w.Shape[0] || channels%group != 0 {
+		return fmt.Errorf("cannot convolve %s with %s in %d groups", x.Type(), w.Type(), group)
+	}
 	y := New(x.Elem, append([]int{n, m * group}, s.out...)...)
 	reversed := &sliding{in: s.out, kernel: s.kernel, out: s.in, ws: s.ws}
 	at, taps := reversed.taps(), size(s.kernel)
@@ -165,6 +181,12 @@ func deformConv(c *Call) error {
 	n, channels, m, group, og := x.Shape[0], x.Shape[1], w.Shape[0], c.Int("group"), c.Int("offset_group")
 	y := New(x.Elem, n, m, s.out[0], s.out[1])
 	taps, out, in := size(s.kernel), size(s.out), size(s.in)
+	if channels != w.Shape[1]*group || channels%og != 0 || m%group != 0 || !slices.Equal(offset.Shape, []int{n, og * 2 * taps, s.out[0], s.out[1]}) {
+		return fmt.Errorf("offsets %s do not fit %s, %s in %d groups, %d of them for offsets", offset.Type(), x.Type(), w.Type(), group, og)
+	}
+	if b := c.X(3); b != nil && b.Len() != m || mask != nil && !slices.Equal(mask.Shape, []int{n, og * taps, s.out[0], s.out[1]}) {
+		return fmt.Errorf("a bias or a mask does not fit %s", offset.Type())
+	}
 	perGroup := channels / group
 	each(y.Shape, func(i int, at []int) {
 		b, o, sum := at[0], at[2]*s.out[1]+at[3], 0.0

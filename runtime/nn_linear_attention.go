@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -19,6 +20,11 @@ func linearAttention(c *Call) error {
 	dk, dv := q.Shape[2]/hq, v.Shape[2]/hkv
 	if k.Shape[2] != hkv*dk || decay != nil && decay.Shape[2] != hkv && decay.Shape[2] != hkv*dk || beta != nil && beta.Shape[2] != hkv && beta.Shape[2] != 1 {
 		return fmt.Errorf("%s, %s, %s do not fit %d and %d heads", q.Type(), k.Type(), v.Type(), hq, hkv)
+	}
+	for i, shape := range [][]int{1: {batch, steps, k.Shape[2]}, 2: {batch, steps, v.Shape[2]}, 3: {batch, hkv, dk, dv}} {
+		if t := c.X(i); shape != nil && t != nil && !slices.Equal(t.Shape, shape) {
+			return fmt.Errorf("argument %d is %s with queries %s and %d heads of keys", i, t.Type(), q.Type(), hkv)
+		}
 	}
 	scale := c.Float("scale")
 	if scale == 0 {

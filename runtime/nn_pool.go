@@ -166,6 +166,9 @@ func maxUnpool(c *Call) error {
 			}
 			place += k * step[d]
 		}
+		if rest != 0 {
+			return fmt.Errorf("index %d is outside of %v", indices.Int(i), inner)
+		}
 		y.Set(place, x, i)
 	}
 	return c.Return(y)

@@ -55,6 +55,9 @@ func gridSample(c *Call) error {
 		return fmt.Errorf("padding_mode %q", p)
 	}
 	rank := len(s.shape)
+	if grid.Shape[0] != x.Shape[0] || grid.Shape[rank+1] != rank {
+		return fmt.Errorf("places %s in images %s", grid.Type(), x.Type())
+	}
 	y := New(x.Elem, append([]int{x.Shape[0], x.Shape[1]}, grid.Shape[1:rank+1]...)...)
 	out, in := size(y.Shape[2:]), size(s.shape)
 	at := make([]float64, rank)
@@ -155,6 +158,9 @@ func roiAlign(c *Call) error {
 	mode := c.Str("mode")
 	if mode != "avg" && mode != "max" {
 		return fmt.Errorf("mode %q", mode)
+	}
+	if rois.Shape[1] != 4 || batch.Len() != rois.Shape[0] {
+		return fmt.Errorf("regions %s of the images %s: each has four numbers and one image", rois.Type(), batch.Type())
 	}
 	y := New(x.Elem, rois.Shape[0], x.Shape[1], oh, ow)
 	for r := range rois.Shape[0] {

@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gpamc/gpamc/ir"
@@ -39,6 +40,15 @@ func (c *Call) recur(gates int, step func(r *recurrence, x []float64)) error {
 	}
 	if w.Shape[1] != gates*hidden || r.Shape[1] != gates*hidden || w.Shape[2] != input {
 		return fmt.Errorf("weights %s and %s do not fit %s and %d gates of %d", w.Type(), r.Type(), x.Type(), gates, hidden)
+	}
+	state := []int{dirs, batch, hidden}
+	if batchFirst {
+		state = []int{batch, dirs, hidden}
+	}
+	for i, shape := range [][]int{1: {dirs, gates * hidden, input}, 3: {dirs, 2 * gates * hidden}, 4: {batch}, 5: state, 6: state, 7: {dirs, 3 * hidden}} {
+		if t := c.X(i); shape != nil && t != nil && !slices.Equal(t.Shape, shape) {
+			return fmt.Errorf("argument %d is %s for %s and %d gates of %d in %d directions", i, t.Type(), x.Type(), gates, hidden, dirs)
+		}
 	}
 	y, last, cells := New(x.Elem, seq, dirs, batch, hidden), New(x.Elem, dirs, batch, hidden), New(x.Elem, dirs, batch, hidden)
 	if batchFirst {

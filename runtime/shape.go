@@ -262,6 +262,11 @@ func axesOf(c *Call, i, count, rank int) ([]int, error) {
 	if len(axes) != count {
 		return nil, fmt.Errorf("%d axes instead of %d", len(axes), count)
 	}
+	for k, a := range axes {
+		if slices.Contains(axes[:k], a) {
+			return nil, fmt.Errorf("axis %d twice", a)
+		}
+	}
 	return axes, nil
 }
 

@@ -180,16 +180,6 @@ func lpPool[T float](y, x []T, sy, sx []int, s sliding, q int) {
 		func(sum float64, _ int) T { return T(math.Pow(sum, 1/e)) })
 }
 
-// samePad is the padding that makes the output as large as the input over the
-// stride: half of it, rounded up if the larger half is wanted.
-func samePad(in, stride, extent int, larger bool) int {
-	total := max(0, (counted(in, stride)-1)*stride+extent-in)
-	if larger {
-		return total - total/2
-	}
-	return total / 2
-}
-
 // maxPool is the greatest element of each window of x and, unless index is
 // nil, where in x it is; with columns, as if the first spatial axis were the
 // innermost.

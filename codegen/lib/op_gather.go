@@ -62,6 +62,17 @@ func offsetND[I integer](tuple []I, shape []int) int {
 	return p * size(shape[len(tuple):])
 }
 
+// gatheredSize is the dimension of axis of what gatherND gives, which has rank.
+func gatheredSize(axis, rank int, si, sx []int, batch int) int {
+	tuple := si[len(si)-1]
+	if tuple < 1 || batch+tuple > len(sx) {
+		panic(inputError(fmt.Sprintf("tuples of %d indices into %v", tuple, sx)))
+	}
+	shape := append(append([]int{}, si[:len(si)-1]...), sx[batch+tuple:]...)
+	checkAxes(len(shape), rank)
+	return shape[axis]
+}
+
 // gatherND is the slice of x at each of the index tuples that the last axis of
 // index holds, for each of the batches that the first axes count.
 func gatherND[T any, I integer](y, x []T, index []I, si, sx []int, batch int) {

@@ -113,6 +113,77 @@ func reshapeSize[I integer](shape []I, axis int, sx []int, allowZero bool) int {
 	return size(sx) / rest
 }
 
+// copyAll copies as many elements as there must be.
+func copyAll[T any](y, x []T) {
+	if len(y) != len(x) {
+		panic(inputError(fmt.Sprintf("%d elements do not fit a shape of %d", len(x), len(y))))
+	}
+	copy(y, x)
+}
+
+// checkAxes panics unless a list of dimensions is as long as the model says.
+func checkAxes(n, want int) {
+	if n != want {
+		panic(inputError(fmt.Sprintf("%d dimensions instead of %d", n, want)))
+	}
+}
+
+// alignedAt is the element for axis of rank dimensions in a list that is aligned
+// at the last one, 1 where it has none. The rank is the list's or the other's.
+func alignedAt[I integer](list []I, axis, rank, other int) int {
+	checkAxes(max(len(list), other), rank)
+	if i := axis - rank + len(list); i >= 0 {
+		return int(list[i])
+	}
+	return 1
+}
+
+// squeezedSize is the dimension of axis k of what is left, of the given rank,
+// without axes, or without all that are 1.
+func squeezedSize[I integer](shape []int, axes []I, k, rank int) int {
+	if axes == nil {
+		for i, d := range shape {
+			if d == 1 {
+				axes = append(axes, I(i))
+			}
+		}
+	}
+	left := part{rank: len(shape), size: [maxRank]int(append(append([]int{}, shape...), make([]int, maxRank)...))}
+	if len(axes) > 0 {
+		var dropped part
+		left, dropped = cut(shape, axes)
+		if size(dropped.size[:dropped.rank]) != 1 {
+			panic(inputError(fmt.Sprintf("an axis of %v is squeezed that is not 1", shape)))
+		}
+	}
+	checkAxes(left.rank, rank)
+	return left.size[k]
+}
+
+// unsqueezedSize is the dimension of axis k where axes of the result, which has
+// that rank, are new.
+func unsqueezedSize[I integer](shape []int, axes []I, k, rank int) int {
+	checkAxes(len(shape)+len(axes), rank)
+	var added [maxRank]bool
+	for _, a := range axes {
+		i := axisOf(int(a), rank)
+		if added[i] {
+			panic(inputError(fmt.Sprintf("axis %d is added twice", i)))
+		}
+		added[i] = true
+	}
+	if added[k] {
+		return 1
+	}
+	old := k
+	for _, isNew := range added[:k] {
+		if isNew {
+			old--
+		}
+	}
+	return shape[old]
+}
+
 // broadcastSize is what two dimensions broadcast to.
 func broadcastSize(a, b int) int {
 	switch {

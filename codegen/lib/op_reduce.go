@@ -111,11 +111,11 @@ func reducedSize[I integer](n, axis, rank int, axes []I) int {
 }
 
 // keptSize is the dimension of axis k of what a reduction leaves that drops the
-// axes.
-func keptSize[I integer](shape []int, axes []I, k int) int {
+// axes, all but rank of them.
+func keptSize[I integer](shape []int, axes []I, k, rank int) int {
 	kept, _ := cut(shape, axes)
-	if k >= kept.rank {
-		panic(inputError("a reduction leaves fewer axes than the model says"))
+	if kept.rank != rank {
+		panic(inputError(fmt.Sprintf("a reduction leaves %d axes instead of %d", kept.rank, rank)))
 	}
 	return kept.size[k]
 }

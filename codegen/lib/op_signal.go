@@ -41,6 +41,32 @@ func fourier(x []complex128, inverse bool) {
 	}
 }
 
+// dftLength is n, or what to transform of an axis of size in if n is 0.
+func dftLength(n, in int, real bool) int {
+	switch {
+	case n == 0 && real:
+		return 2 * (in - 1)
+	case n == 0:
+		return in
+	}
+	return n
+}
+
+// dftSize is the dimension of axis k of a transform of x [.., 1 or 2] along axis.
+func dftSize(k int, sx []int, axis, n int, inverse, onesided bool) int {
+	switch n = dftLength(n, sx[k], inverse && onesided); {
+	case k == len(sx)-1 && inverse && onesided:
+		return 1
+	case k == len(sx)-1:
+		return 2
+	case k != axisOf(axis, len(sx)):
+		return sx[k]
+	case onesided && !inverse:
+		return n/2 + 1
+	}
+	return n
+}
+
 // dft transforms x [.., 1 or 2] along axis, cut or filled with zeros to n unless
 // that is 0; y's size along it may be less. An inverse of one side gives real
 // numbers.
@@ -48,12 +74,7 @@ func dft[T float](y, x []T, sy, sx []int, axis, n int, inverse, onesided bool) {
 	rank := len(sx) - 1
 	axis = axisOf(axis, len(sx))
 	bins := sy[axis]
-	if n == 0 {
-		n = sx[axis]
-		if inverse && onesided {
-			n = 2 * (n - 1)
-		}
-	}
+	n = dftLength(n, sx[axis], inverse && onesided)
 	outer, in, inner := around(sx[:rank], axis)
 	parts := 2
 	if inverse && onesided {
