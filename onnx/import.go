@@ -20,11 +20,11 @@ func Import(path string) (*ir.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return importModel(path, b, newFolder(filepath.Dir(path)))
+	return importModel(path, b, newFolder(filepath.Dir(path)), nil)
 }
 
 // ImportBytes reads a model without external data; name stands for it in messages.
-func ImportBytes(name string, b []byte) (*ir.Program, error) { return importModel(name, b, nil) }
+func ImportBytes(name string, b []byte) (*ir.Program, error) { return importModel(name, b, nil, nil) }
 
 // readModel maps a regular file, so that reading a model of gigabytes needs them once, and reads any other.
 func readModel(path string) ([]byte, error) {
@@ -59,7 +59,8 @@ type importer struct {
 	budget    int                         // nodes that may still be built, so that nested functions cannot grow without bound
 }
 
-func importModel(file string, b []byte, files fileSource) (*ir.Program, error) {
+// importModel reads a model from its bytes. Its graph is given to edit first, if there is one.
+func importModel(file string, b []byte, files fileSource, edit func(*pb.GraphProto)) (*ir.Program, error) {
 	fail := func(err error) (*ir.Program, error) { return nil, fmt.Errorf("%s: %w", file, err) }
 	m := &pb.ModelProto{}
 	if err := proto.Unmarshal(b, m); err != nil {
@@ -67,6 +68,9 @@ func importModel(file string, b []byte, files fileSource) (*ir.Program, error) {
 	}
 	if m.Graph == nil {
 		return fail(errors.New("no ONNX model: it has no graph"))
+	}
+	if edit != nil {
+		edit(m.Graph)
 	}
 	p, unnamed, err := build(file, m, files, len(b), nil)
 	if err != nil {

@@ -24,6 +24,7 @@ var testCommand = &cli.Command{
 		&cli.Float64Flag{Name: "rtol", Value: values.ONNX.Rel, Usage: "relative tolerance of tests that name none"},
 		&cli.DurationFlag{Name: "limit", Value: time.Minute, Usage: "time that one test may take"},
 		&cli.BoolFlag{Name: "vary", Usage: "compiled: also run with other sizes of named dimensions, compared with the reference"},
+		&cli.BoolFlag{Name: "dynamic", Usage: "with names in the place of all sizes of inputs; compiled: also run with other sizes, compared with the reference"},
 		&cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: compiled: run with this size instead of the recorded one, compared with the reference"},
 		&cli.IntFlag{Name: "threads", Value: 1, Usage: "compiled: threads of one run"},
 		&cli.StringFlag{Name: "tags", Usage: "compiled: build tags, such as purego"},
@@ -48,7 +49,7 @@ func runTest(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	opts := suite.Options{Limit: c.Duration("limit"), Vary: c.Bool("vary"), Threads: c.Int("threads"), Tags: c.String("tags"),
+	opts := suite.Options{Limit: c.Duration("limit"), Vary: c.Bool("vary"), Dynamic: c.Bool("dynamic"), Threads: c.Int("threads"), Tags: c.String("tags"),
 		Off: list(c.String("off"))}
 	if opts.Dims, err = parseDims(c.StringSlice("dim")); err != nil {
 		return err

@@ -31,9 +31,12 @@ func RunCompiled(ctx context.Context, cases []Case, opts Options) ([]Result, err
 	}
 	defer m.Close()
 	m.Tags = opts.Tags
-	results := make([]Result, len(cases))
+	results, programs := make([]Result, len(cases)), make([]*ir.Program, len(cases))
 	parallel(len(cases), func(i int) {
-		err := within(opts.Limit, func() error { return cases[i].emit(m, opts) })
+		err := within(opts.Limit, func() (err error) {
+			programs[i], err = cases[i].emit(m, opts)
+			return err
+		})
 		results[i] = cases[i].result("compiled", err)
 		opts.Tick()
 	})
@@ -52,7 +55,13 @@ func RunCompiled(ctx context.Context, cases []Case, opts Options) ([]Result, err
 		}
 		s := <-servers
 		defer func() { servers <- s }()
-		results[i] = cases[i].result("compiled", recovered(func() error { return cases[i].compiled(s, opts) }))
+		others := 0
+		err := recovered(func() (err error) {
+			others, err = cases[i].compiled(s, programs[i], opts)
+			return err
+		})
+		results[i] = cases[i].result("compiled", err)
+		results[i].Others = others
 	})
 	for range cap(servers) {
 		(<-servers).Close()
@@ -72,62 +81,67 @@ func within(limit time.Duration, f func() error) error {
 	}
 }
 
-func (c Case) emit(m *built.Module, opts Options) error {
-	p, err := onnx.Import(c.Model())
-	if err != nil {
-		return err
-	}
-	out, err := pipeline.Compile(p, pipeline.Options{Off: opts.Off, Codegen: codegen.Options{Package: "model"}})
-	if err != nil {
-		return err
-	}
-	return m.Add(c.Name, pipeline.Package(out))
-}
-
-// compiled runs the case's data in the program of s.
-func (c Case) compiled(s *built.Server, opts Options) error {
-	p, err := onnx.Import(c.Model())
-	if err != nil {
-		return err
-	}
-	sets, err := c.Read(p)
-	if err != nil {
-		return err
-	}
-	if sets, err = resized(p, sets, opts); err != nil {
-		return err
-	}
-	for _, set := range sets {
-		if err := c.compare(s, p, set, opts); err != nil {
-			return fmt.Errorf("%s: %w", set.Name, err)
+// emit puts the case's package into m. The program is what the package was made of.
+func (c Case) emit(m *built.Module, opts Options) (p *ir.Program, err error) {
+	var out *codegen.Output
+	for _, load := range c.spellings(opts) {
+		if p, err = load(); err != nil {
+			continue
+		}
+		if out, err = pipeline.Compile(p, pipeline.Options{Off: opts.Off, Codegen: codegen.Options{Package: "model"}}); err == nil {
+			return p, m.Add(c.Name, pipeline.Package(out))
 		}
 	}
-	return nil
+	return nil, err
 }
 
-// compare runs one set of data and compares with its outputs, or with the reference's where there are none.
-func (c Case) compare(s *built.Server, p *ir.Program, set Set, opts Options) error {
+// compiled runs the case's data in the program of s. others is with how many sizes that were not recorded the model computed.
+func (c Case) compiled(s *built.Server, p *ir.Program, opts Options) (others int, err error) {
+	sets, err := c.Read(p)
+	if err != nil {
+		return 0, err
+	}
+	if sets, err = resized(p, sets, opts); err != nil {
+		return 0, err
+	}
+	for _, set := range sets {
+		taken, err := c.compare(s, p, set, opts)
+		if err != nil {
+			return others, fmt.Errorf("%s: %w", set.Name, err)
+		}
+		if taken && set.Outputs == nil {
+			others++
+		}
+	}
+	return others, nil
+}
+
+// compare runs one set of data and compares with its outputs, or with the reference's where there are none. Sizes that the model does
+// not take, such as more tokens than it has positions, must be refused by both, unless it is opts that made names of what the model has as
+// numbers: those may be wrong in ways that no package looks for.
+func (c Case) compare(s *built.Server, p *ir.Program, set Set, opts Options) (taken bool, err error) {
 	d, err := s.Run(built.Job{Package: c.Name, Inputs: set.Inputs, Threads: opts.Threads, Limit: opts.Limit})
 	if set.Outputs == nil {
 		want, wantErr := pipeline.Evaluate(p, set.Inputs)
-		if wantErr != nil && err != nil {
-			return nil // sizes that the model does not take, such as more tokens than it has positions
+		if wantErr != nil && (err != nil || opts.Dynamic) {
+			return false, nil
 		}
 		if wantErr != nil {
-			return fmt.Errorf("the reference refuses what the compiled model takes: %w", wantErr)
+			return false, fmt.Errorf("the reference refuses what the compiled model takes: %w", wantErr)
 		}
 		set.Outputs = want
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	return verdict(p, set, d.Outputs, c.Tol)
+	return true, verdict(p, set, d.Outputs, c.Tol)
 }
 
 // resized is sets with the sizes that opts ask for: those of Dims instead of the recorded ones, or others beside them.
 func resized(p *ir.Program, sets []Set, opts Options) ([]Set, error) {
 	var out []Set
 	for _, set := range sets {
+		var others []map[string]int
 		name := set.Name
 		recorded, err := sizes(p, set)
 		if err != nil {
@@ -145,11 +159,14 @@ func resized(p *ir.Program, sets []Set, opts Options) ([]Set, error) {
 			}
 		}
 		out = append(out, set)
-		if !opts.Vary {
-			continue
+		if opts.Vary {
+			others = variants(recorded)
+		}
+		if opts.Dynamic {
+			others = append(others, oneByOne(recorded)...)
 		}
 		set.Name = name
-		for _, env := range variants(recorded) {
+		for _, env := range others {
 			other, err := resize(p, set, env)
 			if err != nil {
 				return nil, err
@@ -190,8 +207,9 @@ func resize(p *ir.Program, set Set, env map[string]int) (Set, error) {
 	}
 	for i, v := range set.Inputs {
 		param := p.Main.Params[i]
-		if v.Kind != ir.Tensor || !param.Type.Ranked() {
-			return out, fmt.Errorf("input %q of type %s cannot be resized", param.Name, param.Type)
+		if v.Kind != ir.Tensor || !param.Type.Ranked() { // sizes are of tensors: what is in a list, or of any rank, stays
+			out.Inputs = append(out.Inputs, v)
+			continue
 		}
 		shape := make([]int, len(v.Tensor.Shape))
 		for axis, d := range param.Type.Shape {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
-	"github.com/gpamc/gpamc/onnx"
 )
 
 // Options say how cases are run. Those about sizes and threads concern the compiled runtime only.
@@ -13,6 +12,7 @@ type Options struct {
 	Limit   time.Duration  // for one case
 	Dims    map[string]int // sizes to run with instead of the recorded ones; outputs are compared with the reference's
 	Vary    bool           // run with other sizes too
+	Dynamic bool           // names in the place of all sizes of inputs; compiled, run with other sizes too
 	Threads int
 	Tags    string   // build tags of the compiled packages
 	Off     []string // passes and rules not to run
@@ -23,14 +23,14 @@ type Options struct {
 func RunReference(cases []Case, opts Options) []Result {
 	results := make([]Result, len(cases))
 	parallel(len(cases), func(i int) {
-		results[i] = cases[i].result("reference", within(opts.Limit, cases[i].reference))
+		results[i] = cases[i].result("reference", within(opts.Limit, func() error { return cases[i].reference(opts) }))
 		opts.Tick()
 	})
 	return results
 }
 
-func (c Case) reference() error {
-	p, err := onnx.Import(c.Model())
+func (c Case) reference(opts Options) error {
+	p, err := c.load(opts)
 	if err != nil {
 		return err
 	}

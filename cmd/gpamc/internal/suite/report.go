@@ -17,6 +17,7 @@ type Counts struct {
 	Unsupported int `json:"unsupported"`
 	Random      int `json:"random"`
 	Total       int `json:"total"`
+	Others      int `json:"others,omitempty"` // of those that pass, with sizes that were not recorded, too
 }
 
 // A Report is what `gpamc test --json` prints. A runtime that was not asked for is absent.
@@ -40,16 +41,19 @@ func NewReport(results []Result) *Report {
 		if *which == nil {
 			*which = &Counts{}
 		}
-		(*which).add(c.Status)
+		(*which).add(c)
 	}
 	return r
 }
 
-func (n *Counts) add(s Status) {
+func (n *Counts) add(c Result) {
 	n.Total++
-	switch s {
+	switch c.Status {
 	case Pass:
 		n.Pass++
+		if c.Others > 0 {
+			n.Others++
+		}
 	case Fail:
 		n.Fail++
 	case Unsupported:
@@ -106,6 +110,9 @@ func (r *Report) Text(w io.Writer) {
 		if n := row.n; n != nil {
 			fmt.Fprintf(w, "%-10s %6d %6d %12d %7d %6d\n", row.name, n.Pass, n.Fail, n.Unsupported, n.Random, n.Total)
 		}
+	}
+	if r.Compiled != nil && r.Compiled.Others > 0 {
+		fmt.Fprintf(w, "%-10s %6d of the compiled, also with sizes that are not the tests' own\n", "resized", r.Compiled.Others)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,37 @@ func TestResized(t *testing.T) {
 	}
 	if len(got) != len(want) {
 		t.Errorf("%d sets, want %d", len(got), len(want))
+	}
+}
+
+// Each size is changed alone, and all together; that of an empty tensor stays.
+func TestOneByOne(t *testing.T) {
+	var got []string
+	for _, env := range oneByOne(map[string]int{"s0": 0, "s1": 1, "s3": 3}) {
+		got = append(got, fmt.Sprint(env["s0"], env["s1"], env["s3"]))
+	}
+	if want := []string{"0 2 3", "0 1 1", "0 1 4", "0 1 6", "0 2 6"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if envs := oneByOne(map[string]int{"s0": 0}); envs != nil {
+		t.Errorf("%v for no size that can change", envs)
+	}
+}
+
+// What a list holds keeps its sizes, and inputs keep their contents where their own size does not change.
+func TestResizedBesideLists(t *testing.T) {
+	p := program(t, "func f(x f32[s2], l seq(f32[n]), k i64[s3]) {\n return y=x\n}")
+	list := onnx.Value{Kind: ir.Sequence, Elems: []onnx.Value{floats(1, 2)}}
+	set := Set{Name: "set", Inputs: []onnx.Value{floats(1, 2), list, {Tensor: ir.Vector(7, 8, 9)}}}
+	got, err := resize(p, set, map[string]int{"s2": 3, "s3": 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := values.Summary(got.Inputs[0]); s != "f32[3] 1 2 1" {
+		t.Errorf("x is %s", s)
+	}
+	if s := values.Summary(got.Inputs[2]); s != "i64[3] 7 8 9" || len(got.Inputs[1].Elems) != 1 {
+		t.Errorf("k is %s, l %v", s, got.Inputs[1])
 	}
 }
 

@@ -29,6 +29,7 @@ type Result struct {
 	Runtime string `json:"runtime"`
 	Status  Status `json:"status"`
 	Detail  string `json:"detail"`
+	Others  int    `json:"others,omitempty"` // compiled: sizes that were not recorded, with which it came out as with the reference
 }
 
 func (c Case) result(rt string, err error) Result {
