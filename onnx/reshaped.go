@@ -188,6 +188,22 @@ func asymmetric(n *node) error {
 	return err
 }
 
+// pixelMiddles takes the half pixel that tf_half_pixel_for_nn did not subtract, until opset 12 and in converted models, into the way to
+// round.
+func pixelMiddles(n *node) error {
+	if n.attrs["coordinate_transformation_mode"] != "tf_half_pixel_for_nn" {
+		return nil
+	}
+	nearest, _ := n.attrs["nearest_mode"].(string)
+	mode, _ := n.attrs["mode"].(string)
+	to := map[string]string{"": "ceil", "round_prefer_floor": "ceil", "floor": "round_prefer_ceil"}[nearest]
+	if mode != "" && mode != "nearest" || to == "" {
+		return fmt.Errorf("coordinate_transformation_mode tf_half_pixel_for_nn with mode %q and nearest_mode %q is not supported", mode, nearest)
+	}
+	n.attrs["coordinate_transformation_mode"], n.attrs["nearest_mode"] = "half_pixel", to
+	return nil
+}
+
 // bounded is op of scales and 1.
 func (n *node) bounded(op string, scales *ir.Value) (*ir.Value, error) {
 	d := n.data(scales)
@@ -220,6 +236,9 @@ func indices(n int) []int {
 // resizeInputs removes the empty tensors by which Resize says that an input is absent, and makes constants of the others that it can:
 // scales decide the shape of the result.
 func resizeInputs(n *node) error {
+	if err := pixelMiddles(n); err != nil {
+		return err
+	}
 	for i := 1; i < len(n.args); i++ {
 		a := n.args[i]
 		if a == nil {

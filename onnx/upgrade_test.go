@@ -118,6 +118,10 @@ var upgradeCases = []struct {
 	{"Unsqueeze/13", 7, "x f32[2]", "z f32[1,2]", op("z = Unsqueeze(x)", attr("axes", []int64{0})), `
 		v1 f32[1,2] = Unsqueeze(x, [0])
 		return z=v1`},
+	{"", 11, "x f32[1,1,2,2], r f32[0], s f32[4]", "z f32[...]",
+		op("z = Resize(x, r, s)", attr("coordinate_transformation_mode", "tf_half_pixel_for_nn")), `
+		v1 f32[?1,?1.1,?1.2,?1.3] = Resize(x, _, s) nearest_mode="ceil"
+		return z=v1`},
 	{"TopK/10", 9, "x f32[5]", "y f32[2], z i64[2]", op("y, z = TopK(x)", attr("k", 2)), `
 		v1 f32[2], v2 i64[2] = TopK(x, [2])
 		return y=v1, z=v2`},

@@ -28,5 +28,13 @@ func write(args []string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(args[0], operators.PageFile), []byte(operators.Page(list)), 0o666)
+	text, err = os.ReadFile(filepath.Join(args[0], filepath.FromSlash(operators.FloorsFile)))
+	if err != nil {
+		return err
+	}
+	floors, err := operators.ParseFloors(string(text))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(args[0], operators.PageFile), []byte(operators.Page(list, floors)), 0o666)
 }
