@@ -112,8 +112,9 @@ const suites = `
 That many at least; CI fails where there are fewer. "Other sizes" are those of the compiled ones that were also run with sizes that the
 test has not, each of its sizes alone and all together changed, and agreed with the reference wherever that takes the sizes; a test for
 which there are none fixes its sizes by attributes or by contents of its inputs. "With names" means: ` + "`gpamc test --dynamic`" + ` puts a
-name in the place of each size of each input, the same one for equal sizes. Where the length of a vector of integers is the number of
-dimensions of another value, and so not one that may change, it stays.
+name in the place of each size of each input, the same one for equal sizes. Where no package can be made because the length of a vector of
+integers is the number of dimensions of another value, such lengths stay: in 26 tests, of affine_grid, reductions without keepdims, and two
+of reductions that may have no axes.
 
 | suite | reference | compiled | other sizes |
 | --- | --- | --- | --- |
