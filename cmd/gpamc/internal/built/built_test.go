@@ -112,3 +112,14 @@ func freshCache(t *testing.T) {
 	t.Setenv("GOCACHE", strings.TrimSpace(string(out)))
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 }
+
+// A full disk is not the fault of a package.
+func TestMachines(t *testing.T) {
+	full := "# emitted/p-a\ncompile: writing output: write $WORK/b255/_pkg_.a: no space left on device\n"
+	if got, want := machines(full), "compile: writing output: write $WORK/b255/_pkg_.a: no space left on device"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := machines("# emitted/p-a\np-a/a.go:3:1: undefined: x\n"); got != "" {
+		t.Errorf("got %q", got)
+	}
+}

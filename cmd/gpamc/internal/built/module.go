@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // GoVersion is the language version that emitted packages are written in.
@@ -220,9 +221,26 @@ func (m *Module) build(ctx context.Context, p *Program) (bad map[string]string, 
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
 		bad = failures(&out)
+		for _, msg := range bad {
+			if line := machines(msg); line != "" {
+				return nil, fmt.Errorf("building what gpamc emitted: %s", line) // nothing is said of the packages
+			}
+		}
 		return bad, fmt.Errorf("building what gpamc emitted: %w\n%s%s", err, strings.Join(slices.Collect(maps.Values(bad)), ""), errs.String())
 	}
 	return nil, nil
+}
+
+// machines is the line of a message of the Go compiler that is about the machine, not about what it compiles; "" if there is none.
+func machines(msg string) string {
+	for line := range strings.Lines(msg) {
+		for _, fault := range []string{syscall.ENOSPC.Error(), syscall.ENOMEM.Error(), "signal: killed"} {
+			if strings.Contains(line, fault) {
+				return strings.TrimSpace(line)
+			}
+		}
+	}
+	return ""
 }
 
 // failures collects what go build -json says of each package of ours.
