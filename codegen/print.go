@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -256,13 +257,16 @@ func cutSteps(body string) []string {
 	return append(parts, body[begin:])
 }
 
-var mentions = map[string]*regexp.Regexp{}
+// mentions are the regular expressions of uses, by local. Programs are compiled side by side.
+var mentions sync.Map
 
+// uses reports whether a field or method of the local variable stands in a body.
 func uses(body, local string) bool {
-	if mentions[local] == nil {
-		mentions[local] = regexp.MustCompile(`(^|[^\w.])` + local + `\.`)
+	r, ok := mentions.Load(local)
+	if !ok {
+		r, _ = mentions.LoadOrStore(local, regexp.MustCompile(`(^|[^\w.])`+local+`\.`))
 	}
-	return mentions[local].MatchString(stripComments(body))
+	return r.(*regexp.Regexp).MatchString(stripComments(body))
 }
 
 // locals declares what a body mentions.
