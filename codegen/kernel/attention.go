@@ -40,7 +40,7 @@ type softRows struct {
 // others waiting.
 func (l *lanes) expRows() {
 	t := &softRows{lanes: l, cols: l.param("cols"), rate: l.set(l.c(1))}
-	l.hold(func() { l.exp2(l.set(l.c(math.Inf(-1)))) })
+	l.hold(maxHeld, func() { l.exp2(l.set(l.c(math.Inf(-1)))) })
 	t.rows("top", (*softRows).top)
 	l.TESTQ(t.bias, t.bias)
 	l.JNZ(operand.LabelRef("rated"))
@@ -183,13 +183,11 @@ func (t *softRows) exponentials() {
 
 // weights makes exponentials of scores.
 func (t *softRows) weights(top reg.Register, xs ...reg.VecVirtual) {
-	for _, x := range xs {
-		t.VSUBPS(top, x, x)
-	}
-	for _, x := range xs {
-		t.VMULPS(t.rate, x, x)
-	}
-	t.exp2(xs...)
+	t.weave(len(xs), func(i int) {
+		t.VSUBPS(top, xs[i], xs[i])
+		t.VMULPS(t.rate, xs[i], xs[i])
+		t.exp2(xs[i])
+	})
 }
 
 // clear makes 0 of the vectors of the row behind the one at p, or from that on
@@ -209,37 +207,19 @@ func (t *softRows) clear(p, n reg.Register) {
 	t.Label("cleared")
 }
 
-// exp2 makes 2ˣ of each x, for x not above 127, within 2 ulp, and 0 below
+// exp2 makes 2ˣ of x, for x not above 127, within 2 ulp, and 0 below
 // exp2Least: weights so small change no sum, but many processors are slow with
-// subnormal numbers. It takes each step for all of them, since a chain of
-// steps that wait for each other fills the queues of a processor.
-func (l *lanes) exp2(xs ...reg.VecVirtual) {
+// subnormal numbers.
+func (l *lanes) exp2(x reg.VecVirtual) {
 	const notLess = 0x15 // so that NaN stays
-	ns, ps := make([]reg.VecVirtual, len(xs)), make([]reg.VecVirtual, len(xs))
-	there := make([]reg.Register, len(xs))
-	for i, x := range xs {
-		ns[i] = l.round(x)
+	n := l.round(x)
+	var there reg.Register = l.YMM()
+	if l.bytes == 64 {
+		there = l.K()
 	}
-	for i, x := range xs {
-		if there[i] = l.YMM(); l.bytes == 64 {
-			there[i] = l.K()
-		}
-		l.VCMPPS(operand.Imm(notLess), l.c(exp2Least), x, there[i])
-	}
-	for i, x := range xs {
-		l.VSUBPS(ns[i], x, x)
-	}
-	for i := range xs {
-		ps[i] = l.set(l.c(exp2Coefs[0]))
-	}
-	for _, c := range exp2Coefs[1:] {
-		for i, x := range xs {
-			l.VFMADD213PS(l.c(c), x, ps[i])
-		}
-	}
-	for i, x := range xs {
-		l.scaled(ps[i], ns[i], there[i], x)
-	}
+	l.VCMPPS(operand.Imm(notLess), l.c(exp2Least), x, there)
+	l.VSUBPS(n, x, x)
+	l.scaled(l.polynomial(x, exp2Coefs...), n, there, x)
 }
 
 // scaled is y = x·2ⁿ where there is one, else 0.

@@ -37,15 +37,15 @@ var float32s = format{products: (*tile).multiplyAdd}
 // body passes over m rows for each two vectors of the panel's width: in tiles
 // as high as possible, then in lower ones for what is left.
 func (g panelMul) body(a *asm) {
-	t := tile{asm: a, vec: g.vec, format: g.format, most: g.rows[0], m: a.GP64(), x: a.GP64(), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}
+	t := tile{asm: a, vec: g.vec, format: g.format, most: g.rows[0], m: a.AllocLocal(8), x: a.AllocLocal(8), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}
 	a.Load(a.Param("next"), t.next)
 	if halves := panelBytes / (2 * g.bytes); halves > 1 {
 		t.at = a.GP64()
 		a.XORL(t.at.As32(), t.at.As32())
 		a.Label("half")
 	}
-	a.Load(a.Param("m"), t.m)
-	a.Load(a.Param("x"), t.x)
+	a.MOVQ(a.Load(a.Param("m"), a.GP64()), t.m)
+	a.MOVQ(a.Load(a.Param("x"), a.GP64()), t.x)
 	a.Load(a.Param("y"), t.y)
 	a.Load(a.Param("add"), t.add)
 	a.Load(a.Param("ldx"), t.ldx)
@@ -85,8 +85,9 @@ type tile struct {
 	most int           // rows that a tile can have
 	rows int           // that this one has
 
-	m, x, ldx, sx, y, add reg.GPVirtual // the first row of the tile, distances in bytes
-	next                  reg.GPVirtual // what is to be fetched of the next panel
+	m, x            operand.Mem   // rows that are left, the first row of the tile
+	ldx, sx, y, add reg.GPVirtual // distances are in bytes
+	next            reg.GPVirtual // what is to be fetched of the next panel
 }
 
 // sum is the register of vector v of row r.
@@ -115,47 +116,54 @@ func (t *tile) multiply(label string) {
 		t.ADDQ(t.ldx, next)
 		rows = append(rows, next)
 	}
-	w, n := t.GP64(), t.GP64()
-	t.Load(t.Param("k"), n)
-	if t.scale == nil { // a product of bytes is done before the hardware has seen where it goes
-		t.CMPQ(n, operand.U32(manySteps))
-		t.JLT(operand.LabelRef("near" + label))
-		t.fetchRows(t.y, "ldy")
-		t.Label("near" + label)
-	} else {
-		t.fetchRows(t.y, "ldy")
-		t.TESTQ(t.add, t.add)
-		t.JZ(operand.LabelRef("alone" + label))
-		t.fetchRows(t.add, "ldadd")
-		t.Label("alone" + label)
-	}
+	w, left, n := t.GP64(), t.GP64(), t.GP64()
 	t.Load(t.Param("w"), w)
+	t.Load(t.Param("k"), left)
+	y, add := t.GP64(), t.GP64()
+	t.MOVQ(t.y, y)
+	t.MOVQ(t.add, add)
+	t.TESTQ(add, add)
+	t.CMOVQEQ(y, add)
+	if t.scale == nil { // a product of bytes is done before the hardware has seen where it goes
+		t.MOVQ(left, n)
+		t.CMPQ(n, operand.U32(manySteps))
+		t.JLT(operand.LabelRef("short" + label))
+	}
+	t.Label("fetch" + label)
+	t.fetchRow(y, "ldy", n)
+	t.fetchRow(add, "ldadd", n)
+	t.IMUL3Q(operand.U32(uint32((1<<16+t.rows-1)/t.rows)), paramOf(t.asm, "k"), n)
+	t.SHRQ(operand.Imm(16), n)
+	t.INCQ(n) // steps until the next fetch: one for each row
+	t.CMPQ(left, n)
+	t.CMOVQLT(left, n)
+	t.Label("short" + label)
+	t.SUBQ(n, left)
 	t.Label("steps" + label)
 	t.step(rows, w)
 	t.DECQ(n)
 	t.JNZ(operand.LabelRef("steps" + label))
+	t.TESTQ(left, left)
+	t.JNZ(operand.LabelRef("fetch" + label))
 	if t.scale != nil {
 		t.scale(t, w)
 	}
 }
 
-// manySteps is when it is worth to fetch what will be written.
+// manySteps is when it is worth to fetch what will be read or written in the
+// end.
 const manySteps = 256
 
-// fetchRows brings the tile's part of y or add near before it is to be written
-// or read: rows that are whole pages apart are in each other's way in the
-// cache, and would have to wait for memory one by one.
-func (t *tile) fetchRows(rows reg.GPVirtual, distance string) {
-	y, ld := t.GP64(), t.GP64()
-	t.MOVQ(rows, y)
-	t.Load(t.Param(distance), ld)
-	t.SHLQ(operand.Imm(2), ld)
-	for range t.rows {
-		for v := 0; v < 2; v += 64 / t.bytes {
-			t.PREFETCHT0(t.columns(y, v))
-		}
-		t.ADDQ(ld, y)
+// fetchRow brings the tile's part of a row of y or add near, and goes on to
+// the next one. The rows of a tile are fetched one by one while it is
+// computed: all at once they would be in the way of what the products read,
+// and not at all, the end would wait for each of them.
+func (t *tile) fetchRow(row reg.GPVirtual, distance string, ld reg.GPVirtual) {
+	for v := 0; v < 2; v += 64 / t.bytes {
+		t.PREFETCHT0(t.columns(row, v))
 	}
+	t.Load(t.Param(distance), ld)
+	t.LEAQ(operand.Mem{Base: row, Index: ld, Scale: 4}, row)
 }
 
 // step does one step over k.

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -194,14 +193,5 @@ func (l *lanes) quantizeBytes() {
 
 // unpacked is where the words of 32 bytes are that were packed within halves.
 func (l *lanes) unpacked() operand.Mem {
-	m, ok := l.data["unpacked"]
-	if !ok {
-		m = l.StaticGlobal("unpacked")
-		l.DataAttributes(attr.RODATA | attr.NOPTR)
-		for i := range 4 {
-			l.AddDatum(8*i, operand.U64(uint64(i)|uint64(i+4)<<32))
-		}
-		l.data["unpacked"] = m
-	}
-	return m
+	return l.constant("unpacked", 4, func(i int) uint64 { return uint64(i) | uint64(i+4)<<32 })
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
@@ -28,7 +29,53 @@ type generator struct {
 // asm is a file in the making.
 type asm struct {
 	*build.Context
+	home *build.Context         // the file, which Context is a strand of while something is woven
 	data map[string]operand.Mem // constants already in the file, by name
+}
+
+func newAsm() *asm {
+	file := build.NewContext()
+	return &asm{Context: file, home: file, data: map[string]operand.Mem{}}
+}
+
+// constant is n words of 64 bits by name, which the file has once.
+func (a *asm) constant(name string, n int, word func(i int) uint64) operand.Mem {
+	m, ok := a.data[name]
+	if !ok {
+		m = a.home.StaticGlobal(name)
+		a.home.DataAttributes(attr.RODATA | attr.NOPTR)
+		for i := range n {
+			a.home.AddDatum(8*i, operand.U64(word(i)))
+		}
+		a.data[name] = m
+	}
+	return m
+}
+
+// weave writes body n times, the instructions of all in turns. A processor
+// looks at some hundred instructions ahead; where one chain of steps that wait
+// for each other follows the other, it finds too little there that it could
+// begin. body has no labels, and always the same instructions.
+func (a *asm) weave(n int, body func(i int)) {
+	file := a.Context
+	strands := make([][]*ir.Instruction, n)
+	for i := range strands {
+		a.Context = build.NewContext()
+		a.Collection = file.Collection // of registers
+		a.Function("strand")
+		body(i)
+		f, err := a.Result()
+		if err != nil {
+			panic("BUG: " + err.Error())
+		}
+		strands[i] = f.Functions()[0].Instructions()
+	}
+	a.Context = file
+	for at := range strands[0] {
+		for _, s := range strands {
+			a.Instruction(s[at])
+		}
+	}
 }
 
 // Stubs is the names of all functions that Emit can write, sorted.
@@ -38,7 +85,7 @@ func Stubs() []string { return slices.Sorted(maps.Keys(generators())) }
 // The same names give the same bytes, in whatever order they come.
 func Emit(stubs []string) ([]byte, error) {
 	all := generators()
-	a := &asm{Context: build.NewContext(), data: map[string]operand.Mem{}}
+	a := newAsm()
 	a.ConstraintExpr("amd64,!purego")
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(stubs))) {
 		g, ok := all[name]

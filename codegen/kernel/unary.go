@@ -3,19 +3,20 @@ package kernel
 import (
 	"math"
 
+	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 // unaryKernels are y[i] = f(x[i]).
 var unaryKernels = everyVec("func(y, x *float32, n int)", map[string]func(*lanes){
-	"relu32":     unary((*lanes).relu),
-	"exp32":      unary((*lanes).exp),
-	"erf32":      unary((*lanes).erf),
-	"tanh32":     unary((*lanes).tanh),
-	"sigmoid32":  unary((*lanes).sigmoid),
-	"silu32":     unary((*lanes).silu),
-	"gelu32":     unary((*lanes).gelu),
-	"geluTanh32": unary((*lanes).geluTanh),
+	"relu32":     unary(4, (*lanes).relu),
+	"exp32":      unary(4, (*lanes).exp),
+	"erf32":      unary(2, (*lanes).erf),
+	"tanh32":     unary(2, (*lanes).tanh),
+	"sigmoid32":  unary(4, (*lanes).sigmoid),
+	"silu32":     unary(4, (*lanes).silu),
+	"gelu32":     unary(4, (*lanes).gelu),
+	"geluTanh32": unary(4, (*lanes).geluTanh),
 })
 
 // everyVec is generators of one signature for every instruction set.
@@ -33,14 +34,45 @@ func everyVec(signature string, bodies map[string]func(*lanes)) map[string]gener
 	return all
 }
 
-func unary(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
+// unary takes so many vectors of AVX-512 at a time: the registers of all must
+// find room.
+func unary(weft int, f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
 	return func(l *lanes) {
 		y, x, n := l.param("y"), l.param("x"), l.param("n")
-		l.each("x", n, []reg.GPVirtual{y, x}, func(last bool) {
-			l.store(f(l, l.load(at(x, 0), last)), at(y, 0), last)
-		})
+		step := func(i int, last bool) {
+			l.store(f(l, l.load(at(x, i*l.bytes), last)), at(y, i*l.bytes), last)
+		}
+		if l.bytes < 64 {
+			l.each("x", n, []reg.GPVirtual{y, x}, func(last bool) { step(0, last) })
+			return
+		}
+		l.hold(heldByWeft, func() { step(0, false) })
+		next := func(vectors int) {
+			for _, p := range []reg.GPVirtual{y, x} {
+				l.ADDQ(operand.U32(uint32(vectors*l.bytes)), p)
+			}
+			l.SUBQ(operand.U32(uint32(vectors*l.bytes/4)), n)
+		}
+		l.Label("many")
+		l.CMPQ(n, operand.U32(uint32(weft*l.bytes/4)))
+		l.JLT(operand.LabelRef("rest"))
+		l.weave(weft, func(i int) { step(i, false) })
+		next(weft)
+		l.JMP(operand.LabelRef("many"))
+		l.Label("rest")
+		l.TESTQ(n, n)
+		l.JLE(operand.LabelRef("done"))
+		l.some(n)
+		step(0, true)
+		next(1)
+		l.JMP(operand.LabelRef("rest"))
+		l.Label("done")
+		l.held = nil
 	}
 }
+
+// heldByWeft is how many constants find a register beside several vectors.
+const heldByWeft = 8
 
 // param is a 64-bit parameter in a fresh register.
 func (l *lanes) param(name string) reg.GPVirtual {

@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/mmcloughlin/avo/attr"
-	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -48,7 +46,7 @@ type lanes struct {
 	vec
 	bits reg.Register // which elements of a last, short vector there are: k or ymm
 
-	held map[string]reg.Register // constants in registers, while a loop is written
+	held map[uint32]reg.Register // constants in registers, while a loop is written
 }
 
 func (l *lanes) fresh() reg.VecVirtual {
@@ -64,19 +62,10 @@ func (l *lanes) c(x float64) operand.Op { return l.word(math.Float32bits(float32
 
 // word is c for any 32 bits.
 func (l *lanes) word(bits uint32) operand.Op {
-	name := fmt.Sprintf("word_%08x", bits)
-	if r, ok := l.held[name]; ok {
+	if r, ok := l.held[bits]; ok {
 		return r
 	}
-	m, ok := l.data[name]
-	if !ok {
-		m = l.StaticGlobal(name)
-		l.DataAttributes(attr.RODATA | attr.NOPTR)
-		for i := range 4 {
-			l.AddDatum(8*i, operand.U64(uint64(bits)<<32|uint64(bits)))
-		}
-		l.data[name] = m
-	}
+	m := l.stored(bits)
 	if l.bytes == 32 {
 		return m
 	}
@@ -85,11 +74,26 @@ func (l *lanes) word(bits uint32) operand.Op {
 	return r
 }
 
+// stored is word in memory.
+func (l *lanes) stored(bits uint32) operand.Mem {
+	return l.constant(fmt.Sprintf("word_%08x", bits), 4, func(int) uint64 { return uint64(bits)<<32 | uint64(bits) })
+}
+
 // set is a register with operand x in it.
 func (l *lanes) set(x operand.Op) reg.VecVirtual {
 	y := l.fresh()
 	l.VMOVUPS(x, y)
 	return y
+}
+
+// multiplyAdd changes p to p·x + c.
+func (l *lanes) multiplyAdd(p, x reg.Register, c float64) {
+	bits := math.Float32bits(float32(c))
+	if _, ok := l.held[bits]; ok || l.bytes == 32 {
+		l.VFMADD213PS(l.word(bits), x, p)
+	} else {
+		l.VFMADD213PS_BCST(l.stored(bits), x, p)
+	}
 }
 
 func (l *lanes) add(a reg.Register, b operand.Op) reg.VecVirtual {
@@ -154,7 +158,7 @@ func (l *lanes) round(x reg.Register) reg.VecVirtual {
 func (l *lanes) polynomial(x reg.Register, coefs ...float64) reg.VecVirtual {
 	p := l.set(l.c(coefs[0]))
 	for _, c := range coefs[1:] {
-		l.VFMADD213PS(l.c(c), x, p)
+		l.multiplyAdd(p, x, c)
 	}
 	return p
 }
@@ -197,7 +201,7 @@ func (l *lanes) where(a reg.Register, b operand.Op, yes, no reg.Register) reg.Ve
 // each writes a loop over n elements of the pointers, in vectors, with the
 // constants of body in registers.
 func (l *lanes) each(label string, n reg.Register, pointers []reg.GPVirtual, body func(last bool)) {
-	l.hold(func() { body(false) })
+	l.hold(maxHeld, func() { body(false) })
 	l.loop(label, n, pointers, body)
 	l.held = nil
 }
@@ -226,30 +230,32 @@ func (l *lanes) loop(label string, n reg.Register, pointers []reg.GPVirtual, bod
 // maxHeld leaves a dozen of 32 registers for the work itself.
 const maxHeld = 20
 
-// hold loads constants that body uses into registers; of the 16 that AVX2 has
-// none is free. Which constants they are, it learns by writing body in vain.
-func (l *lanes) hold(body func()) {
+// hold loads constants that body uses into so many registers; of the 16 that
+// AVX2 has none is free. Which constants they are, it learns by writing body in
+// vain.
+func (l *lanes) hold(most int, body func()) {
 	if l.bytes < 64 {
 		return
 	}
 	file := l.asm
-	l.asm = &asm{Context: build.NewContext(), data: map[string]operand.Mem{}}
+	l.asm = newAsm()
 	l.Function("rehearsal")
 	body()
 	used := slices.Sorted(maps.Keys(l.data))
 	l.asm = file
-	held := map[string]reg.Register{}
-	for _, name := range used[:min(len(used), maxHeld)] {
+	held := map[uint32]reg.Register{}
+	for _, name := range used[:min(len(used), most)] {
 		var bits uint32
 		if _, err := fmt.Sscanf(name, "word_%x", &bits); err != nil {
 			panic("BUG: a loop uses " + name)
 		}
-		held[name] = l.word(bits).(reg.Register)
+		held[bits] = l.word(bits).(reg.Register)
 	}
 	l.held = held
 }
 
-// some sets bits for the first n elements of a vector, n less than all.
+// some sets bits for the first n elements of a vector. n is less than 64, and
+// for AVX2 less than all.
 func (l *lanes) some(n reg.Register) {
 	if l.bytes == 64 {
 		k, bits := l.K(), l.GP64()
@@ -260,15 +266,7 @@ func (l *lanes) some(n reg.Register) {
 		return
 	}
 	// 8 words of ones, then 8 of zeros: read so that n ones come first.
-	m, ok := l.data["ones_zeros"]
-	if !ok {
-		m = l.StaticGlobal("ones_zeros")
-		l.DataAttributes(attr.RODATA | attr.NOPTR)
-		for i := range 8 {
-			l.AddDatum(8*i, operand.U64(uint64(math.MaxUint64)*uint64(1-i/4)))
-		}
-		l.data["ones_zeros"] = m
-	}
+	m := l.constant("ones_zeros", 8, func(i int) uint64 { return math.MaxUint64 * uint64(1-i/4) })
 	p, y := l.GP64(), l.YMM()
 	l.LEAQ(m.Offset(32), p)
 	l.SHLQ(operand.Imm(2), n)
