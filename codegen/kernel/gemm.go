@@ -37,15 +37,23 @@ var float32s = format{products: (*tile).multiplyAdd}
 // body passes over m rows for each two vectors of the panel's width: in tiles
 // as high as possible, then in lower ones for what is left.
 func (g panelMul) body(a *asm) {
-	t := tile{asm: a, vec: g.vec, format: g.format, most: g.rows[0], m: a.AllocLocal(8), x: a.AllocLocal(8), ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}
+	t := tile{asm: a, vec: g.vec, format: g.format, most: g.rows[0], ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}
+	for _, at := range []*operand.Mem{&t.m, &t.x, &t.k, &t.w, &t.bias, &t.ldy, &t.ldadd} {
+		*at = a.AllocLocal(8)
+	}
 	a.Load(a.Param("next"), t.next)
+	t.keep("k", 1, t.k)
+	t.keep("w", 1, t.w)
+	t.keep("bias", 1, t.bias)
+	t.keep("ldy", 4, t.ldy)
+	t.keep("ldadd", 4, t.ldadd)
 	if halves := panelBytes / (2 * g.bytes); halves > 1 {
 		t.at = a.GP64()
 		a.XORL(t.at.As32(), t.at.As32())
 		a.Label("half")
 	}
-	a.MOVQ(a.Load(a.Param("m"), a.GP64()), t.m)
-	a.MOVQ(a.Load(a.Param("x"), a.GP64()), t.x)
+	t.keep("m", 1, t.m)
+	t.keep("x", 1, t.x)
 	a.Load(a.Param("y"), t.y)
 	a.Load(a.Param("add"), t.add)
 	a.Load(a.Param("ldx"), t.ldx)
@@ -85,9 +93,21 @@ type tile struct {
 	most int           // rows that a tile can have
 	rows int           // that this one has
 
-	m, x            operand.Mem   // rows that are left, the first row of the tile
-	ldx, sx, y, add reg.GPVirtual // distances are in bytes
-	next            reg.GPVirtual // what is to be fetched of the next panel
+	// Of the parameters, with distances in bytes. m is the rows that are left,
+	// x, y and add are at the first one of the tile.
+	m, x, k, w, bias, ldy, ldadd operand.Mem
+	ldx, sx, y, add              reg.GPVirtual
+	next                         reg.GPVirtual // what is to be fetched of the next panel
+}
+
+// keep puts a parameter, times 1 or 4, where it is at hand without a register.
+func (t *tile) keep(name string, times int, at operand.Mem) {
+	r := t.GP64()
+	t.Load(t.Param(name), r)
+	if times == 4 {
+		t.SHLQ(operand.Imm(2), r)
+	}
+	t.MOVQ(r, at)
 }
 
 // sum is the register of vector v of row r.
@@ -107,7 +127,54 @@ func (t *tile) multiply(label string) {
 	for i := range 2 * t.rows {
 		t.zero(t.asm, t.regs[i])
 	}
-	// One pointer for each three rows: the addressing modes reach two more.
+	rows := t.pointers()
+	w, left, n, y, add := t.GP64(), t.GP64(), t.GP64(), t.GP64(), t.GP64()
+	t.MOVQ(t.w, w)
+	t.MOVQ(t.k, n)
+	t.MOVQ(t.y, y)
+	t.MOVQ(t.add, add)
+	t.TESTQ(add, add)
+	t.CMOVQEQ(y, add) // once more, where there is none
+	fetchRow := func() {
+		t.fetchRow(y, t.ldy)
+		t.fetchRow(add, t.ldadd)
+	}
+	few := t.rows <= 2
+	if few {
+		for range t.rows {
+			fetchRow()
+		}
+	} else {
+		t.MOVQ(n, left)
+		if t.scale == nil { // a product of bytes is done before the hardware has seen where it goes
+			t.CMPQ(n, operand.U32(manySteps))
+			t.JLT(operand.LabelRef("short" + label))
+		}
+		t.Label("fetch" + label)
+		fetchRow()
+		t.IMUL3Q(operand.U32(uint32((1<<16+t.rows-1)/t.rows)), t.k, n)
+		t.SHRQ(operand.Imm(16), n)
+		t.INCQ(n) // steps until the next row
+		t.CMPQ(left, n)
+		t.CMOVQLT(left, n)
+		t.Label("short" + label)
+		t.SUBQ(n, left)
+	}
+	t.Label("steps" + label)
+	t.step(rows, w)
+	t.DECQ(n)
+	t.JNZ(operand.LabelRef("steps" + label))
+	if !few {
+		t.TESTQ(left, left)
+		t.JNZ(operand.LabelRef("fetch" + label))
+	}
+	if t.scale != nil {
+		t.scale(t, w)
+	}
+}
+
+// pointers is one to each three rows: the addressing modes reach two more.
+func (t *tile) pointers() []reg.GPVirtual {
 	rows := []reg.GPVirtual{t.GP64()}
 	t.MOVQ(t.x, rows[0])
 	for r := 3; r < t.rows; r += 3 {
@@ -116,38 +183,7 @@ func (t *tile) multiply(label string) {
 		t.ADDQ(t.ldx, next)
 		rows = append(rows, next)
 	}
-	w, left, n := t.GP64(), t.GP64(), t.GP64()
-	t.Load(t.Param("w"), w)
-	t.Load(t.Param("k"), left)
-	y, add := t.GP64(), t.GP64()
-	t.MOVQ(t.y, y)
-	t.MOVQ(t.add, add)
-	t.TESTQ(add, add)
-	t.CMOVQEQ(y, add)
-	if t.scale == nil { // a product of bytes is done before the hardware has seen where it goes
-		t.MOVQ(left, n)
-		t.CMPQ(n, operand.U32(manySteps))
-		t.JLT(operand.LabelRef("short" + label))
-	}
-	t.Label("fetch" + label)
-	t.fetchRow(y, "ldy", n)
-	t.fetchRow(add, "ldadd", n)
-	t.IMUL3Q(operand.U32(uint32((1<<16+t.rows-1)/t.rows)), paramOf(t.asm, "k"), n)
-	t.SHRQ(operand.Imm(16), n)
-	t.INCQ(n) // steps until the next fetch: one for each row
-	t.CMPQ(left, n)
-	t.CMOVQLT(left, n)
-	t.Label("short" + label)
-	t.SUBQ(n, left)
-	t.Label("steps" + label)
-	t.step(rows, w)
-	t.DECQ(n)
-	t.JNZ(operand.LabelRef("steps" + label))
-	t.TESTQ(left, left)
-	t.JNZ(operand.LabelRef("fetch" + label))
-	if t.scale != nil {
-		t.scale(t, w)
-	}
+	return rows
 }
 
 // manySteps is when it is worth to fetch what will be read or written in the
@@ -158,12 +194,11 @@ const manySteps = 256
 // the next one. The rows of a tile are fetched one by one while it is
 // computed: all at once they would be in the way of what the products read,
 // and not at all, the end would wait for each of them.
-func (t *tile) fetchRow(row reg.GPVirtual, distance string, ld reg.GPVirtual) {
+func (t *tile) fetchRow(row reg.GPVirtual, distance operand.Mem) {
 	for v := 0; v < 2; v += 64 / t.bytes {
 		t.PREFETCHT0(t.columns(row, v))
 	}
-	t.Load(t.Param(distance), ld)
-	t.LEAQ(operand.Mem{Base: row, Index: ld, Scale: 4}, row)
+	t.ADDQ(distance, row)
 }
 
 // step does one step over k.
@@ -218,7 +253,7 @@ func rowOf(rows []reg.GPVirtual, r int, ld reg.Register) operand.Mem {
 // finish adds bias and add, stores the tile and goes on to the rows below it.
 func (t *tile) finish(label string) {
 	bias := t.GP64()
-	t.Load(t.Param("bias"), bias)
+	t.MOVQ(t.bias, bias)
 	t.TESTQ(bias, bias)
 	t.JZ(operand.LabelRef("unbiased" + label))
 	for v := range 2 {
@@ -232,8 +267,7 @@ func (t *tile) finish(label string) {
 	t.TESTQ(t.add, t.add)
 	t.JZ(operand.LabelRef("added" + label))
 	ld := t.GP64()
-	t.Load(t.Param("ldadd"), ld)
-	t.SHLQ(operand.Imm(2), ld)
+	t.MOVQ(t.ldadd, ld)
 	for r := range t.rows {
 		for v := range 2 {
 			t.VADDPS(t.columns(t.add, v), t.sum(r, v), t.sum(r, v))
@@ -241,8 +275,7 @@ func (t *tile) finish(label string) {
 		t.ADDQ(ld, t.add)
 	}
 	t.Label("added" + label)
-	t.Load(t.Param("ldy"), ld)
-	t.SHLQ(operand.Imm(2), ld)
+	t.MOVQ(t.ldy, ld)
 	for r := range t.rows {
 		for v := range 2 {
 			t.VMOVUPS(t.sum(r, v), t.columns(t.y, v))

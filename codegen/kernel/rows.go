@@ -19,6 +19,7 @@ var rowKernels = func() map[string]generator {
 		everyVec("func(x, bias *float32, n int, scale float32) float32", map[string]func(*lanes){"scaleAddMax": (*lanes).scaleAddMax}),
 		everyVec("func(y, x *float32, n int, m float32) float32", map[string]func(*lanes){"expSum": (*lanes).expSum}),
 		everyVec("func(y, x, gamma, beta *float32, n, center int, eps float32)", map[string]func(*lanes){"normRow": (*lanes).normRow}),
+		everyVec("func(y, x, cos, sin *float32, half int)", map[string]func(*lanes){"turnHalves": (*lanes).turnHalves}),
 		{"fillUnlessAVX2": {"func(x *float32, keep *bool, n int, fill float32)", fillUnless}},
 	} {
 		maps.Copy(all, t)
@@ -222,4 +223,22 @@ func (l *lanes) normRow() {
 		l.store(scaled(last), at(y, 0), last)
 	})
 	l.Label("end")
+}
+
+// turnHalves turns the elements of one half with those of the other.
+func (l *lanes) turnHalves() {
+	y, x, cos, sin, n := l.param("y"), l.param("x"), l.param("cos"), l.param("sin"), l.param("half")
+	half := l.GP64()
+	l.MOVQ(n, half)
+	l.SHLQ(operand.Imm(2), half)
+	second := func(base reg.Register) operand.Mem { return operand.Mem{Base: base, Index: half, Scale: 1} }
+	l.each("x", n, []reg.GPVirtual{y, x, cos, sin}, func(last bool) {
+		a, b := l.load(at(x, 0), last), l.load(second(x), last)
+		c, s := l.load(at(cos, 0), last), l.load(at(sin, 0), last)
+		y1, y2 := l.mul(b, s), l.mul(b, c)
+		l.VFMSUB231PS(a, c, y1)
+		l.VFMADD231PS(a, s, y2)
+		l.store(y1, at(y, 0), last)
+		l.store(y2, second(y), last)
+	})
 }

@@ -9,14 +9,14 @@ import (
 
 // unaryKernels are y[i] = f(x[i]).
 var unaryKernels = everyVec("func(y, x *float32, n int)", map[string]func(*lanes){
-	"relu32":     unary(4, (*lanes).relu),
-	"exp32":      unary(4, (*lanes).exp),
-	"erf32":      unary(2, (*lanes).erf),
-	"tanh32":     unary(2, (*lanes).tanh),
-	"sigmoid32":  unary(4, (*lanes).sigmoid),
-	"silu32":     unary(4, (*lanes).silu),
-	"gelu32":     unary(4, (*lanes).gelu),
-	"geluTanh32": unary(4, (*lanes).geluTanh),
+	"relu32":     unary((*lanes).relu),
+	"exp32":      unary((*lanes).exp),
+	"erf32":      unary((*lanes).erf),
+	"tanh32":     unary((*lanes).tanh),
+	"sigmoid32":  woven((*lanes).sigmoid),
+	"silu32":     woven((*lanes).silu),
+	"gelu32":     woven((*lanes).gelu),
+	"geluTanh32": woven((*lanes).geluTanh),
 })
 
 // everyVec is generators of one signature for every instruction set.
@@ -34,45 +34,64 @@ func everyVec(signature string, bodies map[string]func(*lanes)) map[string]gener
 	return all
 }
 
-// unary takes so many vectors of AVX-512 at a time: the registers of all must
-// find room.
-func unary(weft int, f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
+func unary(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
 	return func(l *lanes) {
 		y, x, n := l.param("y"), l.param("x"), l.param("n")
-		step := func(i int, last bool) {
-			l.store(f(l, l.load(at(x, i*l.bytes), last)), at(y, i*l.bytes), last)
-		}
+		l.each("x", n, []reg.GPVirtual{y, x}, func(last bool) {
+			l.store(f(l, l.load(at(x, 0), last)), at(y, 0), last)
+		})
+	}
+}
+
+// woven is unary for a long chain of steps: with AVX-512, which has registers
+// for that, it works on four vectors at a time. What is there of them, masks
+// tell, so that there is no other loop for what remains.
+func woven(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
+	const vectors = 4
+	return func(l *lanes) {
 		if l.bytes < 64 {
-			l.each("x", n, []reg.GPVirtual{y, x}, func(last bool) { step(0, last) })
+			unary(f)(l)
 			return
 		}
-		l.hold(heldByWeft, func() { step(0, false) })
-		next := func(vectors int) {
-			for _, p := range []reg.GPVirtual{y, x} {
-				l.ADDQ(operand.U32(uint32(vectors*l.bytes)), p)
-			}
-			l.SUBQ(operand.U32(uint32(vectors*l.bytes/4)), n)
-		}
-		l.Label("many")
-		l.CMPQ(n, operand.U32(uint32(weft*l.bytes/4)))
-		l.JLT(operand.LabelRef("rest"))
-		l.weave(weft, func(i int) { step(i, false) })
-		next(weft)
-		l.JMP(operand.LabelRef("many"))
-		l.Label("rest")
-		l.TESTQ(n, n)
-		l.JLE(operand.LabelRef("done"))
-		l.some(n)
-		step(0, true)
-		next(1)
-		l.JMP(operand.LabelRef("rest"))
-		l.Label("done")
+		y, x, n := l.param("y"), l.param("x"), l.param("n")
+		l.hold(heldByWoven, func() { f(l, l.load(at(x, 0), false)) })
+		l.Label("loop")
+		masks := l.masks(n, vectors)
+		l.weave(vectors, func(i int) {
+			l.bits = masks[i]
+			l.store(f(l, l.load(at(x, i*l.bytes), true)), at(y, i*l.bytes), true)
+		})
+		l.ADDQ(operand.U32(uint32(vectors*l.bytes)), x)
+		l.ADDQ(operand.U32(uint32(vectors*l.bytes)), y)
+		l.SUBQ(operand.U32(uint32(vectors*l.bytes/4)), n)
+		l.JG(operand.LabelRef("loop"))
 		l.held = nil
 	}
 }
 
-// heldByWeft is how many constants find a register beside several vectors.
-const heldByWeft = 8
+// heldByWoven is how many constants find a register beside four vectors.
+const heldByWoven = 8
+
+// masks is the masks of so many vectors, at most four, of which n elements are
+// there.
+func (l *lanes) masks(n reg.Register, vectors int) []reg.Register {
+	bits, most := l.GP64(), l.GP64()
+	l.MOVQ(operand.U32(64), most)
+	l.CMPQ(n, most)
+	l.CMOVQLT(n, most)
+	l.MOVQ(operand.I32(-1), bits)
+	l.BZHIQ(most, bits, bits)
+	var all []reg.Register
+	for i := range vectors {
+		if i > 0 {
+			l.SHRQ(operand.Imm(16), bits)
+		}
+		k := l.K()
+		l.KMOVW(bits.As32(), k)
+		all = append(all, k)
+	}
+	return all
+}
 
 // param is a 64-bit parameter in a fresh register.
 func (l *lanes) param(name string) reg.GPVirtual {

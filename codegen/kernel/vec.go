@@ -254,8 +254,7 @@ func (l *lanes) hold(most int, body func()) {
 	l.held = held
 }
 
-// some sets bits for the first n elements of a vector. n is less than 64, and
-// for AVX2 less than all.
+// some sets bits for the first n elements of a vector, n less than all.
 func (l *lanes) some(n reg.Register) {
 	if l.bytes == 64 {
 		k, bits := l.K(), l.GP64()

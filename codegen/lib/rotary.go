@@ -49,14 +49,23 @@ func (t *rotaryTask) part(_ *worker, lo, hi int) {
 
 // turn is one row.
 func turn(y, x, cos, sin []float32, interleaved bool) {
-	half := len(cos)
-	if interleaved {
-		for j, c := range cos {
-			x1, x2, s := x[2*j], x[2*j+1], sin[j]
-			y[2*j], y[2*j+1] = x1*c-x2*s, x1*s+x2*c
-		}
+	if !interleaved {
+		turnHalves(y, x, cos, sin)
 		return
 	}
+	for j, c := range cos {
+		x1, x2, s := x[2*j], x[2*j+1], sin[j]
+		y[2*j], y[2*j+1] = x1*c-x2*s, x1*s+x2*c
+	}
+}
+
+// turnHalvesGo turns element j of the first half of x with that of the second,
+// by the angle j.
+//
+//	y, x     [2*half, ..]
+//	cos, sin [half]
+func turnHalvesGo(y, x, cos, sin []float32) {
+	half := len(cos)
 	x1, x2, y1, y2 := x[:half], x[half:2*half], y[:half], y[half:2*half]
 	for j, c := range cos {
 		a, b, s := x1[j], x2[j], sin[j]

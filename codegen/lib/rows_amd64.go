@@ -147,3 +147,20 @@ func mixAVX512(y, p, v *float32, n, d, ld int)
 
 //go:noescape
 func mixAVX2(y, p, v *float32, n, d, ld int)
+
+func turnHalves(y, x, cos, sin []float32) {
+	switch {
+	case len(cos) == 0 || isa == isaPortable:
+		turnHalvesGo(y, x, cos, sin)
+	case isa == isaAVX512:
+		turnHalvesAVX512(&y[0], &x[0], &cos[0], &sin[0], len(cos))
+	default:
+		turnHalvesAVX2(&y[0], &x[0], &cos[0], &sin[0], len(cos))
+	}
+}
+
+//go:noescape
+func turnHalvesAVX512(y, x, cos, sin *float32, half int)
+
+//go:noescape
+func turnHalvesAVX2(y, x, cos, sin *float32, half int)

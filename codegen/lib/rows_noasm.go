@@ -19,3 +19,5 @@ func fillUnless(x []float32, keep []bool, fill float32) { fillUnlessGo(x, keep, 
 func dots(s, q, k []float32, ld int) { dotsGo(s, q, k, ld) }
 
 func mix(y, p, v []float32, ld int) { mixGo(y, p, v, ld) }
+
+func turnHalves(y, x, cos, sin []float32) { turnHalvesGo(y, x, cos, sin) }

@@ -101,3 +101,18 @@ func checkNorm(t *testing.T, one, three *ctx, rows, cols int, rms, residual, bet
 	run(one, x, nil)
 	sameBits(t, what+", in place", x, y)
 }
+
+func TestTurnHalves(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for _, half := range []int{0, 1, 3, 8, 15, 16, 32, 33, 64} {
+			x, cos, sin, y := random(t, 2*half, 1), random(t, half, 2), random(t, half, 3), garbage(t, 2*half)
+			want := make([]float64, 2*half)
+			for j := range half {
+				a, b, c, s := float64(x[j]), float64(x[half+j]), float64(cos[j]), float64(sin[j])
+				want[j], want[half+j] = a*c-b*s, a*s+b*c
+			}
+			turnHalves(y, x, cos, sin)
+			near(t, fmt.Sprint("half ", half), y, want, 2*eps)
+		}
+	})
+}
