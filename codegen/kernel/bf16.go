@@ -86,15 +86,19 @@ var (
 // encoded writes op with three registers, in the order of Go's assembler: the
 // second source, the first, the destination.
 func (a *asm) encoded(op opcode, src2, src1, dst reg.VecPhysical) {
-	number := func(r reg.Register) uint32 { return uint32(reg.ToPhysical(r).PhysicalIndex()) }
 	s2, s1, d := number(src2), number(src1), number(dst)
-	bit := func(x uint32, from, to int) uint32 { return ^x >> from & 1 << to } // they are stored inverted
-	prefix := 0x62 | (bit(d, 3, 7)|bit(s2, 4, 6)|bit(s2, 3, 5)|bit(d, 4, 4)|2)<<8 |
-		(^s1&15<<3|4|uint32(op.prefix))<<16 | (2<<5|bit(s1, 4, 3))<<24
+	prefix := 0x62 | (inverted(d, 3, 7)|inverted(s2, 4, 6)|inverted(s2, 3, 5)|inverted(d, 4, 4)|2)<<8 |
+		(^s1&15<<3|4|uint32(op.prefix))<<16 | (2<<5|inverted(s1, 4, 3))<<24
 	both := []operand.Op{src2, src1}
 	a.Instruction(&ir.Instruction{Opcode: "LONG", Operands: []operand.Op{operand.U32(prefix)}, Inputs: both})
 	a.Instruction(&ir.Instruction{Opcode: "WORD", Operands: []operand.Op{operand.U16(uint32(op.code) | 0xc000 | (d&7<<3|s2&7)<<8)}, Inputs: both})
 }
+
+// number is that of a register in the encoding of an instruction.
+func number(r reg.VecPhysical) uint32 { return uint32(reg.ToPhysical(r).PhysicalIndex()) }
+
+// inverted is a bit of a register's number at another place: most are stored so.
+func inverted(number uint32, from, to int) uint32 { return ^number >> from & 1 << to }
 
 // roundPairs takes 32 elements at a time.
 func roundPairs(a *asm) {

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -12,10 +13,12 @@ var int8Kernels = with(with(with(
 	everyVec("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange})),
 	everyVec("func(dst *uint32, x *float32, n int, inverse float32, zero int32)", map[string]func(*lanes){"quantizeRow": (*lanes).quantizeRow})),
 	map[string]generator{
-		"panelDotInt8":        {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
-		"panelMulInt8AVX2":    {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, rowHead)}.body},
-		"panelDotShifted":     {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
-		"panelMulShiftedAVX2": {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, shiftedHead)}.body},
+		"panelDotInt8AVX512":    {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
+		"panelDotInt8AVX2":      {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
+		"panelMulInt8AVX2":      {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, rowHead)}.body},
+		"panelDotShiftedAVX512": {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
+		"panelDotShiftedAVX2":   {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
+		"panelMulShiftedAVX2":   {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, shiftedHead)}.body},
 	})
 
 // rowHead is the bytes before the first step in a row of x: its scale, and
@@ -41,9 +44,24 @@ func dotBytes(t *tile, head int, rows []reg.GPVirtual, w reg.GPVirtual) {
 		x := free[r%len(free)]
 		t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(head), x)
 		for v := range b {
-			t.VPDPBUSD(b[v], x, t.sum(r, v))
+			if t.bytes == 64 {
+				t.VPDPBUSD(b[v], x, t.sum(r, v))
+			} else {
+				t.dotBytesVEX(b[v], x, t.sum(r, v))
+			}
 		}
 	}
+}
+
+// dotBytesVEX is VPDPBUSD as AVX-VNNI has it, which Go's assembler does not
+// know: VEX, 66, map 0F38, W0, 256 bits. The operands are in its order.
+func (a *asm) dotBytesVEX(src2, src1, dst reg.VecPhysical) {
+	s2, s1, d := number(src2), number(src1), number(dst)
+	const noIndex, opcode = 1 << 6, 0x50
+	head := 0xc4 | (noIndex|2|inverted(d, 3, 7)|inverted(s2, 3, 5))<<8 | (^s1&15<<3|1<<2|1)<<16 | opcode<<24
+	both := []operand.Op{src2, src1, dst}
+	a.Instruction(&ir.Instruction{Opcode: "LONG", Operands: []operand.Op{operand.U32(head)}, Inputs: both})
+	a.Instruction(&ir.Instruction{Opcode: "BYTE", Operands: []operand.Op{operand.U8(0xc0 | d&7<<3 | s2&7)}, Inputs: both})
 }
 
 // widenBytes multiplies in 16 bits, where no sum of two products overflows:

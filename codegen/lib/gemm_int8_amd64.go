@@ -2,16 +2,24 @@
 
 package lib
 
-// hasVNNI tells of the instructions of AVX512-VNNI.
-var hasVNNI = detectVNNI()
+// hasVNNI tells of the instructions of AVX512-VNNI, hasAVXVNNI of those for
+// the vectors of AVX2, which processors without AVX-512 may have.
+var hasVNNI, hasAVXVNNI = detectVNNI()
 
-func detectVNNI() bool {
-	if isa < isaAVX512 {
-		return false
+func detectVNNI() (avx512, avx bool) {
+	const (
+		avx512vnni = 1 << 11 // leaf 7, ecx
+		avxvnni    = 1 << 4  // leaf 7, subleaf 1, eax
+	)
+	if isa == isaPortable {
+		return false, false
 	}
-	const avx512vnni = 1 << 11 // leaf 7, ecx
-	_, _, c, _ := cpuid(7, 0)
-	return c&avx512vnni != 0
+	highest, _, c, _ := cpuid(7, 0)
+	if highest > 0 {
+		a, _, _, _ := cpuid(7, 1)
+		avx = a&avxvnni != 0
+	}
+	return c&avx512vnni != 0, avx
 }
 
 func rowRange(x []float32) (lo, hi, spoiled float32) {
@@ -57,7 +65,10 @@ func panelMulInt8(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bia
 		panelMulInt8Go(y, ldy, x, ldx, sx, w, bias, add, next, ldadd, m, k)
 	case isa == isaAVX512 && hasVNNI:
 		fetch, step := ahead(w, next, tiles(m, 12))
-		panelDotInt8(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
+		panelDotInt8AVX512(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
+	case hasAVXVNNI:
+		fetch, step := ahead(w, next, 2*tiles(m, 6))
+		panelDotInt8AVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
 	default:
 		fetch, step := ahead(w, next, 2*tiles(m, 4))
 		panelMulInt8AVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
@@ -65,7 +76,10 @@ func panelMulInt8(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bia
 }
 
 //go:noescape
-func panelDotInt8(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)
+func panelDotInt8AVX512(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)
+
+//go:noescape
+func panelDotInt8AVX2(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)
 
 //go:noescape
 func panelMulInt8AVX2(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)
@@ -76,7 +90,10 @@ func panelMulShifted(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, 
 		panelMulShiftedGo(y, ldy, x, ldx, sx, w, bias, add, next, ldadd, m, k)
 	case isa == isaAVX512 && hasVNNI:
 		fetch, step := ahead(w, next, tiles(m, 12))
-		panelDotShifted(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
+		panelDotShiftedAVX512(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
+	case hasAVXVNNI:
+		fetch, step := ahead(w, next, 2*tiles(m, 6))
+		panelDotShiftedAVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
 	default:
 		fetch, step := ahead(w, next, 2*tiles(m, 4))
 		panelMulShiftedAVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
@@ -84,7 +101,10 @@ func panelMulShifted(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, 
 }
 
 //go:noescape
-func panelDotShifted(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)
+func panelDotShiftedAVX512(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)
+
+//go:noescape
+func panelDotShiftedAVX2(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)
 
 //go:noescape
 func panelMulShiftedAVX2(y *float32, x, w *uint32, bias, add *float32, next *uint32, m, k, ldy, ldx, sx, ldadd, step int)

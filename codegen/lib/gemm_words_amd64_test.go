@@ -4,14 +4,14 @@ package lib
 
 import "testing"
 
-// eachWordISA is eachISA, and AVX-512 once more without what came later.
+// eachWordISA is eachISA, and AVX2 and AVX-512 once more without what came later.
 func eachWordISA(t *testing.T, f func(t *testing.T)) {
 	eachISA(t, func(t *testing.T) {
 		f(t)
-		if isa == isaAVX512 && (hasBF16 || hasVNNI) {
-			bf16, vnni := hasBF16, hasVNNI
-			defer func() { hasBF16, hasVNNI = bf16, vnni }()
-			hasBF16, hasVNNI = false, false
+		if isa == isaAVX2 && hasAVXVNNI || isa == isaAVX512 && (hasBF16 || hasVNNI) {
+			bf16, vnni, avxvnni := hasBF16, hasVNNI, hasAVXVNNI
+			defer func() { hasBF16, hasVNNI, hasAVXVNNI = bf16, vnni, avxvnni }()
+			hasBF16, hasVNNI, hasAVXVNNI = false, false, false
 			t.Run("without extensions", f)
 		}
 	})
