@@ -123,7 +123,7 @@ func (g *generator) usedBeside(fn *function, v *ir.Value, c, r int) bool {
 func (g *generator) body(fn *function) string {
 	e := &emitter{g: g, fn: fn, ready: map[*ir.Value]bool{}}
 	pl := g.plans[fn]
-	for i := 0; i < len(fn.steps); i++ {
+	for i := fn.prepared; i < len(fn.steps); i++ {
 		s := fn.steps[i]
 		switch {
 		case s.call != nil && s.call.fn.loop:
@@ -134,10 +134,8 @@ func (g *generator) body(fn *function) string {
 			g.callOnce(e, s.call)
 			g.enter(e, "", fn, 0)
 		case pl.live[s.node]:
-			g.comment(e, s.node)
 			g.label(e, s.node.Op.Name, s.node.Name)
-			from := e.b.Len()
-			g.lower(e, s.node)
+			from := g.node(e, s.node)
 			g.timed(e, s.node, from)
 		}
 	}
@@ -147,6 +145,26 @@ func (g *generator) body(fn *function) string {
 		}
 	}
 	return e.b.String()
+}
+
+// prepareBody is the statements of prepare.
+func (g *generator) prepareBody() string {
+	main := g.main()
+	e := &emitter{g: g, fn: main, ready: map[*ir.Value]bool{}}
+	for _, s := range main.steps[:main.prepared] {
+		if g.plans[main].live[s.node] {
+			g.node(e, s.node)
+		}
+	}
+	return e.b.String()
+}
+
+// node writes the statements of n, with a comment, and says where they begin.
+func (g *generator) node(e *emitter, n *ir.Node) (from int) {
+	g.comment(e, n)
+	from = e.b.Len()
+	g.lower(e, n)
+	return from
 }
 
 var spaces = regexp.MustCompile(`\s+`)

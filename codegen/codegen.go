@@ -149,6 +149,7 @@ func checkTypes(p *ir.Program) error {
 // emit makes the package, or fills g.failed.
 func (g *generator) emit() (*Output, error) {
 	g.fns = outline(g.p.Main)
+	g.prepareFirst()
 	g.nameFunctions()
 	bodies := map[*function]string{}
 	for _, fn := range g.fns {
@@ -162,6 +163,7 @@ func (g *generator) emit() (*Output, error) {
 	for _, fn := range g.fns {
 		g.plans[fn].assign()
 	}
+	g.prepare = g.prepareBody()
 	for _, fn := range g.fns {
 		bodies[fn] = g.body(fn)
 	}

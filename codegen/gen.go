@@ -35,6 +35,7 @@ type generator struct {
 	sizes   map[string]bool // by their first fresh name, nodes that others ask for sizes
 	whole   map[int]bool    // nodes, by their number, whose arguments must be in memory
 	steps   []Step          // whose time is measured
+	prepare string          // the body of prepare
 }
 
 func newGenerator(p *ir.Program, opts Options) *generator {

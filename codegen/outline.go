@@ -12,21 +12,22 @@ import (
 // A function becomes a method of the emitted Session. The first is the model; each other is a run of nodes that the model repeats,
 // such as its layers, with what differs passed in.
 type function struct {
-	name    string
-	what    string               // for its comment
-	params  []*ir.Value          // values of the first repetition that come from outside
-	weights []*ir.Value          // Weights of the first repetition, fields of the function's table
-	results []*ir.Value          // values of the first repetition that somebody outside uses
-	steps   []step               // in order
-	frame   string               // the field of Session with its buffers
-	fields  []*ir.Value          // what the frame holds, in order
-	slots   []slot               // of the arena
-	calls   []*call              // in the main function, for what is not main
-	refs    map[*ir.Value]string // Go expressions of memory that is passed in: params, and what results are stored in
-	outs    []string             // Go names of the results
-	carried []int                // for each param the result that the call before hands on, -1 for none
-	loop    bool                 // the calls are written as a loop
-	labels  []string             // of the steps, with Options.Labels
+	name     string
+	what     string               // for its comment
+	params   []*ir.Value          // values of the first repetition that come from outside
+	weights  []*ir.Value          // Weights of the first repetition, fields of the function's table
+	results  []*ir.Value          // values of the first repetition that somebody outside uses
+	steps    []step               // in order
+	frame    string               // the field of Session with its buffers
+	fields   []*ir.Value          // what the frame holds, in order
+	slots    []slot               // of the arena
+	calls    []*call              // in the main function, for what is not main
+	refs     map[*ir.Value]string // Go expressions of memory that is passed in: params, and what results are stored in
+	outs     []string             // Go names of the results
+	carried  []int                // for each param the result that the call before hands on, -1 for none
+	loop     bool                 // the calls are written as a loop
+	labels   []string             // of the steps, with Options.Labels
+	prepared int                  // in the main function, how many of the first steps prepare does
 }
 
 // A step is a node, or a call of a function.

@@ -350,11 +350,15 @@ func (pl *plan) results(n *ir.Node, out []*ir.Value) []*ir.Value {
 	return out
 }
 
-// lastUses is the number of the last step that reads each value's memory; results are read at the end.
+// lastUses is the number of the last step that reads each value's memory; results are read at the end, and what prepare has made is
+// read again in the next run.
 func (pl *plan) lastUses() map[*ir.Value]int {
 	last := map[*ir.Value]int{}
 	use := func(v *ir.Value, i int) {
 		v = pl.g.group(pl.storage(v))
+		if i >= pl.fn.prepared && pl.prepares(v) {
+			i = len(pl.fn.steps)
+		}
 		last[v] = max(last[v], i)
 	}
 	for i, s := range pl.fn.steps {
@@ -380,6 +384,11 @@ func (pl *plan) lastUses() map[*ir.Value]int {
 		use(r, len(pl.fn.steps))
 	}
 	return last
+}
+
+// prepares reports whether v is the result of a step of prepare.
+func (pl *plan) prepares(v *ir.Value) bool {
+	return slices.ContainsFunc(pl.fn.steps[:pl.fn.prepared], func(s step) bool { return s.node == v.Def })
 }
 
 // reads calls use for what n and its bodies write and read.

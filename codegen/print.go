@@ -199,7 +199,10 @@ const maxSteps = 60
 // stepsSource is the functions.
 func (g *generator) stepsSource(bodies map[*function]string) string {
 	var b strings.Builder
-	b.WriteString(g.runSource(bodies[g.main()]))
+	if g.prepare != "" {
+		b.WriteString(g.mainSource("prepare", "does the steps that depend on sizes and weights alone: when sizes change", g.prepare) + "\n")
+	}
+	b.WriteString(g.mainSource("run", "does the model's steps", bodies[g.main()]))
 	for _, fn := range g.fns[1:] {
 		var params []string
 		if g.hasWeights(fn) {
@@ -221,21 +224,22 @@ func (g *generator) stepsSource(bodies map[*function]string) string {
 	return b.String()
 }
 
-// runSource is the main function, in parts where it is long.
-func (g *generator) runSource(body string) string {
+// mainSource is the steps of the main function, or those of prepare, in parts where they are many.
+func (g *generator) mainSource(name, what, body string) string {
 	parts := cutSteps(body)
 	var b strings.Builder
+	fmt.Fprintf(&b, "// %s %s.\nfunc (s *Session) %s() {\n", name, what, name)
 	if len(parts) == 1 {
-		fmt.Fprintf(&b, "// run does the model's steps.\nfunc (s *Session) run() {\n%s%s}\n", g.locals(g.main(), body, true), body)
+		b.WriteString(g.locals(g.main(), body, true) + body + "}\n")
 		return b.String()
 	}
-	b.WriteString("// run does the model's steps.\nfunc (s *Session) run() {\n")
+	part := map[string]string{"run": "part", "prepare": "preparation"}[name]
 	for i := range parts {
-		fmt.Fprintf(&b, "\ts.part%d()\n", i+1)
+		fmt.Fprintf(&b, "\ts.%s%d()\n", part, i+1)
 	}
 	b.WriteString("}\n")
-	for i, part := range parts {
-		fmt.Fprintf(&b, "\n// part%d is steps of run.\nfunc (s *Session) part%d() {\n%s%s}\n", i+1, i+1, g.locals(g.main(), part, true), part)
+	for i, body := range parts {
+		fmt.Fprintf(&b, "\n// %s%d is steps of %s.\nfunc (s *Session) %s%d() {\n%s%s}\n", part, i+1, name, part, i+1, g.locals(g.main(), body, true), body)
 	}
 	return b.String()
 }

@@ -142,7 +142,12 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 	for _, check := range g.reshapeChecks() {
 		b.WriteString(check)
 	}
-	b.WriteString("\tif !s.ready || s.dims != d {\n\t\ts.dims, s.ready = d, true\n\t\ts.layOut()\n\t}\n\ts.in = in\n\ts.run()\n")
+	prepare := ""
+	if g.prepare != "" {
+		prepare = "\t\ts.prepare()\n"
+	}
+	b.WriteString("\tif !s.ready || s.dims != d {\n\t\ts.dims, s.ready = d, false\n\t\ts.layOut()\n" + prepare +
+		"\t\ts.ready = true\n\t}\n\ts.in = in\n\ts.run()\n")
 	if len(g.freshDims()) > 0 {
 		b.WriteString("\ts.ready = false\n")
 	}

@@ -116,3 +116,12 @@ func isFalse(v *Value) bool {
 	c, ok := v.ConstInts()
 	return ok && len(c) == 1 && c[0] == 0
 }
+
+// Random reports whether o does not compute the same twice.
+func (o *Op) Random() bool {
+	switch o {
+	case RandomNormal, RandomNormalLike, RandomUniform, RandomUniformLike, Bernoulli, Multinomial, Dropout:
+		return true
+	}
+	return false
+}

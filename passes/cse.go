@@ -46,7 +46,7 @@ func (s *sharing) function(f *ir.Func, outer *scope) {
 		for _, b := range n.Bodies {
 			s.function(b, in)
 		}
-		if len(n.Bodies) > 0 || random[n.Op.Name] {
+		if len(n.Bodies) > 0 || n.Op.Random() {
 			continue
 		}
 		key := s.key(n)

@@ -69,7 +69,7 @@ func foldWeight(b *ir.Builder, m *Match) *ir.Value {
 // foldConst evaluates a node whose arguments are constants, where the result is no larger than they are, or small.
 func foldConst(b *ir.Builder, m *Match) *ir.Value {
 	n := m.Root
-	if len(n.Args) == 0 || n.Op == ir.Identity || len(n.Results) != 1 || len(n.Bodies) > 0 || random[n.Op.Name] {
+	if len(n.Args) == 0 || n.Op == ir.Identity || len(n.Results) != 1 || len(n.Bodies) > 0 || n.Op.Random() {
 		return nil
 	}
 	args := make([]*ir.Data, len(n.Args))
@@ -96,10 +96,6 @@ func foldConst(b *ir.Builder, m *Match) *ir.Value {
 	}
 	return m.constant(b, d)
 }
-
-// random are the operators that do not compute the same twice.
-var random = map[string]bool{"RandomNormal": true, "RandomNormalLike": true, "RandomUniform": true, "RandomUniformLike": true,
-	"Bernoulli": true, "Multinomial": true, "Dropout": true}
 
 // data is what v holds if it is a constant or a weight whose data is there; nil if it is not.
 func (m *Match) data(v *ir.Value) *ir.Data {
@@ -150,16 +146,19 @@ func newName(p *ir.Program, name string) string {
 	}
 }
 
-// maxWork is the number of multiplications, about, that the reference, which is slow, may spend on one node.
-const maxWork = 1 << 22
+// maxWork is the time, in nanoseconds, about, that the reference may spend on one node, elementWork what an element of a tensor takes.
+const (
+	maxWork     = 2e9
+	elementWork = 30
+)
 
 // evaluate computes a node by the reference; nil when it would take long or cannot be done.
 func evaluate(n *ir.Node, args []*ir.Data, in, out int) *ir.Data {
-	work := in + out
+	work := elementWork * float64(in+out)
 	switch n.Op {
-	case ir.MatMul, ir.Gemm, ir.Einsum, ir.Conv:
-		work = in * int(math.Sqrt(float64(out))+1)
-	case ir.DequantizeLinear:
+	case ir.MatMul, ir.Linear, ir.Gemm, ir.Einsum, ir.Conv:
+		work += float64(in) * math.Sqrt(float64(out))
+	case ir.DequantizeLinear, ir.Cast, ir.Slice, ir.Gather, ir.Mul, ir.Add, ir.Sub, ir.Div, ir.Neg:
 		work = 0 // else every run would do it, and the product with these weights would not know that they are weights
 	}
 	if work > maxWork {

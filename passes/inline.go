@@ -1,6 +1,10 @@
 package passes
 
-import "github.com/gpamc/gpamc/ir"
+import (
+	"slices"
+
+	"github.com/gpamc/gpamc/ir"
+)
 
 // inlineIf puts the branch that is taken in the place of an If whose condition is a constant.
 func inlineIf(p *ir.Program, c *Count) bool {
@@ -34,6 +38,36 @@ func inlineIn(f *ir.Func, c *Count) (changed bool) {
 		changed = true
 	}
 	f.Nodes = nodes
+	f.Replace(m)
+	return changed
+}
+
+// splitWeights makes slices, each a weight of its own soon, of a weight's Split.
+func splitWeights(f *ir.Func, c *Count) (changed bool) {
+	if c.Off("split-weight") {
+		return false
+	}
+	m := map[*ir.Value]*ir.Value{}
+	for i := 0; i < len(f.Nodes); i++ {
+		n := f.Nodes[i]
+		if n.Op != ir.Split || !isWeight(n.Args[0]) || !n.TypeAt(0).Ranked() {
+			continue
+		}
+		axis, err := ir.Axis(n.Int("axis"), n.TypeAt(0).Rank())
+		if err != nil {
+			continue
+		}
+		f.Nodes = slices.Delete(f.Nodes, i, i+1)
+		b, from := &ir.Builder{F: f, At: i, Name: n.Name}, ir.N(0)
+		for _, r := range n.Results {
+			to := from.Add(r.Type.Shape[axis])
+			m[r] = b.New(ir.Slice, nil, n.Args[0], b.Dims(from), b.Dims(to), b.Vector(int64(axis)))
+			from = to
+		}
+		i = b.At - 1
+		c.Add("split-weight")
+		changed = true
+	}
 	f.Replace(m)
 	return changed
 }

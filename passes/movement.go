@@ -214,7 +214,7 @@ func axesOf(v *ir.Value, rank int) ([]int64, bool) {
 // constSlice moves arithmetic with a scalar before the cutting of a constant, where fold does it once and for all.
 func constSlice(b *ir.Builder, m *Match) *ir.Value {
 	d := m.data(m.V("x"))
-	if d == nil || d.Len() > maxWork/2 {
+	if d == nil || 2*elementWork*d.Len() > maxWork {
 		return m.No("it is no slice of a constant")
 	}
 	args := slices.Clone(m.Root.Args)
