@@ -66,13 +66,20 @@ func (e *emitter) attention(n *ir.Node) (a attentionArgs, err error) {
 	}
 	four := func(s []ir.Dim) []ir.Dim { return rank4(view{dims: s, strides: s}).dims }
 	q, k, v = four(q), four(k), four(v)
-	_, ok := divides(q[1], k[1])
-	if !ok || !q[0].Equal(k[0]) || !q[0].Equal(v[0]) || !k[1].Equal(v[1]) {
+	kv, share := k[1], "" // of the two the one with more heads
+	if n, ok := divides(k[1], v[1]); ok && !n.Is(1) {
+		share = ", vShare: " + e.Dim(n)
+	} else if n, ok := divides(v[1], k[1]); ok && !n.Is(1) {
+		kv, share = v[1], ", kShare: "+e.Dim(n)
+	} else if !ok {
+		return a, errShape
+	}
+	if _, ok := divides(q[1], kv); !ok || !q[0].Equal(k[0]) || !q[0].Equal(v[0]) {
 		return a, errShape
 	}
 	a.batch, a.heads = q[0], q[1]
 	fields := fmt.Sprintf("batch: %s, heads: %s, kvHeads: %s, queries: %s, keys: %s, d: %s, dv: %s",
-		e.Dim(q[0]), e.Dim(q[1]), e.Dim(k[1]), e.Dim(q[2]), e.Dim(k[2]), e.Dim(q[3]), e.Dim(v[3]))
+		e.Dim(q[0]), e.Dim(q[1]), e.Dim(kv), e.Dim(q[2]), e.Dim(k[2]), e.Dim(q[3]), e.Dim(v[3])) + share
 	switch n.Str("causal") {
 	case "self":
 		fields += ", causal: true"

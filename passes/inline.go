@@ -72,6 +72,23 @@ func splitWeights(f *ir.Func, c *Count) (changed bool) {
 	return changed
 }
 
+// dropStatistics leaves out the mean and deviation of a LayerNormalization, which PyTorch's exporter asks for and nobody reads.
+func dropStatistics(f *ir.Func, c *Count) (changed bool) {
+	if c.Off("norm-statistics") {
+		return false
+	}
+	uses := f.Uses()
+	for _, n := range f.Nodes {
+		if n.Op != ir.LayerNormalization || len(n.Results) == 1 || slices.ContainsFunc(n.Results[1:], func(r *ir.Value) bool { return uses[r] > 0 }) {
+			continue
+		}
+		n.Results = n.Results[:1]
+		c.Add("norm-statistics")
+		changed = true
+	}
+	return changed
+}
+
 // dropWeights forgets the data of weights that no node names.
 func dropWeights(p *ir.Program, c *Count) bool {
 	used := map[string]bool{}

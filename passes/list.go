@@ -43,11 +43,11 @@ var Kernel = []Pass{
 
 // runRules are the names that passes with functions count under.
 var runRules = map[string][]string{
-	"fold": {"inline-if"}, "canon": {"inline-if", "split-weight", "cse"}, "late": {"inline-if", "split-weight", "cse"}, "fuse-attention": {"cse"}, "rows": {"cse"}, "fuse-qkv": {"qkv"},
+	"fold": {"inline-if"}, "canon": {"inline-if", "split-weight", "norm-statistics", "cse"}, "late": {"inline-if", "split-weight", "norm-statistics", "cse"}, "fuse-attention": {"cse"}, "rows": {"cse"}, "fuse-qkv": {"qkv"},
 }
 
 // tidy is what rules cannot do: it concerns whole functions.
 func tidy(p *ir.Program, c *Count) bool {
-	inlined, split := inlineIf(p, c), splitWeights(p.Main, c)
-	return cse(p, c) || inlined || split
+	inlined, split, dropped := inlineIf(p, c), splitWeights(p.Main, c), dropStatistics(p.Main, c)
+	return cse(p, c) || inlined || split || dropped
 }

@@ -45,8 +45,13 @@ type attentionShape struct {
 	fill                  float32 // where keep is false; 0 stands for -Inf
 	sink                  heads   // one column: a further score, to which no value belongs
 
+	kShare, vShare int // where k or v have fewer heads than kvHeads: how many that follow each other share one; 0 is 1
+
 	ends func(k attentionBlock, from, to int) (int, int) // narrows the keys that a block looks at: maskEnds or nil
 }
+
+// shared is the head of k or v that key head h has.
+func shared(h, share int) int { return h / max(share, 1) }
 
 // A branch is one softmax of an attention: y = gain·softmax(scores)·v. gain has
 // one column.
@@ -237,10 +242,10 @@ func (t *attentionTask) pack(scratch []float32, b, h int) {
 			break
 		}
 		if i == 0 || t.k[i] != t.k[0] {
-			packB(scratch[t.k[i]:], br.k.x[b*br.k.batch+h*br.k.head:], t.d, t.keys, 1, br.k.row)
+			packB(scratch[t.k[i]:], br.k.x[b*br.k.batch+shared(h, t.kShare)*br.k.head:], t.d, t.keys, 1, br.k.row)
 		}
 		if i == 0 || !t.oneV {
-			packB(scratch[t.v[i]:], br.v.x[b*br.v.batch+h*br.v.head:], t.keys, t.dv, br.v.row, 1)
+			packB(scratch[t.v[i]:], br.v.x[b*br.v.batch+shared(h, t.vShare)*br.v.head:], t.keys, t.dv, br.v.row, 1)
 		}
 	}
 	if t.oneBias {

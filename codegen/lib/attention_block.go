@@ -101,7 +101,7 @@ func (k *attentionBlock) scores(e, p int) {
 	q, step := k.at(k.branches[e].q, 0)
 	if key := k.branches[e].k; k.direct {
 		for r := range k.n {
-			dots(s[r*k.wide:r*k.wide+cols], q[r*step:r*step+k.d], key.x[k.b*key.batch+k.kv*key.head+at*key.row:], key.row)
+			dots(s[r*k.wide:r*k.wide+cols], q[r*step:r*step+k.d], key.x[k.b*key.batch+shared(k.kv, k.kShare)*key.head+at*key.row:], key.row)
 		}
 		return
 	}
@@ -199,7 +199,7 @@ func (k *attentionBlock) values(e, p int, more bool) {
 			if more {
 				o = k.scratch[k.o : k.o+k.dv]
 			}
-			mix(o, s[r*k.wide:r*k.wide+cols], v.x[k.b*v.batch+k.kv*v.head+at*v.row:], v.row)
+			mix(o, s[r*k.wide:r*k.wide+cols], v.x[k.b*v.batch+shared(k.kv, k.vShare)*v.head+at*v.row:], v.row)
 			if more {
 				axpby(to, o, 1, 1)
 			}

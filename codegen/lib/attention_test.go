@@ -26,8 +26,8 @@ func packedHeads(t testing.TB, b, h, rows, d int, seed uint64) heads {
 func newAttentionCase(t testing.TB, name string, s attentionShape, dual bool) attentionCase {
 	a := attentionCase{name: name, s: s, scale: 1}
 	by := score{scale: float32(1 / math.Sqrt(float64(s.d)))}
-	a.p = branch{q: packedHeads(t, s.batch, s.heads, s.queries, s.d, 1), k: packedHeads(t, s.batch, s.kvHeads, s.keys, s.d, 2),
-		v: packedHeads(t, s.batch, s.kvHeads, s.keys, s.dv, 3), score: by}
+	a.p = branch{q: packedHeads(t, s.batch, s.heads, s.queries, s.d, 1), k: packedHeads(t, s.batch, s.kvHeads/max(s.kShare, 1), s.keys, s.d, 2),
+		v: packedHeads(t, s.batch, s.kvHeads/max(s.vShare, 1), s.keys, s.dv, 3), score: by}
 	if dual {
 		a.n = a.p
 		a.n.q = packedHeads(t, s.batch, s.heads, s.queries, s.d, 4)
@@ -58,7 +58,7 @@ func (a attentionCase) referenceRow(out []float64, r branch, sign float64, b, h,
 	p, sum, top := make([]float64, s.keys), 0.0, math.Inf(-1)
 	for j := range p {
 		for e := range s.d {
-			p[j] += float64(r.q.x[b*r.q.batch+h*r.q.head+i*r.q.row+e]) * float64(r.k.x[b*r.k.batch+g*r.k.head+j*r.k.row+e])
+			p[j] += float64(r.q.x[b*r.q.batch+h*r.q.head+i*r.q.row+e]) * float64(r.k.x[b*r.k.batch+g/max(s.kShare, 1)*r.k.head+j*r.k.row+e])
 		}
 		p[j] *= float64(r.score.scale)
 		if c := float64(r.score.cap); c != 0 {
@@ -93,7 +93,7 @@ func (a attentionCase) referenceRow(out []float64, r branch, sign float64, b, h,
 	}
 	for j := range p {
 		for e := range s.dv {
-			out[e] += sign * p[j] / sum * float64(r.v.x[b*r.v.batch+g*r.v.head+j*r.v.row+e])
+			out[e] += sign * p[j] / sum * float64(r.v.x[b*r.v.batch+g/max(s.vShare, 1)*r.v.head+j*r.v.row+e])
 		}
 	}
 }
@@ -136,6 +136,10 @@ func attentionCases(t testing.TB) []attentionCase {
 	add("decode, a head each", attentionShape{batch: 2, heads: 3, kvHeads: 3, queries: 1, keys: 70, d: 19, dv: 100}, nil)
 	add("decode, a head each, window", attentionShape{batch: 2, heads: 3, kvHeads: 3, queries: 1, keys: 70, d: 64, dv: 32, offset: 69, window: 33}, nil)
 	add("decode causal", plain(attentionShape{queries: 1, keys: 70, d: 16, dv: 32, causal: true, offset: 60}), nil)
+	add("fewer heads of keys", attentionShape{batch: 2, heads: 4, kvHeads: 4, kShare: 2, queries: 30, keys: 45, d: 8, dv: 16}, nil)
+	add("fewer heads of values", attentionShape{batch: 2, heads: 4, kvHeads: 2, vShare: 2, queries: 30, keys: 45, d: 8, dv: 16}, nil)
+	add("decode, fewer heads of keys", attentionShape{batch: 2, heads: 4, kvHeads: 4, kShare: 4, queries: 1, keys: 70, d: 16, dv: 8}, nil)
+	add("decode, fewer heads of values", attentionShape{batch: 2, heads: 4, kvHeads: 4, vShare: 2, queries: 1, keys: 70, d: 16, dv: 8}, nil)
 	add("one", attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: 1, keys: 1, d: 1, dv: 1}, nil)
 	add("no keys", plain(attentionShape{queries: 3, keys: 0, d: 4, dv: 4}), nil)
 	add("causal", plain(attentionShape{queries: 40, keys: 40, d: 8, dv: 8, causal: true}), nil)
