@@ -30,3 +30,36 @@ func TestSharedHeads(t *testing.T) {
 		}
 	}
 }
+
+// TestHalf: what is stored in half precision is computed by the kernels of float32, and rounded where it leaves them.
+func TestHalf(t *testing.T) {
+	out, err := codegen.Compile(program(t, `func f(x f16[b,s,16]) {
+    w = Weight() name="w" type=f16[16,48]
+    o = Weight() name="o" type=f16[16,16]
+    p = Linear(x, w)
+    q, k, v = Split(p, [16,16,16]) axis=-1
+    qr = Reshape(q, [b,s,2,8])
+    kr = Reshape(k, [b,s,2,8])
+    vr = Reshape(v, [b,s,2,8])
+    qh = Transpose(qr) perm=[0,2,1,3]
+    kh = Transpose(kr) perm=[0,2,1,3]
+    vh = Transpose(vr) perm=[0,2,1,3]
+    a = Attention(qh, kh, vh) scale=0.5
+    at = Transpose(a) perm=[0,2,1,3]
+    ar = Reshape(at, [b,s,16])
+    y = Linear(ar, o, _, x)
+    return y
+}
+`), codegen.Options{Package: "emitted", Profile: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	for _, s := range out.Steps {
+		steps = append(steps, s.Node.Op.Name)
+	}
+	// x is widened for either product, which reads it as input and as residual.
+	if got, want := strings.Join(steps, " "), "Cast Linear Attention Cast Linear Cast"; got != want {
+		t.Errorf("the steps are %s, want %s", got, want)
+	}
+}

@@ -86,8 +86,8 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 	}
 }
 
-// retry decides what to do about nodes that could not be lowered: to put their arguments whole into memory, to expand composites, to
-// compute narrow floats in float32. The error lists those about which nothing can be done.
+// retry decides what to do about nodes that could not be lowered: to put their arguments whole into memory, to compute narrow floats in
+// float32, for which there may be a kernel, to expand composites. The error lists those about which nothing can be done.
 func retry(g *generator, expand, widen, whole map[int]bool) error {
 	var missing Missing
 	g.p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
@@ -96,6 +96,8 @@ func retry(g *generator, expand, widen, whole map[int]bool) error {
 		case err == nil:
 		case errors.Is(err, errView) && !whole[n.ID]:
 			whole[n.ID] = true
+		case hasKernel(n.Op) && hasNarrow(n) && !widen[n.ID]:
+			widen[n.ID] = true
 		case n.Op.Expand != nil && !expand[n.ID]:
 			expand[n.ID] = true
 		case hasNarrow(n) && !widen[n.ID]:
@@ -108,6 +110,11 @@ func retry(g *generator, expand, widen, whole map[int]bool) error {
 		return missing
 	}
 	return nil
+}
+
+// hasKernel reports whether there is a fast lowering of op.
+func hasKernel(op *ir.Op) bool {
+	return slices.ContainsFunc(lowerings[op], func(r ranked) bool { return r.rank == fast })
 }
 
 var (

@@ -44,32 +44,40 @@ func (m Missing) Ops() []string {
 func legalize(p *ir.Program, expand map[int]bool, widen map[int]bool) {
 	known(p.Main)
 	prune(p.Main)
-	lowerable(p.Main, p.Main, expand, widen)
+	l := legalizer{main: p.Main, expand: expand, widen: widen, rounds: map[*ir.Node]bool{}}
+	l.function(p.Main)
 	known(p.Main)
 	prune(p.Main)
 	foldCasts(p)
 	weigh(p)
 }
 
-// lowerable expands and widens in f, the program's function or one of its bodies.
-func lowerable(main, f *ir.Func, expand map[int]bool, widen map[int]bool) {
+// A legalizer expands and widens nodes, by their numbers.
+type legalizer struct {
+	main          *ir.Func
+	expand, widen map[int]bool
+	rounds        map[*ir.Node]bool // casts behind what is computed in float32
+}
+
+// function does so in f, the program's function or one of its bodies.
+func (l *legalizer) function(f *ir.Func) {
 	for i := 0; i < len(f.Nodes); {
 		n := f.Nodes[i]
-		if n.Op.Expand != nil && (lowerings[n.Op] == nil || expand[n.ID]) {
+		if n.Op.Expand != nil && (lowerings[n.Op] == nil || l.expand[n.ID]) {
 			b := ir.NewBuilder(f)
 			b.At, b.Name = i, n.Name
-			replaceNode(main, f, b, n, b.Expand(n))
+			replaceNode(l.main, f, b, n, b.Expand(n))
 			continue
 		}
-		if widen[n.ID] {
+		if l.widen[n.ID] || l.movesRounded(n) {
 			b := ir.NewBuilder(f)
 			b.At, b.Name = i, n.Name
-			replaceNode(main, f, b, n, widened(b, n))
+			replaceNode(l.main, f, b, n, l.widened(b, n))
 			i = b.At
 			continue
 		}
 		for _, b := range n.Bodies {
-			lowerable(main, b, expand, widen)
+			l.function(b)
 		}
 		i++
 	}
@@ -143,12 +151,23 @@ func hasNarrow(n *ir.Node) bool {
 	return false
 }
 
-// widened is n computed in float32, between casts.
-func widened(b *ir.Builder, n *ir.Node) []*ir.Value {
+// movesRounded reports whether n only moves what was computed in float32 and is to be rounded: it moves it before, so that the next
+// kernel finds it as it was.
+func (l *legalizer) movesRounded(n *ir.Node) bool {
+	return slices.Contains([]*ir.Op{ir.Identity, ir.Reshape, ir.Squeeze, ir.Unsqueeze, ir.Flatten, ir.Transpose, ir.Split, ir.Slice, ir.Expand, ir.Concat}, n.Op) &&
+		slices.ContainsFunc(n.Args, func(a *ir.Value) bool { return a != nil && l.rounds[a.Def] })
+}
+
+// widened is n computed in float32, between casts. What comes from such a node is not rounded on the way.
+func (l *legalizer) widened(b *ir.Builder, n *ir.Node) []*ir.Value {
 	args := make([]*ir.Value, len(n.Args))
 	for i, a := range n.Args {
-		args[i] = a
-		if a != nil && narrow(a.Type.Elem) {
+		switch {
+		case a == nil || !narrow(a.Type.Elem):
+			args[i] = a
+		case l.rounds[a.Def]:
+			args[i] = a.Def.Args[0]
+		default:
 			args[i] = b.New(ir.Cast, ir.Attrs{"to": ir.F32}, a)
 		}
 	}
@@ -156,6 +175,7 @@ func widened(b *ir.Builder, n *ir.Node) []*ir.Value {
 	for i, r := range n.Results {
 		if narrow(r.Type.Elem) && out[i].Type.Elem == ir.F32 {
 			out[i] = b.New(ir.Cast, ir.Attrs{"to": r.Type.Elem}, out[i])
+			l.rounds[out[i].Def] = true
 		}
 	}
 	return out
