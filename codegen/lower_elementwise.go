@@ -175,9 +175,9 @@ func lowerCast(e *emitter, n *ir.Node) error {
 	case from.IsComplex() && to.IsComplex():
 		e.Call("castComplex", y, x)
 	case from == ir.F16 && to == ir.F32:
-		e.Call("apply", y, x, "f16ToF32")
+		e.Call("widenF16", y, x)
 	case from == ir.F32 && to == ir.F16:
-		e.Call("apply", y, x, "f32ToF16")
+		e.Call("narrowF16", y, x)
 	case from == ir.BF16 && to == ir.F32:
 		e.Call("apply", y, x, "bf16ToF32")
 	case from == ir.F32 && to == ir.BF16:

@@ -22,11 +22,11 @@ func chooseISA() int {
 // their upper halves at a context switch.
 func detectISA() int {
 	const (
-		fma, osxsave, avx              = 1 << 12, 1 << 27, 1 << 28 // leaf 1, ecx
-		avx2, avx512f, avx512dq        = 1 << 5, 1 << 16, 1 << 17  // leaf 7, ebx
+		fma, osxsave, avx, f16c        = 1 << 12, 1 << 27, 1 << 28, 1 << 29 // leaf 1, ecx
+		avx2, avx512f, avx512dq        = 1 << 5, 1 << 16, 1 << 17           // leaf 7, ebx
 		avx512bw, avx512vl             = 1 << 30, 1 << 31
 		saveYMM, saveZMM               = 0x06, 0xe6 // xcr0
-		leaf1                   uint32 = fma | osxsave | avx
+		leaf1                   uint32 = fma | osxsave | avx | f16c
 		leaf7                   uint32 = avx512f | avx512dq | avx512bw | avx512vl
 	)
 	highest, _, _, _ := cpuid(0, 0)

@@ -1523,6 +1523,16 @@ x_rest:
 x_done:
 	VZEROUPPER; RET
 
+// func narrowF16AVX2(y *uint16, x *float32, n int)
+// Requires: AVX, F16C
+TEXT ·narrowF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+loop:
+	VMOVUPS (CX), Y0; VCVTPS2PH $0x00, Y0, (AX); ADDQ $0x00000020, CX; ADDQ $0x00000010, AX; SUBQ $0x00000008, DX; JNZ loop
+	VZEROUPPER; RET
+
 // func normRowAVX2(y *float32, x *float32, gamma *float32, beta *float32, n int, center int, eps float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·normRowAVX2(SB), NOSPLIT, $0-52
@@ -4700,6 +4710,17 @@ x_rest:
 	VFMSUB231PS Z0, Z2, Z4; VFMADD231PS Z0, Z3, Z1
 	VMOVUPS Z4, K1, (AX); VMOVUPS Z1, K1, (AX)(DI*1)
 x_done:
+	VZEROUPPER; RET
+
+// func widenF16AVX2(y *float32, x *uint16, n int)
+// Requires: AVX, F16C
+TEXT ·widenF16AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+loop:
+	VCVTPH2PS (CX), Y0
+	VMOVUPS Y0, (AX); ADDQ $0x00000010, CX; ADDQ $0x00000020, AX; SUBQ $0x00000008, DX; JNZ loop
 	VZEROUPPER; RET
 
 // func xgetbv() (eax uint32, edx uint32)
