@@ -56,7 +56,7 @@ func legalize(p *ir.Program, expand map[int]bool, widen map[int]bool) {
 type legalizer struct {
 	main          *ir.Func
 	expand, widen map[int]bool
-	rounds        map[*ir.Node]bool // casts behind what is computed in float32
+	rounds        map[*ir.Node]bool // casts behind what kernels compute in float32
 }
 
 // function does so in f, the program's function or one of its bodies.
@@ -154,18 +154,26 @@ func hasNarrow(n *ir.Node) bool {
 // movesRounded reports whether n only moves what was computed in float32 and is to be rounded: it moves it before, so that the next
 // kernel finds it as it was.
 func (l *legalizer) movesRounded(n *ir.Node) bool {
-	return slices.Contains([]*ir.Op{ir.Identity, ir.Reshape, ir.Squeeze, ir.Unsqueeze, ir.Flatten, ir.Transpose, ir.Split, ir.Slice, ir.Expand, ir.Concat}, n.Op) &&
-		slices.ContainsFunc(n.Args, func(a *ir.Value) bool { return a != nil && l.rounds[a.Def] })
+	return moves(n) && slices.ContainsFunc(n.Args, func(a *ir.Value) bool { return a != nil && l.rounds[a.Def] })
 }
 
-// widened is n computed in float32, between casts. What comes from such a node is not rounded on the way.
+func moves(n *ir.Node) bool {
+	return slices.Contains([]*ir.Op{ir.Identity, ir.Reshape, ir.Squeeze, ir.Unsqueeze, ir.Flatten, ir.Transpose, ir.Split, ir.Slice, ir.Expand, ir.Concat}, n.Op)
+}
+
+// exact reports whether n may hand on and take what is not rounded. Arithmetic may not: quantised operators are made of it.
+func exact(n *ir.Node) bool {
+	return moves(n) || hasKernel(n.Op) && !slices.Contains([]*ir.Op{ir.Add, ir.Sub, ir.Mul, ir.Div}, n.Op)
+}
+
+// widened is n computed in float32, between casts. From one kernel to the next nothing is rounded.
 func (l *legalizer) widened(b *ir.Builder, n *ir.Node) []*ir.Value {
 	args := make([]*ir.Value, len(n.Args))
 	for i, a := range n.Args {
 		switch {
 		case a == nil || !narrow(a.Type.Elem):
 			args[i] = a
-		case l.rounds[a.Def]:
+		case exact(n) && l.rounds[a.Def]:
 			args[i] = a.Def.Args[0]
 		default:
 			args[i] = b.New(ir.Cast, ir.Attrs{"to": ir.F32}, a)
@@ -175,7 +183,7 @@ func (l *legalizer) widened(b *ir.Builder, n *ir.Node) []*ir.Value {
 	for i, r := range n.Results {
 		if narrow(r.Type.Elem) && out[i].Type.Elem == ir.F32 {
 			out[i] = b.New(ir.Cast, ir.Attrs{"to": r.Type.Elem}, out[i])
-			l.rounds[out[i].Def] = true
+			l.rounds[out[i].Def] = exact(n)
 		}
 	}
 	return out
