@@ -103,6 +103,23 @@ func write(t *testing.T, dir string, out *codegen.Output) {
 	}
 }
 
+// testEmitted runs a test within an emitted package, in the folder that it returns.
+func testEmitted(t *testing.T, out *codegen.Output, file string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	write(t, dir, out)
+	test, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "emitted_test.go"), test, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	gotool(t, dir, nil, "vet", ".")
+	gotool(t, dir, nil, "test", "-count=1", ".")
+	return dir
+}
+
 func gotool(t *testing.T, dir string, env []string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("go", args...)

@@ -2,8 +2,6 @@ package codegen_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,17 +34,7 @@ func TestLabels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	write(t, dir, out)
-	test, err := os.ReadFile("testdata/labels_test.go.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "emitted_test.go"), test, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	gotool(t, dir, nil, "vet", ".")
-	gotool(t, dir, nil, "test", "-count=1", ".")
+	dir := testEmitted(t, out, "testdata/labels_test.go.txt")
 	for _, goroutine := range []string{"Session..Run$", "pool..serve"} {
 		tags := gotool(t, dir, nil, "tool", "pprof", "-tags", "-focus="+goroutine, "cpu.prof")
 		for _, want := range []string{" layer: Total", "layer.0\n", "layer.1\n", "layer.2\n", " step: Total", "Linear"} {

@@ -1,8 +1,6 @@
 package codegen_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -34,15 +32,5 @@ func TestPrepared(t *testing.T) {
 	if len(out.Steps) != 3 {
 		t.Errorf("%d steps are measured", len(out.Steps))
 	}
-	dir := t.TempDir()
-	write(t, dir, out)
-	test, err := os.ReadFile("testdata/prepared_test.go.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "emitted_test.go"), test, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	gotool(t, dir, nil, "vet", ".")
-	gotool(t, dir, nil, "test", "-count=1", ".")
+	testEmitted(t, out, "testdata/prepared_test.go.txt")
 }
