@@ -54,15 +54,16 @@ func (b *Builder) New(op *Op, attrs Attrs, args ...*Value) *Value {
 func (b *Builder) NewN(op *Op, results int, attrs Attrs, args ...*Value) []*Value {
 	n, err := b.Add(op, results, attrs, nil, args...)
 	if err != nil {
-		panic(&misfit{err})
+		panic(&Misfit{err})
 	}
 	return n.Results
 }
 
-// A misfit is what New panics with: a bug, unless an expansion met a composite's wrong arguments.
-type misfit struct{ err error }
+// A Misfit is what New panics with: a bug, unless an expansion met a composite's wrong arguments, or a rewriting ones of which too little
+// is known.
+type Misfit struct{ err error }
 
-func (m *misfit) Error() string { return "BUG: " + m.err.Error() }
+func (m *Misfit) Error() string { return "BUG: " + m.err.Error() }
 
 // New1 is New as a list, for an Expand to return.
 func (b *Builder) New1(op *Op, attrs Attrs, args ...*Value) []*Value {
@@ -75,7 +76,7 @@ func (b *Builder) Const(d *Data) *Value { return b.New(Const, Attrs{"value": d})
 // Scalar builds a constant of no dimensions. Like New it panics when e is no type of numbers.
 func (b *Builder) Scalar(e Elem, x float64) *Value {
 	if e == String || !e.Valid() {
-		panic(&misfit{fmt.Errorf("elements of type %s are no numbers", e)})
+		panic(&Misfit{fmt.Errorf("elements of type %s are no numbers", e)})
 	}
 	return b.Const(Scalar(e, x))
 }
@@ -217,7 +218,7 @@ func (n *Node) TryExpansion() (f *Func, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
-		case *misfit:
+		case *Misfit:
 			f, err = nil, r.err
 		default:
 			panic(r)

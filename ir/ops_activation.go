@@ -169,7 +169,7 @@ func (b *Builder) cast(x *Value, e Elem) *Value {
 }
 
 // refuse reports, from within an expansion, what is wrong with the arguments of the operator that is expanded.
-func refuse(format string, args ...any) { panic(&misfit{fmt.Errorf(format, args...)}) }
+func refuse(format string, args ...any) { panic(&Misfit{fmt.Errorf(format, args...)}) }
 
 // ranked returns the shape of v in an expansion that cannot do without.
 func ranked(v *Value) []Dim {

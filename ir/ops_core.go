@@ -35,7 +35,7 @@ func inferConst(n *Node) ([]Type, error) {
 func same(n *Node) ([]Type, error) { return []Type{n.TypeAt(0)}, nil }
 
 // Broadcast is the shape of tensors that are used together, by ONNX's multidirectional rule. Where two different expressions meet, one
-// of them may be 1 at run time, so that the result is their maximum.
+// of them may be 1 at run time, so that the result is their maximum where neither is 0.
 func Broadcast(shapes ...[]Dim) ([]Dim, error) {
 	rank := 0
 	for _, s := range shapes {
@@ -57,6 +57,8 @@ func Broadcast(shapes ...[]Dim) ([]Dim, error) {
 				return nil, fmt.Errorf("cannot broadcast %s", shapesText(shapes))
 			case s[j].IsConst(): // the number is not 1, so the name is it, or 1
 				out[i] = s[j]
+			case !out[i].IsConst() && (out[i].zeroOrOne() || s[j].zeroOrOne()): // 1 leaves the other as it is, and 0 goes with 0 and 1
+				out[i] = out[i].Mul(s[j])
 			case !out[i].IsConst():
 				out[i] = out[i].Max(s[j])
 			}

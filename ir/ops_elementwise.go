@@ -201,7 +201,7 @@ func inferCast(n *Node) ([]Type, error) {
 func expandCastLike(b *Builder, n *Node) []*Value {
 	e := n.TypeAt(1).Elem
 	if e == NoElem {
-		panic(&misfit{fmt.Errorf("the element type of argument like is not known")})
+		panic(&Misfit{fmt.Errorf("the element type of argument like is not known")})
 	}
 	return b.New1(Cast, Attrs{"to": e, "saturate": n.Int("saturate"), "round_mode": n.Str("round_mode")}, n.Args[0])
 }

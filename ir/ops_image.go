@@ -34,7 +34,7 @@ func (n *Node) image() (x Type, block Dim) {
 		err = fmt.Errorf("blocksize is %d", n.Int("blocksize"))
 	}
 	if err != nil {
-		panic(&misfit{err})
+		panic(&Misfit{err})
 	}
 	return x, N(n.Int("blocksize"))
 }
@@ -42,7 +42,7 @@ func (n *Node) image() (x Type, block Dim) {
 // parted is d/k, which must leave no remainder.
 func parted(d, k Dim) Dim {
 	if r, ok := d.Mod(k); !ok || r.IsConst() && !r.Is(0) {
-		panic(&misfit{fmt.Errorf("a dimension of %s is no multiple of %s", d, k)})
+		panic(&Misfit{fmt.Errorf("a dimension of %s is no multiple of %s", d, k)})
 	}
 	q, _ := d.Div(k)
 	return q
@@ -58,7 +58,7 @@ func expandDepthToSpace(b *Builder, n *Node) []*Value {
 	case "CRD":
 		shape, perm = []Dim{batch, c, k, k, h, w}, []int{0, 1, 4, 2, 5, 3}
 	default:
-		panic(&misfit{fmt.Errorf("mode %q is not DCR or CRD", n.Str("mode"))})
+		panic(&Misfit{fmt.Errorf("mode %q is not DCR or CRD", n.Str("mode"))})
 	}
 	y := b.New(Transpose, Attrs{"perm": perm}, b.New(Reshape, nil, n.Args[0], b.Dims(shape...)))
 	return b.New1(Reshape, nil, y, b.Dims(batch, c, h.Mul(k), w.Mul(k)))

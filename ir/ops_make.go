@@ -146,7 +146,7 @@ func expandWindow(a, b, c float64) func(*Builder, *Node) []*Value {
 	return func(bld *Builder, n *Node) []*Value {
 		e, err := n.elemAttr("output_datatype")
 		if err != nil {
-			panic(&misfit{err})
+			panic(&Misfit{err})
 		}
 		num := func(x float64) *Value { return bld.Scalar(F64, x) }
 		count := bld.New(Cast, Attrs{"to": I64}, bld.New(Reshape, nil, n.Args[0], bld.Vector()))

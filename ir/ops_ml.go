@@ -62,7 +62,7 @@ var (
 )
 
 // unfit ends an expansion whose arguments do not fit.
-func unfit(format string, args ...any) { panic(&misfit{fmt.Errorf(format, args...)}) }
+func unfit(format string, args ...any) { panic(&Misfit{fmt.Errorf(format, args...)}) }
 
 func expandFeatureExtractor(b *Builder, n *Node) []*Value {
 	y := b.New(Reshape, nil, n.Args[1], b.Vector(-1))

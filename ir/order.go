@@ -34,8 +34,10 @@ func (d Dim) atLeastZero(cases int) bool {
 // atMostOne reports whether d, which is no number, is 1 wherever it is not 0, because of names and the size of a table that it is cut from.
 // What is cut to one element, min(1,n), is left alone: nothing of it may well be meant.
 func (d Dim) atMostOne() bool {
-	return !d.IsConst() && N(1).Sub(d).neverNegative() && !d.cutToOne()
+	return !d.IsConst() && d.zeroOrOne() && !d.cutToOne()
 }
+
+func (d Dim) zeroOrOne() bool { return N(1).Sub(d).neverNegative() }
 
 func (d Dim) cutToOne() bool {
 	for _, t := range d.terms {

@@ -71,9 +71,6 @@ func attentionTurned(b *ir.Builder, m *Match) *ir.Value {
 		}
 		batch = x.Shape[1]
 		v := m.reshape(b, m.N(name).Args[0], ir.T(x.Elem, x.Shape[0], batch, heads, y.Shape[2]))
-		if v == nil {
-			return nil
-		}
 		apart[i] = b.New(ir.Transpose, ir.Attrs{"perm": []int64{1, 2, 0, 3}}, v)
 	}
 	return m.attentionApart(b, apart[0], apart[1], apart[2])

@@ -70,6 +70,33 @@ func rowsOf(at, x, y *ir.Value) bool {
 	return x.Type.Rank() > 0 && ir.EqualDims(x.Type.Shape, y.Type.Shape) && t.Rank() == 2 && t.Shape[1].Is(1) && t.Shape[0].Equal(x.Type.Shape[0])
 }
 
+// placesOf reports whether at is the place of each element of x, and y is as large as x.
+func placesOf(at, x, y *ir.Value) bool {
+	if !at.Is(ir.Concat) || !x.Type.Ranked() || !ir.EqualDims(x.Type.Shape, y.Type.Shape) {
+		return false
+	}
+	rank, numbers := x.Type.Rank(), at.Def.Args
+	axis, err := ir.Axis(at.Def.Int("axis"), at.Type.Rank())
+	if err != nil || axis != rank || len(numbers) != rank || !ir.EqualDims(at.Type.Shape[:rank], x.Type.Shape) {
+		return false
+	}
+	for i, v := range numbers {
+		if k, ok := counted(v); !(ok && k == i) && !(x.Type.Shape[i].Is(1) && zeros(v)) {
+			return false
+		}
+	}
+	return true
+}
+
+// zeros reports whether v is 0 everywhere.
+func zeros(v *ir.Value) bool {
+	for v.Is(ir.Expand) || v.Is(ir.Reshape) || v.Is(ir.Cast) {
+		v = v.Def.Args[0]
+	}
+	ns, ok := v.ConstInts()
+	return ok && !slices.ContainsFunc(ns, func(n int64) bool { return n != 0 })
+}
+
 // gatherAll leaves the elements of x where they are, if they are looked up one after the other: row i, column j at place [.., i, .., j].
 func gatherAll(b *ir.Builder, m *Match) *ir.Value {
 	x, y, at := m.Type("x"), m.Root.Out().Type, m.Root.TypeAt(1)
@@ -79,6 +106,9 @@ func gatherAll(b *ir.Builder, m *Match) *ir.Value {
 	}
 	shape, last := slices.Repeat([]ir.Dim{ir.N(1)}, y.Rank()), -1
 	for i, v := range m.List("xs") {
+		if x.Shape[i].Is(1) && zeros(v) {
+			continue
+		}
 		k, ok := counted(v)
 		if !ok || k <= last || k >= y.Rank() || !v.Type.Shape[k].Equal(x.Shape[i]) || !y.Shape[k].Equal(x.Shape[i]) {
 			return m.No("the numbers for axis %d do not count", i)
@@ -86,7 +116,7 @@ func gatherAll(b *ir.Builder, m *Match) *ir.Value {
 		shape[k], last = x.Shape[i], k
 	}
 	whole := m.reshape(b, m.V("x"), ir.T(x.Elem, shape...))
-	if whole == nil || ir.EqualDims(shape, y.Shape) {
+	if ir.EqualDims(shape, y.Shape) {
 		return whole
 	}
 	return b.New(ir.Expand, nil, whole, b.Dims(y.Shape...))

@@ -23,12 +23,28 @@ var exporters = []Rule{
 	{"rows-added", "(Add x y:*(Slice t s e a? u?))\n(Add x y:*(Gather t *(Slice at s e a? u?) axis=_))", rowsAdded},
 	{"split-const", "(Split@0 x s? *=_)\n(Split@1 x s? *=_)\n(Split@2 x s? *=_)\n(Split@3 x s? *=_)", splitConst},
 	{"split-sequence", "(SequenceAt s:*(SplitToSequence x k axis=_) #i)", splitSequence},
+	{"insert-construct", "(SequenceInsert *(SequenceEmpty *=_) x)\n(SequenceInsert *(SequenceConstruct xs...) x)", func(b *ir.Builder, m *Match) *ir.Value {
+		return b.New(ir.SequenceConstruct, nil, append(slices.Clone(m.List("xs")), m.V("x"))...)
+	}},
+	{"at-construct", "(SequenceAt *(SequenceConstruct xs...) #i)", func(b *ir.Builder, m *Match) *ir.Value {
+		i, xs := int(m.Scalar("i")), m.List("xs")
+		if i < 0 {
+			i += len(xs)
+		}
+		if i < 0 || i >= len(xs) {
+			return m.No("there are %d", len(xs))
+		}
+		return xs[i]
+	}},
+	{"concat-construct", "(ConcatFromSequence *(SequenceConstruct xs...) axis=_ new_axis=0)", func(b *ir.Builder, m *Match) *ir.Value {
+		return b.New(ir.Concat, ir.Attrs{"axis": m.Root.Int("axis")}, m.List("xs")...)
+	}},
 	{"repeat-interleave", "(Concat xs... axis=_)", repeatInterleave},
 	// Indexing by numbers that only count, which PyTorch's exporter writes for x[:, :] and for x[:, :] = y.
 	{"gather-all", "(GatherND x *(Concat xs... axis=_))", gatherAll},
 	{"scatter-all", "(ScatterND x at y)", func(b *ir.Builder, m *Match) *ir.Value {
-		if axis, ok := counted(m.V("at")); !ok || axis != 0 || !rowsOf(m.V("at"), m.V("x"), m.V("y")) {
-			return m.No("not every row of %s is written over, one after the other", m.Type("x"))
+		if axis, ok := counted(m.V("at")); (!ok || axis != 0 || !rowsOf(m.V("at"), m.V("x"), m.V("y"))) && !placesOf(m.V("at"), m.V("x"), m.V("y")) {
+			return m.No("not all of %s is written over, one after the other", m.Type("x"))
 		}
 		return m.V("y")
 	}},
@@ -95,27 +111,26 @@ func splitSequence(b *ir.Builder, m *Match) *ir.Value {
 func repeatInterleave(b *ir.Builder, m *Match) *ir.Value {
 	xs, y := m.List("xs"), m.Root.Out().Type
 	axis, err := ir.Axis(m.Root.Int("axis"), y.Rank())
-	if err != nil || len(xs) < 2 {
+	if err != nil || len(xs) < 2 || xs[0].Type.Rank() != y.Rank() {
 		return m.No("no axis")
 	}
-	var split *ir.Node
+	var x *ir.Value
 	times := xs[0].Type.Shape[axis]
-	for i, x := range xs {
-		part := stretched(x, axis, times)
-		if part == nil || part.Def == nil || part.Def.Op != ir.Split || part.Index != i || split != nil && part.Def != split {
+	for i, part := range xs {
+		if part = stretched(part, axis, times); part == nil || part.Def == nil {
 			return m.No("argument %d is no part that was stretched", i)
 		}
-		split = part.Def
+		p, ok := pieceAt(part.Def, part.Index)
+		if !ok || p.axis != axis || p.drops || !p.start.Is(i) || x != nil && part.Def.Args[0] != x {
+			return m.No("argument %d is not the %d-th of one tensor", i, i)
+		}
+		x = part.Def.Args[0]
 	}
-	x := split.Args[0]
-	if at, err := ir.Axis(split.Int("axis"), x.Type.Rank()); err != nil || at != axis || len(split.Results) != len(xs) {
-		return m.No("it was cut along another axis, or more than once")
+	if !x.Type.Shape[axis].Is(len(xs)) {
+		return m.No("%s was cut to more than %d", x.Type, len(xs))
 	}
 	wide := slices.Insert(slices.Clone(x.Type.Shape), axis+1, ir.N(1))
 	thin := m.reshape(b, x, ir.T(y.Elem, wide...))
-	if thin == nil {
-		return nil
-	}
 	wide = slices.Clone(wide)
 	wide[axis+1] = times
 	return m.reshape(b, b.New(ir.Expand, nil, thin, b.Dims(wide...)), y)

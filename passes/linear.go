@@ -59,9 +59,6 @@ var regroup = []Rule{
 		}
 		n := m.Root.Args[0].Def
 		x := m.reshape(b, n.Args[0], ir.T(y.Elem, append(slices.Clone(y.Shape[:y.Rank()-1]), m.Type("w").Shape[0])...))
-		if x == nil {
-			return nil
-		}
 		return b.New(ir.Linear, n.Attrs, x, m.V("w"), m.V("c"))
 	}},
 }

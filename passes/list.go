@@ -13,7 +13,7 @@ import (
 // Default is what a model goes through after import, whatever is made of it.
 var Default = []Pass{
 	{Name: "fuse-quantized", Rules: quantized},            // first of all: fold computes what weights of few bits stand for
-	{Name: "fold", Rules: fold, Run: inlineIf},            // exporters' shape arithmetic becomes shapes, which all others ask for
+	{Name: "fold", Rules: fold, Run: straighten},          // exporters' shape arithmetic becomes shapes, which all others ask for
 	{Name: "canon", Rules: oneForm, Run: tidy},            // one spelling for each thing, so that fusions have one to match
 	{Name: "fuse-norm", Rules: norm},                      // before linear and attention, to which their parts would look like masks and biases
 	{Name: "fuse-activation", Rules: activation},          // likewise
@@ -43,11 +43,18 @@ var Kernel = []Pass{
 
 // runRules are the names that passes with functions count under.
 var runRules = map[string][]string{
-	"fold": {"inline-if"}, "canon": {"inline-if", "split-weight", "norm-statistics", "cse"}, "late": {"inline-if", "split-weight", "norm-statistics", "cse"}, "fuse-attention": {"cse"}, "rows": {"cse"}, "fuse-qkv": {"qkv"},
+	"fold": {"inline-if", "unroll"}, "canon": {"inline-if", "unroll", "split-weight", "norm-statistics", "cse"},
+	"late": {"inline-if", "unroll", "split-weight", "norm-statistics", "cse"}, "fuse-attention": {"cse"}, "rows": {"cse"}, "fuse-qkv": {"qkv"},
 }
 
 // tidy is what rules cannot do: it concerns whole functions.
 func tidy(p *ir.Program, c *Count) bool {
-	inlined, split, dropped := inlineIf(p, c), splitWeights(p.Main, c), dropStatistics(p.Main, c)
-	return cse(p, c) || inlined || split || dropped
+	straight, split, dropped := straighten(p, c), splitWeights(p.Main, c), dropStatistics(p.Main, c)
+	return cse(p, c) || straight || split || dropped
+}
+
+// straighten takes branches and loops away whose course is known.
+func straighten(p *ir.Program, c *Count) bool {
+	inlined := inlineIf(p, c)
+	return unroll(p.Main, c) || inlined
 }

@@ -63,6 +63,44 @@ func (m *Match) No(format string, args ...any) *ir.Value {
 	return nil
 }
 
+// refusal is what a rule panics with that gives up within a helper, so that no caller goes on with what the helper has not.
+type refusal struct{}
+
+// apply is what the rule makes, nil if it does not apply.
+func (r Rule) apply(b *ir.Builder, m *Match) (v *ir.Value) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil, refusal:
+		case *ir.Misfit: // what a rule leaves out may have known more of its shape than what it came from
+			if !m.vague() {
+				panic(p)
+			}
+			m.No("%v", p)
+		default:
+			panic(p)
+		}
+	}()
+	return r.Make(b, m)
+}
+
+// vague reports whether something of the shapes of what was matched is not known.
+func (m *Match) vague() bool {
+	unknown := func(v *ir.Value) bool {
+		return v != nil && v.Type.Kind == ir.Tensor && (!v.Type.Ranked() || slices.ContainsFunc(v.Type.Shape, fresh))
+	}
+	for _, v := range m.vals {
+		if unknown(v) || v != nil && v.Def != nil && slices.ContainsFunc(v.Def.Args, unknown) {
+			return true
+		}
+	}
+	for _, vs := range m.lists {
+		if slices.ContainsFunc(vs, unknown) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(m.Root.Args, unknown) || slices.ContainsFunc(m.Root.Results, unknown)
+}
+
 // Shape checks the shape of a value: one word an axis, a number for a number; equal words stand for equal dimensions, also between
 // calls, and a question mark for anything.
 func (m *Match) Shape(name, axes string) bool { return m.shape(m.vals[name], axes) }

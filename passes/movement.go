@@ -82,7 +82,8 @@ var movement = []Rule{
 // reshape builds a Reshape of x to the dimensions of t, all of which must be known. A dimension of 0 must not stand for one of x's.
 func (m *Match) reshape(b *ir.Builder, x *ir.Value, t ir.Type) *ir.Value {
 	if !t.Ranked() || slices.ContainsFunc(t.Shape, fresh) {
-		return m.No("the shape is not known")
+		m.No("the shape is not known")
+		panic(refusal{})
 	}
 	attrs := ir.Attrs{}
 	if slices.ContainsFunc(t.Shape, func(d ir.Dim) bool { n, ok := d.Const(); return !ok || n == 0 }) {
@@ -154,9 +155,6 @@ func transposeBatched(b *ir.Builder, m *Match) *ir.Value {
 	}
 	perm[last-1], perm[last] = perm[last], perm[last-1]
 	x := m.reshape(b, m.V("x"), ir.T(y.Elem, append(slices.Clone(y.Shape[:last-1]), t.Shape[2], t.Shape[1])...))
-	if x == nil {
-		return nil
-	}
 	return b.New(ir.Transpose, ir.Attrs{"perm": perm}, x)
 }
 

@@ -123,6 +123,9 @@ func concatPiece(b *ir.Builder, m *Match) *ir.Value {
 	}
 	at := ir.N(0)
 	for _, x := range m.List("xs") {
+		if !x.Type.Ranked() {
+			return m.No("it is not known how much comes before")
+		}
 		size := x.Type.Shape[axis]
 		if at.Equal(p.start) && size.Equal(p.size) {
 			if p.drops {

@@ -143,7 +143,7 @@ func (w *rewriter) make(r compiled, m *Match, i int, v *ir.Value) bool {
 	f := m.F
 	m.reason, m.dims = "its conditions do not hold", nil
 	b := &ir.Builder{F: f, At: i, Name: m.Root.Name}
-	to := r.Make(b, m)
+	to := r.apply(b, m)
 	if to == nil || to == v {
 		f.Nodes = slices.Delete(f.Nodes, i, b.At)
 		return false

@@ -38,15 +38,22 @@ func rotaryEmbedding(b *ir.Builder, m *Match, interleaved bool) *ir.Value {
 	if !twice(m, m.V("cos"), interleaved) || !twice(m, m.V("sin"), interleaved) {
 		return m.No("the table of angles does not hold each one twice")
 	}
-	c, s := cache(b, m, m.V("cos"), interleaved), cache(b, m, m.V("sin"), interleaved)
-	if c == nil || s == nil {
-		return m.No("tables of types %s and %s for %s", m.Type("cos"), m.Type("sin"), x.Type)
-	}
 	attrs := ir.Attrs{}
 	if interleaved {
 		attrs["interleaved"] = 1
 	}
-	return b.New(ir.RotaryEmbedding, attrs, x, c, s)
+	cos, sin := m.V("cos"), m.V("sin")
+	if cached(cos.Type, x.Type) && cached(sin.Type, x.Type) {
+		return b.New(ir.RotaryEmbedding, attrs, x, cache(b, m, x, cos, interleaved), cache(b, m, x, sin, interleaved))
+	}
+	// GPT-J has positions before heads, and turns them later.
+	first, turn := headsLast(x.Type), ir.Attrs{"perm": []int64{0, 2, 1, 3}}
+	if cos.Type.Rank() != 4 || sin.Type.Rank() != 4 || !cached(headsLast(cos.Type), first) || !cached(headsLast(sin.Type), first) {
+		return m.No("tables of types %s and %s for %s", cos.Type, sin.Type, x.Type)
+	}
+	x = b.New(ir.Transpose, turn, x)
+	y := b.New(ir.RotaryEmbedding, attrs, x, cache(b, m, x, b.New(ir.Transpose, turn, cos), interleaved), cache(b, m, x, b.New(ir.Transpose, turn, sin), interleaved))
+	return b.New(ir.Transpose, turn, y)
 }
 
 // cuts reports whether v is count elements of the last axis, from start on by step.
@@ -139,13 +146,25 @@ func twiceData(d *ir.Data, pairs bool) bool {
 	return true
 }
 
-// cache makes RotaryEmbedding's table [B,L,D/2] of one that is multiplied with x [B,H,L,D]; nil when it is not the same for all heads.
-func cache(b *ir.Builder, m *Match, v *ir.Value, pairs bool) *ir.Value {
-	x, r := m.Type("x"), v.Type.Rank()
-	shape := append(slices.Repeat([]ir.Dim{ir.N(1)}, max(4-r, 0)), v.Type.Shape...)
-	if r > 4 || !shape[1].Is(1) || !shape[2].Equal(x.Shape[2]) || !shape[3].Equal(x.Shape[3]) || !shape[0].Is(1) && !shape[0].Equal(x.Shape[0]) {
-		return nil
-	}
+// cached reports whether t is the type of a table that x [B,H,L,D] can be multiplied with, the same for all heads.
+func cached(t, x ir.Type) bool {
+	shape := wide(t)
+	return len(shape) == 4 && shape[1].Is(1) && shape[2].Equal(x.Shape[2]) && shape[3].Equal(x.Shape[3]) && (shape[0].Is(1) || shape[0].Equal(x.Shape[0]))
+}
+
+// wide is the shape of t with at least four axes.
+func wide(t ir.Type) []ir.Dim {
+	return append(slices.Repeat([]ir.Dim{ir.N(1)}, max(4-t.Rank(), 0)), t.Shape...)
+}
+
+// headsLast is t, of rank 4, with its middle axes the other way round.
+func headsLast(t ir.Type) ir.Type {
+	return ir.T(t.Elem, t.Shape[0], t.Shape[2], t.Shape[1], t.Shape[3])
+}
+
+// cache makes RotaryEmbedding's table [B,L,D/2] of one that is cached.
+func cache(b *ir.Builder, m *Match, to, v *ir.Value, pairs bool) *ir.Value {
+	x, r, shape := to.Type, v.Type.Rank(), wide(v.Type)
 	half, _ := x.Shape[3].Div(ir.N(2))
 	axis := b.Vector(int64(r - 1))
 	if pairs {
@@ -154,7 +173,7 @@ func cache(b *ir.Builder, m *Match, v *ir.Value, pairs bool) *ir.Value {
 		v = b.New(ir.Slice, nil, v, b.Vector(0), b.Dims(half), axis)
 	}
 	v = m.reshape(b, v, ir.T(v.Type.Elem, shape[0], shape[2], half))
-	if v != nil && !shape[0].Equal(x.Shape[0]) {
+	if !shape[0].Equal(x.Shape[0]) {
 		v = b.New(ir.Expand, nil, v, b.Dims(x.Shape[0], shape[2], half))
 	}
 	return v

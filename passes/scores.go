@@ -72,8 +72,5 @@ func scoresWindows(b *ir.Builder, m *Match) *ir.Value {
 	masks := append(slices.Clone(wide.Shape[:2]), w.Shape[2:]...)
 	all := b.New(ir.Expand, nil, m.V("w"), b.Dims(masks...))
 	all = m.reshape(b, all, ir.T(w.Elem, append([]ir.Dim{s.Shape[0]}, w.Shape[2:]...)...))
-	if all == nil {
-		return nil
-	}
 	return b.New(ir.Add, nil, m.V("s"), all)
 }

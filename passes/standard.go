@@ -93,8 +93,5 @@ func (m *Match) heads(b *ir.Builder, name string, count int) *ir.Value {
 		return m.No("%s is %s", name, x.Type)
 	}
 	x = m.reshape(b, x, ir.T(x.Type.Elem, s[0], s[1], ir.N(count), d))
-	if x == nil {
-		return nil
-	}
 	return b.New(ir.Transpose, ir.Attrs{"perm": []int64{0, 2, 1, 3}}, x)
 }

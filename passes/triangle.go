@@ -45,7 +45,7 @@ func number(b bool) float64 {
 // maxMask is how many nodes of a mask are looked at: what is used twice is looked at twice.
 const maxMask = 1000
 
-// regions reads v, a matrix of lq rows and lk columns or one that broadcasts to them.
+// regions reads v, a matrix of lq rows and lk columns or one that broadcasts to them; an argument that is left out is none.
 func (m *Match) regions(v *ir.Value, lq, lk ir.Dim) (r regions, ok bool) {
 	if m.work++; m.work > maxMask {
 		return r, false
@@ -53,7 +53,7 @@ func (m *Match) regions(v *ir.Value, lq, lk ir.Dim) (r regions, ok bool) {
 	if d := m.data(v); d != nil {
 		return tableRegions(d, lq, lk)
 	}
-	if v.Def == nil || len(v.Def.Args) == 0 || !v.Type.Ranked() {
+	if v == nil || v.Def == nil || len(v.Def.Args) == 0 || !v.Type.Ranked() {
 		return r, false
 	}
 	n := v.Def

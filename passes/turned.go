@@ -82,9 +82,6 @@ func weightTurned(b *ir.Builder, m *Match) *ir.Value {
 		if n < rank {
 			w = m.reshape(b, w, ir.T(t.Elem, append(slices.Repeat([]ir.Dim{ir.N(1)}, rank-n), w.Type.Shape...)...))
 		}
-		if w == nil {
-			return nil
-		}
 		back := make([]int64, rank)
 		for i, p := range perm {
 			back[p] = int64(i)
