@@ -95,7 +95,7 @@ var canon = []Rule{
 		}
 		return m.V("x")
 	}},
-	{"einsum", "(Einsum x y equation=_)", einsum},
+	{"einsum", "(Einsum xs... equation=_)", einsum},
 	{"gemm", "(Gemm a b c? alpha=_ beta=_ transA=_ transB=_)", gemm},
 }
 
