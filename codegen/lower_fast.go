@@ -3,6 +3,7 @@ package codegen
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gpamc/gpamc/ir"
@@ -15,7 +16,9 @@ var _ = register(fast, map[*ir.Op]lowering{
 	ir.Relu: lowerUnary("relu32"), ir.Exp: lowerUnary("exp32"), ir.Erf: lowerUnary("erf32"), ir.Tanh: lowerUnary("tanh32"),
 	ir.Sigmoid: lowerUnary("sigmoid32"), ir.Swish: lowerSwish, ir.Gelu: lowerGelu,
 	ir.Add: lowerBinary("add32"), ir.Sub: lowerBinary("sub32"), ir.Mul: lowerBinary("mul32"), ir.Div: lowerBinary("div32"),
-	ir.Transpose: lowerCopy, ir.Split: copySplit, ir.Slice: lowerCopy, ir.Expand: lowerCopy,
+	ir.Clip: lowerClip, ir.ReduceSum: lowerReduce("sumRow"), ir.ReduceMean: lowerReduce("meanRow"), ir.ReduceMax: lowerReduce("largestRow"),
+	ir.InstanceNormalization: lowerInstanceNorm,
+	ir.Transpose:             lowerCopy, ir.Split: copySplit, ir.Slice: lowerCopy, ir.Expand: lowerCopy,
 })
 
 var (
@@ -90,10 +93,17 @@ func copyView(e *emitter, n *ir.Node, i int) error {
 	case negative:
 		e.Call("copyStridedFrom", y, e.Val(x.root), e.Dim(x.offset), e.Dims(shape), e.Dims(strides))
 	default:
+		if along := slices.IndexFunc(strides, func(d ir.Dim) bool { return d.Is(1) }); along >= 0 && along < len(shape)-1 && !strides[len(shape)-1].Is(0) && v.Type.Elem == ir.F32 && len(shape) <= maxTurned {
+			e.Call("transpose32", e.Ctx(), y, e.from(x), e.Dims(shape), e.Dims(strides), along)
+			break
+		}
 		e.Call("copyStrided", y, e.from(x), e.Dims(shape), e.Dims(strides))
 	}
 	return nil
 }
+
+// maxTurned is the largest rank that transpose32 takes.
+const maxTurned = 8
 
 // mergeAxes drops axes of 1 and joins axes that follow each other in memory.
 func mergeAxes(x view) (shape, strides []ir.Dim) {
@@ -347,8 +357,68 @@ func lowerBinary(kernel string) lowering {
 				e.Dim(a.row), e.Dim(a.cols), e.Dim(b.row), e.Dim(b.cols))
 			return nil
 		}
+		e.Call("spread", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.X(n, 1), kernel, e.Shape(n.Out()), e.Shape(n.Args[0]), e.Shape(n.Args[1]))
+		return nil
+	}
+}
+
+// lowerClip serves bounds that are single numbers, as all are.
+func lowerClip(e *emitter, n *ir.Node) error {
+	if err := f32(n); err != nil {
+		return err
+	}
+	bounds := []string{"nil", "nil"}
+	for i := range bounds {
+		if e.Has(n, i+1) {
+			bounds[i] = e.X(n, i+1)
+		}
+	}
+	if bounds[0] == "nil" && bounds[1] == "nil" {
 		return errShape
 	}
+	e.Call("clip32", e.Ctx(), e.Y(n, 0), e.X(n, 0), bounds[0], bounds[1])
+	return nil
+}
+
+// lowerReduce serves reductions over the last axes.
+func lowerReduce(kernel string) lowering {
+	return func(e *emitter, n *ir.Node) error {
+		if n.TypeAt(0).Elem != ir.F32 || definesDims(n) {
+			return errElem
+		}
+		shape := n.TypeAt(0).Shape
+		axes, ok := n.ArgAt(1).ConstInts()
+		if !ok || len(axes) == 0 || len(shape) == 0 {
+			return errShape
+		}
+		first := len(shape) - len(axes)
+		seen := map[int]bool{}
+		for _, a := range axes {
+			k, err := ir.Axis(int(a), len(shape))
+			if err != nil || k < first || seen[k] {
+				return errShape
+			}
+			seen[k] = true
+		}
+		cols := ir.Product(shape[first:])
+		if c, ok := cols.Const(); !ok || c == 0 {
+			return errShape // of nothing there is no largest, and no mean that is a number
+		}
+		e.Call("reduceRows", e.Ctx(), e.Y(n, 0), e.X(n, 0), kernel, e.Dim(cols))
+		return nil
+	}
+}
+
+func lowerInstanceNorm(e *emitter, n *ir.Node) error {
+	if err := f32(n); err != nil {
+		return err
+	}
+	shape := n.TypeAt(0).Shape
+	if len(shape) < 3 {
+		return errShape
+	}
+	e.Call("instanceNorm", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.X(n, 1), e.X(n, 2), e.Product(shape[:2]), e.Product(shape[2:]), n.Float("epsilon"))
+	return nil
 }
 
 type operandRows struct{ row, cols ir.Dim }

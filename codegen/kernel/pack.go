@@ -8,6 +8,7 @@ import (
 // packKernels transpose. Wider vectors would not help: shuffling is the work.
 var packKernels = map[string]generator{
 	"packBlocksAVX2": {"func(dst, w *float32, k, n, ld int)", packBlocks},
+	"turnBlocksAVX2": {"func(y, x *float32, rows, cols, yRow, xRow int)", turnBlocks},
 }
 
 // packBlocks goes through w in blocks of 8 x 8: down a block of 8 columns,
@@ -25,7 +26,7 @@ func packBlocks(a *asm) {
 	a.MOVQ(w, from)
 	a.Load(a.Param("k"), k)
 	a.Label("rows")
-	transpose(a, from, ld, to)
+	transpose(a, from, ld, func(i int) operand.Mem { return at(to, i*panelBytes) })
 	a.ADDQ(operand.U32(8*4), from)
 	a.ADDQ(operand.U32(8*panelBytes), to)
 	a.SUBQ(operand.U32(8), k)
@@ -38,24 +39,50 @@ func packBlocks(a *asm) {
 	a.RET()
 }
 
+// turnBlocks goes through x in blocks of 8 x 8: down a block of 8 columns,
+// whose elements become rows of y, then to the next.
+func turnBlocks(a *asm) {
+	y, x, cols, yRow, xRow := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	a.Load(a.Param("y"), y)
+	a.Load(a.Param("x"), x)
+	a.Load(a.Param("cols"), cols)
+	a.Load(a.Param("yRow"), yRow)
+	a.Load(a.Param("xRow"), xRow)
+	a.SHLQ(operand.Imm(2), yRow)
+	a.SHLQ(operand.Imm(2), xRow)
+	third := a.GP64()
+	a.LEAQ(operand.Mem{Base: yRow, Index: yRow, Scale: 2}, third)
+	a.Label("columns")
+	to, fourth, from, rows := a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	a.MOVQ(y, to)
+	a.MOVQ(x, from)
+	a.Load(a.Param("rows"), rows)
+	a.Label("rows")
+	a.LEAQ(operand.Mem{Base: to, Index: yRow, Scale: 4}, fourth)
+	transpose(a, from, xRow, func(i int) operand.Mem {
+		return rowAt([]reg.GPVirtual{to, fourth}[i/4], i%4, yRow, third, 0)
+	})
+	a.LEAQ(operand.Mem{Base: from, Index: xRow, Scale: 8}, from)
+	a.ADDQ(operand.U32(8*4), to)
+	a.SUBQ(operand.U32(8), rows)
+	a.JNZ(operand.LabelRef("rows"))
+	a.ADDQ(operand.U32(8*4), x)
+	a.LEAQ(operand.Mem{Base: y, Index: yRow, Scale: 8}, y)
+	a.SUBQ(operand.U32(8), cols)
+	a.JNZ(operand.LabelRef("columns"))
+	a.VZEROUPPER()
+	a.RET()
+}
+
 // transpose moves the 8 x 8 block at from, its rows ld bytes apart, to the
-// panel at to. The halves of a vector are loaded from rows 4 apart, so that no
+// rows that to names. The halves of a vector are loaded from rows 4 apart, so that no
 // shuffle has to cross them.
-func transpose(a *asm, from, ld, to reg.GPVirtual) {
+func transpose(a *asm, from, ld reg.GPVirtual, to func(row int) operand.Mem) {
 	fourth := a.GP64()
 	a.LEAQ(operand.Mem{Base: from, Index: ld, Scale: 4}, fourth)
 	third := a.GP64()
 	a.LEAQ(operand.Mem{Base: ld, Index: ld, Scale: 2}, third)
-	row := func(base reg.Register, i, disp int) operand.Mem {
-		m := operand.Mem{Base: base, Disp: disp}
-		switch i {
-		case 1, 2:
-			m.Index, m.Scale = ld, uint8(i)
-		case 3:
-			m.Index, m.Scale = third, 1
-		}
-		return m
-	}
+	row := func(base reg.GPVirtual, i, disp int) operand.Mem { return rowAt(base, i, ld, third, disp) }
 	for half := range 2 {
 		var y, t [4]reg.VecVirtual
 		for i := range y {
@@ -70,7 +97,19 @@ func transpose(a *asm, from, ld, to reg.GPVirtual) {
 		for i := range 4 {
 			r := a.YMM()
 			a.VSHUFPS(operand.Imm([]uint64{0x44, 0xee}[i%2]), t[2+i/2], t[i/2], r)
-			a.VMOVUPS(r, at(to, (4*half+i)*panelBytes))
+			a.VMOVUPS(r, to(4*half+i))
 		}
 	}
+}
+
+// rowAt is row i of up to four that are ld bytes apart, third being three times that.
+func rowAt(base reg.GPVirtual, i int, ld, third reg.GPVirtual, disp int) operand.Mem {
+	m := operand.Mem{Base: base, Disp: disp}
+	switch i {
+	case 1, 2:
+		m.Index, m.Scale = ld, uint8(i)
+	case 3:
+		m.Index, m.Scale = third, 1
+	}
+	return m
 }

@@ -57,9 +57,25 @@ func woven(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
 		l.hold(heldByWoven, func() { f(l, l.load(at(x, 0), false)) })
 		l.Label("loop")
 		masks := l.masks(n, vectors)
-		l.weave(vectors, func(i int) {
-			l.bits = masks[i]
-			l.store(f(l, l.load(at(x, i*l.bytes), true)), at(y, i*l.bytes), true)
+		var in, out [vectors]reg.VecVirtual
+		for i := range in {
+			in[i] = l.fresh()
+		}
+		l.wholeOrPart("load", n, vectors, func(part bool) {
+			for i, v := range in {
+				if p := at(x, i*l.bytes); part {
+					l.VMOVUPS_Z(p, masks[i], v)
+				} else {
+					l.VMOVUPS(p, v)
+				}
+			}
+		})
+		l.weave(vectors, func(i int) { out[i] = f(l, in[i]) })
+		l.wholeOrPart("store", n, vectors, func(part bool) {
+			for i, v := range out {
+				l.bits = masks[i]
+				l.store(v, at(y, i*l.bytes), part)
+			}
 		})
 		l.ADDQ(operand.U32(uint32(vectors*l.bytes)), x)
 		l.ADDQ(operand.U32(uint32(vectors*l.bytes)), y)
@@ -67,6 +83,19 @@ func woven(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
 		l.JG(operand.LabelRef("loop"))
 		l.held = nil
 	}
+}
+
+// wholeOrPart writes body for so many whole vectors, and again for fewer than n
+// elements of them: what is masked takes several times as long where it is not
+// in the nearest cache.
+func (l *lanes) wholeOrPart(name string, n reg.Register, vectors int, body func(part bool)) {
+	l.CMPQ(n, operand.U32(uint32(vectors*l.bytes/4)))
+	l.JL(operand.LabelRef(name + "_part"))
+	body(false)
+	l.JMP(operand.LabelRef(name + "_end"))
+	l.Label(name + "_part")
+	body(true)
+	l.Label(name + "_end")
 }
 
 // heldByWoven is how many constants find a register beside four vectors.

@@ -314,6 +314,11 @@ func TestNoAllocations(t *testing.T) {
 		rmsNorm(c, y, x, x, x, w[:128], 128, 128, 1e-5)
 		binary(c, y, x, x, add32, 128, 128, 128, 128, 0, 1)
 		unary(c, y, x, exp32)
+		spread(c, y, x, x, add32, []int{4, 32, 128}, []int{4, 1, 128}, []int{32, 1})
+		clip32(c, y, x, x[:1], x[:1])
+		reduceRows(c, y[:128], x, meanRow, 128)
+		instanceNorm(c, y, x, w[:4], w[:4], 128, 128, 1e-5)
+		transpose32(c, y, x, []int{128, 128}, []int{1, 128}, 0)
 	}
 	step()
 	if n := testing.AllocsPerRun(10, step); n != 0 {

@@ -1,0 +1,148 @@
+package lib
+
+// spread is f, one of those that binary takes, of a and b broadcast to the
+// shape of y in whatever axes. y may be one that has its shape.
+func spread(c *ctx, y, a, b []float32, f func(y, a, b []float32), sy, sa, sb []int) {
+	t := task[spreadTask](c)
+	*t = spreadTask{y: y, a: a, b: b, f: f, nest: over(sy, broadcast(sa, sy), broadcast(sb, sy))}
+	c.split(t.nest.rows, 1+vectorGrain/max(t.nest.cols, 1), t)
+	*t = spreadTask{}
+}
+
+type spreadTask struct {
+	y, a, b []float32
+	f       func(y, a, b []float32)
+	nest    nest
+}
+
+func (t *spreadTask) part(_ *worker, lo, hi int) {
+	n := t.nest
+	n.skip(lo)
+	for i := lo; i < hi; i++ {
+		a, b := t.a[n.at[0]:], t.b[n.at[1]:]
+		t.f(t.y[i*n.cols:][:n.cols], a[:1+(n.cols-1)*n.inner[0]], b[:1+(n.cols-1)*n.inner[1]])
+		n.next()
+	}
+}
+
+// skip goes on by k rows, from the first.
+func (n *nest) skip(k int) {
+	for i := n.rank - 1; i >= 0; i-- {
+		n.count[i] = k % n.size[i]
+		for o := range n.at {
+			n.at[o] += n.count[i] * n.step[o][i]
+		}
+		k /= n.size[i]
+	}
+}
+
+// clip32 is x, but at least lo[0] and then at most hi[0]; either may be nil. y
+// may be x.
+func clip32(c *ctx, y, x, lo, hi []float32) {
+	t := task[clipTask](c)
+	*t = clipTask{y, x, lo, hi}
+	c.split(len(y), vectorGrain, t)
+	*t = clipTask{}
+}
+
+type clipTask struct{ y, x, lo, hi []float32 }
+
+func (t *clipTask) part(_ *worker, lo, hi int) {
+	const block = 2048 // stays in the nearest cache for the second comparison
+	for ; lo < hi; lo += block {
+		y, x := t.y[lo:min(lo+block, hi)], t.x[lo:min(lo+block, hi)]
+		if t.lo != nil {
+			max32(y, x, t.lo[:1])
+			x = y
+		}
+		if t.hi != nil {
+			min32(y, x, t.hi[:1])
+		}
+	}
+}
+
+// reduceRows is f of each row of x [len(y), cols].
+func reduceRows(c *ctx, y, x []float32, f func(x []float32) float32, cols int) {
+	t := task[reduceTask](c)
+	*t = reduceTask{y, x, f, cols}
+	c.split(len(y), 1+rowGrain/max(cols, 1), t)
+	*t = reduceTask{}
+}
+
+type reduceTask struct {
+	y, x []float32
+	f    func(x []float32) float32
+	cols int
+}
+
+func (t *reduceTask) part(_ *worker, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		t.y[i] = t.f(t.x[i*t.cols : (i+1)*t.cols])
+	}
+}
+
+// sumRow is the sum of x, added up in four columns of float64 so that no
+// addition waits for the one before.
+func sumRow(x []float32) float32 { return float32(total(x)) }
+
+func meanRow(x []float32) float32 { return float32(total(x) / float64(len(x))) }
+
+func total(x []float32) float64 {
+	var s [4]float64
+	for len(x) >= 4 {
+		s[0] += float64(x[0])
+		s[1] += float64(x[1])
+		s[2] += float64(x[2])
+		s[3] += float64(x[3])
+		x = x[4:]
+	}
+	for _, v := range x {
+		s[0] += float64(v)
+	}
+	return s[0] + s[1] + (s[2] + s[3])
+}
+
+// largestRow is the largest element of x, of at least one, and NaN if there is
+// a NaN.
+func largestRow(x []float32) float32 {
+	a, b, c, d := x[0], x[0], x[0], x[0]
+	for len(x) >= 4 {
+		a, b, c, d = max(a, x[0]), max(b, x[1]), max(c, x[2]), max(d, x[3])
+		x = x[4:]
+	}
+	for _, v := range x {
+		a = max(a, v)
+	}
+	return max(a, b, c, d)
+}
+
+// instanceNorm is (x-mean)/√(var+eps)·scale + bias for each row of x [rows,
+// cols], where row i has element i modulo their number of scale and bias. y may
+// be x.
+func instanceNorm(c *ctx, y, x, scale, bias []float32, rows, cols int, eps float32) {
+	t := task[instanceTask](c)
+	*t = instanceTask{y, x, scale, bias, cols, eps}
+	c.reserve(cols)
+	c.split(rows, 1+rowGrain/max(cols, 1), t)
+	*t = instanceTask{}
+}
+
+type instanceTask struct {
+	y, x, scale, bias []float32
+	cols              int
+	eps               float32
+}
+
+func (t *instanceTask) part(w *worker, lo, hi int) {
+	if t.cols == 0 {
+		return
+	}
+	ones := w.scratch[:t.cols]
+	fill(ones, 1)
+	for i := lo; i < hi; i++ {
+		y, k := t.y[i*t.cols:(i+1)*t.cols], i%len(t.scale)
+		layerNormRow(y, t.x[i*t.cols:(i+1)*t.cols], ones, nil, t.eps)
+		mul32(y, y, t.scale[k:k+1])
+		add32(y, y, t.bias[k:k+1])
+	}
+}

@@ -1,0 +1,136 @@
+package lib
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+// TestSpread compares broadcasts along any axes with what apply2 computes.
+func TestSpread(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for _, s := range [][3][]int{
+			{{2, 3, 40}, {2, 3, 40}, {2, 1, 40}}, {{2, 3, 40}, {2, 3, 1}, {2, 3, 40}}, {{2, 3, 5, 17}, {3, 1, 17}, {2, 1, 5, 1}},
+			{{4, 1, 33}, {1, 1, 33}, {4, 1, 1}}, {{3}, {3}, {1}}, {{}, {}, {}}, {{2, 0, 3}, {1, 0, 3}, {2, 1, 1}}, {{70, 2, 130}, {2, 1}, {70, 1, 130}},
+		} {
+			a, b := random(t, size(s[1]), 1), random(t, size(s[2]), 2)
+			want := make([]float32, size(s[0]))
+			apply2(want, a, b, s[0], s[1], s[2], func(a, b float32) float32 { return a - b })
+			for _, threads := range []int{1, 3} {
+				c := newCtx(threads)
+				got := garbage(t, len(want))
+				spread(c, got, a, b, sub32, s[0], s[1], s[2])
+				sameBits(t, fmt.Sprint(s), got, want)
+				c.close()
+			}
+		}
+	})
+}
+
+func TestClip(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		nan := float32(math.NaN())
+		lo, hi := []float32{-.25}, []float32{.5}
+		for _, n := range []int{0, 1, 5, 17, 5000} {
+			x := random(t, n, 1)
+			if n > 2 {
+				x[1] = nan
+			}
+			for _, bounds := range [][2][]float32{{lo, hi}, {lo, nil}, {nil, hi}, {hi, lo}} {
+				got, want := garbage(t, n), make([]float32, n)
+				clip(want, x, bounds[0], bounds[1])
+				clip32(newCtx(1), got, x, bounds[0], bounds[1])
+				for i := range want {
+					if got[i] != want[i] && !(math.IsNaN(float64(got[i])) && math.IsNaN(float64(want[i]))) {
+						t.Fatalf("%v of %g is %g, want %g", bounds, x[i], got[i], want[i])
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestReduceRows(t *testing.T) {
+	for _, s := range [][2]int{{0, 3}, {1, 1}, {3, 2}, {5, 7}, {2, 1000}, {300, 64}} {
+		rows, cols := s[0], s[1]
+		x := random(t, rows*cols, 1)
+		if rows > 2 {
+			x[cols] = float32(math.NaN())
+		}
+		for _, f := range []struct {
+			name string
+			fast func(x []float32) float32
+			slow func(y []float32)
+		}{
+			{"sum", sumRow, func(y []float32) { reduce(y, x, []int{rows, cols}, []int{1}, 0.0, sumUp, plain) }},
+			{"mean", meanRow, func(y []float32) { reduce(y, x, []int{rows, cols}, []int{1}, 0.0, sumUp, average) }},
+			{"max", largestRow, func(y []float32) {
+				reduce(y, x, []int{rows, cols}, []int{1}, lowest[float32](), keepLargest, asIs)
+			}},
+		} {
+			got, want := garbage(t, rows), make([]float32, rows)
+			f.slow(want)
+			c := newCtx(2)
+			reduceRows(c, got, x, f.fast, cols)
+			c.close()
+			for i, w := range want {
+				if got[i] != w && !(math.Abs(float64(got[i]-w)) <= 2*eps*math.Abs(float64(w))) && !(w != w && got[i] != got[i]) {
+					t.Errorf("%s of row %d of %dx%d is %g, want %g", f.name, i, rows, cols, got[i], w)
+				}
+			}
+		}
+	}
+}
+
+func TestInstanceNorm(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for _, s := range [][2]int{{6, 1}, {3, 5}, {6, 100}, {3, 0}, {0, 4}} {
+			rows, cols := s[0], s[1]
+			x, scale, bias := random(t, rows*cols, 1), random(t, 3, 2), random(t, 3, 3)
+			got := garbage(t, rows*cols)
+			instanceNorm(newCtx(1), got, x, scale, bias, rows, cols, 1e-3)
+			for i := range rows {
+				var mean, squares float64
+				row := x[i*cols:][:cols]
+				for _, v := range row {
+					mean += float64(v) / float64(cols)
+				}
+				for _, v := range row {
+					squares += (float64(v) - mean) * (float64(v) - mean) / float64(cols)
+				}
+				for j, v := range row {
+					want := (float64(v)-mean)/math.Sqrt(squares+1e-3)*float64(scale[i%3]) + float64(bias[i%3])
+					if g := float64(got[i*cols+j]); !(math.Abs(g-want) <= 1e-5*(1+math.Abs(want))) {
+						t.Fatalf("%dx%d: (%d, %d) is %g, want %g", rows, cols, i, j, g, want)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestTranspose turns matrices of all sizes around the 8 x 8 blocks, and some among other axes.
+func TestTranspose(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		turned := func(shape, steps []int, along, floats int) {
+			t.Helper()
+			x := random(t, floats, 1)
+			got, want := garbage(t, size(shape)), make([]float32, size(shape))
+			copyStrided(want, x, shape, steps)
+			c := newCtx(2)
+			transpose32(c, got, x, shape, steps, along)
+			c.close()
+			sameBits(t, fmt.Sprint(shape, steps), got, want)
+		}
+		for _, rows := range []int{0, 1, 7, 8, 9, 16, 17, 40} {
+			for _, cols := range []int{0, 1, 3, 8, 15, 24, 33} {
+				turned([]int{cols, rows}, []int{1, cols}, 0, rows*cols)
+				turned([]int{cols, rows}, []int{1, cols + 3}, 0, max(0, (rows-1)*(cols+3)+cols)*min(rows, cols, 1))
+			}
+		}
+		turned([]int{2, 13, 9}, []int{13 * 9, 1, 13}, 1, 2*13*9)
+		turned([]int{2, 13, 3, 9}, []int{13 * 9 * 3, 1, 13 * 9, 13}, 1, 2*13*3*9)
+		turned([]int{13, 2, 3, 9}, []int{1, 13 * 9 * 3, 13 * 9, 13}, 0, 2*13*3*9)
+		turned([]int{2, 200, 150}, []int{200 * 150, 1, 200}, 1, 2*200*150)
+	})
+}

@@ -1,0 +1,23 @@
+//go:build amd64 && !purego
+
+package lib
+
+func turnBlock(y, x []float32, rows, cols, yRow, xRow int) {
+	m, n := rows&^7, cols&^7
+	if isa == isaPortable || m == 0 || n == 0 {
+		turnBlockGo(y, x, rows, cols, yRow, xRow)
+		return
+	}
+	turnBlocksAVX2(&y[0], &x[0], m, n, yRow, xRow)
+	if n < cols {
+		turnBlockGo(y[n*yRow:], x[n:], m, cols-n, yRow, xRow)
+	}
+	if m < rows {
+		turnBlockGo(y[m:], x[m*xRow:], rows-m, cols, yRow, xRow)
+	}
+}
+
+// turnBlocksAVX2 is turnBlock where rows and cols are multiples of 8, and not 0.
+//
+//go:noescape
+func turnBlocksAVX2(y, x *float32, rows, cols, yRow, xRow int)

@@ -1,0 +1,5 @@
+//go:build !amd64 || purego
+
+package lib
+
+func turnBlock(y, x []float32, rows, cols, yRow, xRow int) { turnBlockGo(y, x, rows, cols, yRow, xRow) }
