@@ -191,7 +191,7 @@ func lowerMatMul(e *emitter, n *ir.Node) error {
 	shape := n.Out().Type.Shape
 	batch := shape[:len(shape)-2]
 	y := view{dims: shape, strides: contiguous(shape)}
-	axes, ok := e.batchAxes(batch, y, a, b)
+	axes, ok := batchAxes(batch, y, a, b)
 	if !ok {
 		return errShape
 	}
@@ -201,12 +201,16 @@ func lowerMatMul(e *emitter, n *ir.Node) error {
 	field := func(i int) string {
 		s := make([]string, 3)
 		for j := range axes {
-			s[j] = e.Dim(axes[j][i])
+			s[j] = e.batchStep(axes[j], i)
 		}
 		return "[3]int{" + strings.Join(s, ", ") + "}"
 	}
 	m, k, cols := shape[len(shape)-2], a.dims[len(a.dims)-1], shape[len(shape)-1]
-	parts := []string{fmt.Sprintf("m: %s, k: %s, n: %s, batch: %s", e.Dim(m), e.Dim(k), e.Dim(cols), field(0))}
+	sum := e.Dim(k)
+	if rows := b.dims[len(b.dims)-2]; !rows.Equal(k) {
+		sum = fmt.Sprintf("agreed(%s, %s)", sum, e.Dim(rows))
+	}
+	parts := []string{fmt.Sprintf("m: %s, k: %s, n: %s, batch: %s", e.Dim(m), sum, e.Dim(cols), field(0))}
 	if len(batch) > 0 {
 		parts = append(parts, fmt.Sprintf("yBatch: %s, aBatch: %s, bBatch: %s", field(1), field(2), field(3)))
 	}
@@ -216,29 +220,41 @@ func lowerMatMul(e *emitter, n *ir.Node) error {
 	return nil
 }
 
-// batchAxes are the size of each axis of a batch with the distances along it in y, a and b, brought to three; ok is false where there
-// are more or where only the run knows what is broadcast.
-func (e *emitter) batchAxes(batch []ir.Dim, y, a, b view) (axes [3][4]ir.Dim, ok bool) {
-	var list [][4]ir.Dim
+// A batchAxis is the size of an axis of a batch, and the distances along it in y, a and b.
+type batchAxis struct {
+	dims [4]ir.Dim
+	own  [4]*ir.Dim // of an operand of which only the run knows whether it has one matrix for all
+}
+
+// batchStep is the size of an axis, or the distance along it in an operand, as the package writes it.
+func (e *emitter) batchStep(axis batchAxis, i int) string {
+	if own := axis.own[i]; own != nil {
+		return fmt.Sprintf("batchStride(%s, %s, %s)", e.Dim(*own), e.Dim(axis.dims[0]), e.Dim(axis.dims[i]))
+	}
+	return e.Dim(axis.dims[i])
+}
+
+// batchAxes are the axes of a batch, brought to three; ok is false where there are more.
+func batchAxes(batch []ir.Dim, y, a, b view) (axes [3]batchAxis, ok bool) {
+	var list []batchAxis
 	for i, d := range batch {
-		axis := [4]ir.Dim{d, y.strides[i]}
+		axis := batchAxis{dims: [4]ir.Dim{d, y.strides[i]}}
 		for j, x := range []view{a, b} {
 			at := i - len(batch) + len(x.dims) - 2
-			switch {
-			case at < 0 || x.dims[at].Is(1):
-			case x.dims[at].Equal(d):
-				axis[2+j] = x.strides[at]
-			default:
-				return axes, false
+			if at < 0 || x.dims[at].Is(1) {
+				continue
+			}
+			if axis.dims[2+j] = x.strides[at]; !x.dims[at].Equal(d) {
+				axis.own[2+j] = &x.dims[at]
 			}
 		}
 		if d.Is(1) {
 			continue
 		}
 		if k := len(list) - 1; k >= 0 && follows(list[k], axis) {
-			size := list[k][0].Mul(d)
+			size := list[k].dims[0].Mul(d)
 			list[k] = axis
-			list[k][0] = size
+			list[k].dims[0] = size
 			continue
 		}
 		list = append(list, axis)
@@ -247,16 +263,16 @@ func (e *emitter) batchAxes(batch []ir.Dim, y, a, b view) (axes [3][4]ir.Dim, ok
 		return axes, false
 	}
 	for i := range axes {
-		axes[i] = [4]ir.Dim{ir.N(1)}
+		axes[i].dims[0] = ir.N(1)
 	}
 	copy(axes[3-len(list):], list)
 	return axes, true
 }
 
 // follows reports whether an outer axis and the one behind it are one in all three operands.
-func follows(outer, axis [4]ir.Dim) bool {
+func follows(outer, axis batchAxis) bool {
 	for i := 1; i < 4; i++ {
-		if !outer[i].Equal(axis[i].Mul(axis[0])) {
+		if outer.own[i] != nil || axis.own[i] != nil || !outer.dims[i].Equal(axis.dims[i].Mul(axis.dims[0])) {
 			return false
 		}
 	}

@@ -18,7 +18,7 @@ func packColumns(dst, w []float32, k, n, ld int) {
 		packColumnsGo(dst, w, k, n, ld)
 		return
 	}
-	packBlocksAVX2(&dst[0], &w[0], rows, cols, ld)
+	packBlocksAVX2(&dst[0], &w[:(n-1)*ld+k][0], rows, cols, ld)
 	if cols < n {
 		packColumnsGo(dst[cols:], w[cols*ld:], k, n-cols, ld)
 	}

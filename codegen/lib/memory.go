@@ -95,6 +95,25 @@ func stride(dim, step int) int {
 	return step
 }
 
+// agreed is a, which must be b.
+func agreed(a, b int) int {
+	if a != b {
+		panic(inputError(fmt.Sprintf("a matrix of %d columns cannot be multiplied with one of %d rows", a, b)))
+	}
+	return a
+}
+
+// batchStride is step, or 0 where the only one of own stands for all dim.
+func batchStride(own, dim, step int) int {
+	if own == dim {
+		return step
+	}
+	if own != 1 {
+		panic(inputError(fmt.Sprintf("%d matrices cannot be multiplied with %d", own, dim)))
+	}
+	return 0
+}
+
 // checkLen reports an input of the wrong length.
 func checkLen(name string, got, want int, typ string) error {
 	if got != want {

@@ -1,5 +1,7 @@
 package lib
 
+import "fmt"
+
 // maxRank is the largest number of dimensions that these operators take.
 const maxRank = 8
 
@@ -45,8 +47,11 @@ func strides(shape []int) (l layout) {
 func broadcast(own, shape []int) (l layout) {
 	step := 1
 	for i := len(own) - 1; i >= 0; i-- {
-		if own[i] != 1 {
-			l[i+len(shape)-len(own)] = step
+		if j := i + len(shape) - len(own); own[i] != 1 {
+			if own[i] != shape[j] {
+				panic(inputError(fmt.Sprintf("%d elements along an axis cannot be broadcast to %d", own[i], shape[j])))
+			}
+			l[j] = step
 		}
 		step *= own[i]
 	}

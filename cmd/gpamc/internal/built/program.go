@@ -42,6 +42,9 @@ func (p *Program) find(name string) (int, error) {
 // cacheLimit is how many bytes of programs are kept; the oldest go first.
 const cacheLimit = 2 << 30
 
+// inUse is how long nobody takes a program away that may just be starting: those that run need their folder no more.
+const inUse = 10 * time.Minute
+
 // cacheDir is where programs are kept, and nothing else: prune removes what is in it.
 func cacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
@@ -125,7 +128,7 @@ func prune(cache string) {
 	sort.Slice(all, func(i, j int) bool { return all[i].at.After(all[j].at) })
 	total := int64(0)
 	for _, o := range all {
-		if total += o.size; total > cacheLimit && time.Since(o.at) > time.Hour {
+		if total += o.size; total > cacheLimit && time.Since(o.at) > inUse {
 			os.RemoveAll(o.path)
 		}
 	}
