@@ -17,6 +17,7 @@ var _ = register(fast, map[*ir.Op]lowering{
 	ir.Sigmoid: lowerUnary("sigmoid32"), ir.Swish: lowerSwish, ir.Gelu: lowerGelu,
 	ir.Add: lowerBinary("add32"), ir.Sub: lowerBinary("sub32"), ir.Mul: lowerBinary("mul32"), ir.Div: lowerBinary("div32"),
 	ir.Clip: lowerClip, ir.ReduceSum: lowerReduce("sumRow"), ir.ReduceMean: lowerReduce("meanRow"), ir.ReduceMax: lowerReduce("largestRow"),
+	ir.ReduceMin: lowerReduce("leastRow"), ir.ReduceL2: lowerReduce("lengthRow"), ir.ReduceSumSquare: lowerReduce("squaresRow"),
 	ir.InstanceNormalization: lowerInstanceNorm,
 	ir.Transpose:             lowerCopy, ir.Split: copySplit, ir.Slice: lowerCopy, ir.Expand: lowerCopy,
 })
@@ -416,11 +417,7 @@ func lowerReduce(kernel string) lowering {
 			}
 			seen[k] = true
 		}
-		cols := ir.Product(shape[first:])
-		if c, ok := cols.Const(); !ok || c == 0 {
-			return errShape // of nothing there is no largest, and no mean that is a number
-		}
-		e.Call("reduceRows", e.Ctx(), e.Y(n, 0), e.X(n, 0), kernel, e.Dim(cols))
+		e.Call("reduceRows", e.Ctx(), e.Y(n, 0), e.X(n, 0), kernel, e.Product(shape[first:]))
 		return nil
 	}
 }

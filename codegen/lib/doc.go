@@ -36,7 +36,8 @@
 //	    add32 sub32 mul32 div32 max32 min32
 //	spread(c, y, a, b, f, sy, sa, sb)                the same of shapes that broadcast in any axes
 //	clip32(c, y, x, lo, hi)                          between two bounds, or beyond one
-//	reduceRows(c, y, x, f, cols)                     f of each row: sumRow meanRow largestRow
+//	reduceRows(c, y, x, f, cols)                     f of each row: sumRow meanRow largestRow leastRow
+//	    squaresRow lengthRow
 //	instanceNorm(c, y, x, scale, bias, rows, cols, eps)
 //	transpose32(c, y, x, shape, steps, along)        axes in another order
 //	axpby(y, x, alpha, beta)                         y = alpha·x + beta·y

@@ -1,5 +1,7 @@
 package lib
 
+import "math"
+
 // spread is f, one of those that binary takes, of a and b broadcast to the
 // shape of y in whatever axes. y may be one that has its shape.
 func spread(c *ctx, y, a, b []float32, f func(y, a, b []float32), sy, sa, sb []int) {
@@ -102,10 +104,31 @@ func total(x []float32) float64 {
 	return s[0] + s[1] + (s[2] + s[3])
 }
 
-// largestRow is the largest element of x, of at least one, and NaN if there is
-// a NaN.
+// squaresRow is the sum of the squares of x, and lengthRow its root.
+func squaresRow(x []float32) float32 { return float32(squares(x)) }
+
+func lengthRow(x []float32) float32 { return float32(math.Sqrt(squares(x))) }
+
+func squares(x []float32) float64 {
+	var s [4]float64
+	for len(x) >= 4 {
+		s[0] += float64(x[0]) * float64(x[0])
+		s[1] += float64(x[1]) * float64(x[1])
+		s[2] += float64(x[2]) * float64(x[2])
+		s[3] += float64(x[3]) * float64(x[3])
+		x = x[4:]
+	}
+	for _, v := range x {
+		s[0] += float64(v) * float64(v)
+	}
+	return s[0] + s[1] + (s[2] + s[3])
+}
+
+// largestRow is the largest element of x, -Inf if there is none, and NaN if
+// there is a NaN; leastRow is the least, or Inf.
 func largestRow(x []float32) float32 {
-	a, b, c, d := x[0], x[0], x[0], x[0]
+	a := float32(math.Inf(-1))
+	b, c, d := a, a, a
 	for len(x) >= 4 {
 		a, b, c, d = max(a, x[0]), max(b, x[1]), max(c, x[2]), max(d, x[3])
 		x = x[4:]
@@ -114,6 +137,19 @@ func largestRow(x []float32) float32 {
 		a = max(a, v)
 	}
 	return max(a, b, c, d)
+}
+
+func leastRow(x []float32) float32 {
+	a := float32(math.Inf(1))
+	b, c, d := a, a, a
+	for len(x) >= 4 {
+		a, b, c, d = min(a, x[0]), min(b, x[1]), min(c, x[2]), min(d, x[3])
+		x = x[4:]
+	}
+	for _, v := range x {
+		a = min(a, v)
+	}
+	return min(a, b, c, d)
 }
 
 // instanceNorm is (x-mean)/√(var+eps)·scale + bias for each row of x [rows,

@@ -51,7 +51,7 @@ func TestClip(t *testing.T) {
 }
 
 func TestReduceRows(t *testing.T) {
-	for _, s := range [][2]int{{0, 3}, {1, 1}, {3, 2}, {5, 7}, {2, 1000}, {300, 64}} {
+	for _, s := range [][2]int{{0, 3}, {2, 0}, {1, 1}, {3, 2}, {5, 7}, {2, 1000}, {300, 64}} {
 		rows, cols := s[0], s[1]
 		x := random(t, rows*cols, 1)
 		if rows > 2 {
@@ -66,6 +66,15 @@ func TestReduceRows(t *testing.T) {
 			{"mean", meanRow, func(y []float32) { reduce(y, x, []int{rows, cols}, []int{1}, 0.0, sumUp, average) }},
 			{"max", largestRow, func(y []float32) {
 				reduce(y, x, []int{rows, cols}, []int{1}, lowest[float32](), keepLargest, asIs)
+			}},
+			{"min", leastRow, func(y []float32) {
+				reduce(y, x, []int{rows, cols}, []int{1}, highest[float32](), keepLeast, asIs)
+			}},
+			{"squares", squaresRow, func(y []float32) {
+				reduce(y, x, []int{rows, cols}, []int{1}, 0.0, func(a float64, x float32) float64 { return a + float64(x)*float64(x) }, plain)
+			}},
+			{"length", lengthRow, func(y []float32) {
+				reduce(y, x, []int{rows, cols}, []int{1}, 0.0, func(a float64, x float32) float64 { return math.Hypot(a, float64(x)) }, plain)
 			}},
 		} {
 			got, want := garbage(t, rows), make([]float32, rows)
