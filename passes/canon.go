@@ -73,6 +73,20 @@ var canon = []Rule{
 	{"where-not", "(Where *(Not c) x y)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Where, nil, m.V("c"), m.V("y"), m.V("x"))
 	}},
+	// Softmax takes the largest away itself: CogView does so, of numbers made smaller, that 16 bits may hold what is added.
+	{"softmax-shift", "(Softmax (Sub x m) axis=-1)\n(Softmax (Mul (Sub x m) #c) axis=-1)", func(b *ir.Builder, m *Match) *ir.Value {
+		if !largestOfRow(m.V("m"), m.V("x")) {
+			return m.No("it is not the largest of each row that is subtracted")
+		}
+		x := m.V("x")
+		if c := m.V("c"); c != nil {
+			if m.Scalar("c") <= 0 {
+				return m.No("%g turns the order round", m.Scalar("c"))
+			}
+			x = b.New(ir.Mul, nil, x, c)
+		}
+		return b.New(ir.Softmax, nil, x)
+	}},
 	{"softmax-axis", "(Softmax x axis=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		if axis := m.Root.Int("axis"); axis < 0 || axis != m.Type("x").Rank()-1 {
 			return m.No("axis %d is not the last counted from the first", axis)
@@ -181,4 +195,20 @@ func gemm(b *ir.Builder, m *Match) *ir.Value {
 		y = b.New(ir.Add, nil, y, scaled(c, "beta"))
 	}
 	return y
+}
+
+// largestOfRow reports whether m is the largest element of each row of x, broadcast along it.
+func largestOfRow(m, x *ir.Value) bool {
+	last := x.Type.Rank() - 1
+	if last < 0 || m.Type.Rank() != last+1 || !m.Type.Shape[last].Is(1) || !ir.EqualDims(m.Type.Shape[:last], x.Type.Shape[:last]) {
+		return false
+	}
+	if m.Is(ir.Reshape) || m.Is(ir.Unsqueeze) {
+		m = m.Def.Args[0]
+	}
+	if !m.Is(ir.ReduceMax) || m.Def.Args[0] != x {
+		return false
+	}
+	axes, ok := axesOf(m.Def.ArgAt(1), last+1)
+	return ok && slices.Equal(axes, []int64{int64(last)})
 }
