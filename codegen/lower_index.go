@@ -6,6 +6,50 @@ import (
 	"github.com/gpamc/gpamc/ir"
 )
 
+// GatherElements of float32 along the last axis goes row by row, and reads indices that are the same for many rows where they lie.
+var _ = register(fast, map[*ir.Op]lowering{ir.GatherElements: func(e *emitter, n *ir.Node) error {
+	if err := gathersRows(n); err != nil {
+		return err
+	}
+	index, shape := e.view(n, 1), n.TypeAt(0).Shape
+	outer, inner, ok := twoRowSteps(index)
+	if !ok {
+		return errShape
+	}
+	last := len(shape) - 1
+	e.Call("gatherRows", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.from(index), e.Dim(outer.size), e.Dim(outer.step), e.Dim(inner.size), e.Dim(inner.step),
+		e.Dim(index.dims[last]), e.Dim(shape[last]))
+	return nil
+}})
+
+// gathersRows is nil for a GatherElements whose rows are rows of its data.
+func gathersRows(n *ir.Node) error {
+	x, index := n.TypeAt(0), n.TypeAt(1)
+	if x.Elem != ir.F32 || index.Elem != ir.I64 {
+		return errElem
+	}
+	if !x.Ranked() || !index.Ranked() || x.Rank() != index.Rank() {
+		return errShape
+	}
+	last := x.Rank() - 1
+	if axis, err := ir.Axis(n.Int("axis"), x.Rank()); err != nil || axis != last || !ir.EqualDims(x.Shape[:last], index.Shape[:last]) {
+		return errShape
+	}
+	return nil
+}
+
+// twoRowSteps sees the rows of a view as two loops, of which the outer may be of one round; ok is false where it takes more, or where
+// the elements of a row do not follow each other.
+func twoRowSteps(x view) (outer, inner chunk, ok bool) {
+	last := len(x.dims) - 1
+	if last < 0 || !x.strides[last].Is(1) && !x.dims[last].Is(1) {
+		return outer, inner, false
+	}
+	one := chunk{ir.N(1), ir.N(0)}
+	loops := append(view{dims: x.dims[:last], strides: x.strides[:last]}.chunks(), one, one)
+	return loops[1], loops[0], len(loops) <= 4
+}
+
 var _ = register(portable, map[*ir.Op]lowering{
 	ir.Gather:          code(anyElem, "gather(y, x0, x1, shape(x0), @axis)"),
 	ir.GatherElements:  code(anyElem, "gatherElements(y, x0, x1, shape(x1), shape(x0), @axis)"),

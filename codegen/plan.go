@@ -251,6 +251,10 @@ func init() {
 			return n.Args[0].Type.Elem == ir.F32 && len(x.dims) >= 2 && len(x.dims) <= 5
 		},
 		ir.Linear: rows, ir.QuantizedLinear: rows,
+		ir.GatherElements: func(n *ir.Node, k int, x view) bool {
+			_, _, ok := twoRowSteps(x)
+			return k == 1 && ok && gathersRows(n) == nil
+		},
 	}
 }
 

@@ -255,7 +255,8 @@ func (n *Node) axesAt(i, count, rank int) (axes []int, known bool, err error) {
 	return axes, true, nil
 }
 
-// sliceLength is how many elements from start to end by step a dimension d has; ok is false when the sign of a bound is not known.
+// sliceLength is how many elements from start to end by step a dimension d has; ok is false when the sign of a bound of a backward slice is
+// not known.
 func sliceLength(d Dim, start, end *Dim, step int) (length Dim, ok bool) {
 	if start == nil || end == nil {
 		return Dim{}, false
@@ -306,7 +307,12 @@ func bound(d, at Dim, clamp bool) (Dim, bool) {
 	case at.Neg().nonNegative(): // minus nothing counts from the beginning
 		return d.Add(at).Max(N(0)).Mul(at.Neg().Min(N(1))), true
 	}
-	return Dim{}, false
+	// The sign is not known: d counts where at is below 0.
+	from := at.Add(d.Mul(at.Neg().Max(N(0)).Min(N(1)))).Max(N(0))
+	if clamp {
+		from = from.Min(d)
+	}
+	return from, true
 }
 
 // backBound is where a bound of a backward slice lies, between -1 and d-1.

@@ -53,6 +53,35 @@ func gatherElements[T any, I integer](y, x []T, index []I, si, sx []int, axis in
 	}
 }
 
+// gatherRows is y[r, j] = x[r, index[r, j]] for rows r of outer times inner,
+// the indices of which are outerStep and innerStep apart. Rows of y have cols
+// elements, those of x width.
+func gatherRows(c *ctx, y, x []float32, index []int64, outer, outerStep, inner, innerStep, cols, width int) {
+	t := task[gatherTask](c)
+	*t = gatherTask{y, x, index, outerStep, inner, innerStep, cols, width}
+	c.split(outer*inner, 1+vectorGrain/max(cols, 1), t)
+	*t = gatherTask{}
+}
+
+type gatherTask struct {
+	y, x                                     []float32
+	index                                    []int64
+	outerStep, inner, innerStep, cols, width int
+}
+
+func (t *gatherTask) part(_ *worker, lo, hi int) {
+	for r := lo; r < hi; r++ {
+		index := t.index[r/t.inner*t.outerStep+r%t.inner*t.innerStep:][:t.cols]
+		y, x := t.y[r*t.cols:][:len(index)], t.x[r*t.width:][:t.width]
+		for j, k := range index {
+			if uint64(k) >= uint64(len(x)) {
+				k = int64(indexOf(k, len(x)))
+			}
+			y[j] = x[k]
+		}
+	}
+}
+
 // offsetND is where the index tuple points to in data of that shape.
 func offsetND[I integer](tuple []I, shape []int) int {
 	p := 0

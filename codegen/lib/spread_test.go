@@ -143,3 +143,30 @@ func TestTranspose(t *testing.T) {
 		turned([]int{2, 200, 150}, []int{200 * 150, 1, 200}, 1, 2*200*150)
 	})
 }
+
+// TestGatherRows compares with gatherElements, of indices that lie there once for each row, for each inner row, and for each outer one.
+func TestGatherRows(t *testing.T) {
+	const outer, inner, cols, width = 3, 4, 5, 7
+	x := random(t, outer*inner*width, 1)
+	for _, steps := range [][2]int{{inner * cols, cols}, {0, cols}, {cols, 0}} {
+		index, whole := make([]int64, outer*inner*cols), make([]int64, outer*inner*cols)
+		for i := range index {
+			index[i] = int64(i*5%(2*width)) - width
+		}
+		for r := range outer * inner {
+			copy(whole[r*cols:][:cols], index[r/inner*steps[0]+r%inner*steps[1]:])
+		}
+		got, want := garbage(t, len(index)), make([]float32, len(index))
+		gatherElements(want, x, whole, []int{outer * inner, cols}, []int{outer * inner, width}, 1)
+		c := newCtx(2)
+		gatherRows(c, got, x, index, outer, steps[0], inner, steps[1], cols, width)
+		c.close()
+		sameBits(t, fmt.Sprint(steps), got, want)
+	}
+	defer func() {
+		if _, ok := recover().(inputError); !ok {
+			t.Error("an index beyond the row is not refused")
+		}
+	}()
+	gatherRows(newCtx(1), make([]float32, 1), x, []int64{width}, 1, 0, 1, 0, 1, width)
+}
