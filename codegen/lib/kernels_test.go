@@ -319,6 +319,9 @@ func TestNoAllocations(t *testing.T) {
 		reduceRows(c, y[:128], x, meanRow, 128)
 		instanceNorm(c, y, x, w[:4], w[:4], 128, 128, 1e-5)
 		transpose32(c, y, x, []int{128, 128}, []int{1, 128}, 0)
+		three := sliding{kernel: [3]int{1, 3, 3}, stride: [3]int{1, 2, 2}, dilation: [3]int{1, 1, 1}, before: [3]int{0, 1, 1}}
+		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 1)
+		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 16)
 	}
 	step()
 	if n := testing.AllocsPerRun(10, step); n != 0 {

@@ -1,98 +1,220 @@
 package lib
 
-// conv32 is convolve with the product of matrices that matmul computes: of the
-// kernels and of what each of them sees, a column for each output.
+// conv32 is convolve for float32: with few features of few channels a sum over
+// the taps, else a product of matrices.
 func conv32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, group int) {
-	in, out := spatial(sx), spatial(sy)
-	channels, features := sx[1]/group, sy[1]/group
-	inSize, outSize, taps := volume(in), volume(out), channels*volume(s.kernel)
-	if features < 4 { // too few rows for a product of matrices
+	if len(y) == 0 || len(x) == 0 || len(w) == 0 {
 		convolve[float64](y, x, w, b, sy, sx, s, group)
 		return
 	}
-	t := task[columnsTask](c)
-	for i := range sx[0] * group {
-		from, to := x[i*channels*inSize:][:channels*inSize], y[i*features*outSize:][:features*outSize]
-		g := i % group
-		if s.isIdentity() {
-			t.columns = from
-		} else {
-			t.take(c, from, in, out, channels, s)
+	t := task[convTask](c)
+	t.lattice = newLattice(spatial(sx), spatial(sy), s)
+	t.y, t.x, t.w, t.b = y, x, w, b
+	t.channels, t.features, t.group = sx[1]/group, sy[1]/group, group
+	t.at = t.taps(t.at[:0], t.channels)
+	if t.features < 4 {
+		t.slide(c, sy[0]*sy[1])
+	} else {
+		for n := range sx[0] {
+			t.multiply(c, n)
 		}
-		matmul(c, to, w[g*features*taps:][:features*taps], t.columns, product{
-			m: features, k: taps, n: outSize, batch: [3]int{1, 1, 1}, yRow: outSize, aRow: taps, aCol: 1, bRow: outSize, bCol: 1,
-		})
-		for f := range features {
-			if b == nil {
-				break
-			}
-			row, bias := to[f*outSize:][:outSize], b[g*features+f]
-			for j := range row {
-				row[j] += bias
+	}
+	t.y, t.x, t.w, t.b = nil, nil, nil, nil
+}
+
+// convTask is the arguments of conv32.
+type convTask struct {
+	lattice
+	y, x, w, b                []float32
+	channels, features, group int // of one group the first two
+	at                        []int
+	product                   convProduct
+}
+
+// slide does so many planes of y, each for itself.
+func (t *convTask) slide(c *ctx, planes int) {
+	if !t.direct {
+		c.reserve(t.channels * t.image)
+	}
+	c.split(planes, 1+slideGrain/(volume(t.out)*len(t.at)), t)
+}
+
+// slideGrain is how many multiplications of a sum over taps are worth a part.
+const slideGrain = 1 << 16
+
+// part does the planes lo to hi of y.
+func (t *convTask) part(w *worker, lo, hi int) {
+	inSize, outSize := volume(t.in), volume(t.out)
+	seen, of := w.scratch, -1
+	if !t.direct {
+		clear(seen[:t.channels*t.image])
+	}
+	for u := lo; u < hi; u++ {
+		f := u % (t.features * t.group)
+		if g := u / t.features; g != of {
+			of = g
+			x := t.x[g*t.channels*inSize:][:t.channels*inSize]
+			if t.direct {
+				seen = x
+			} else {
+				for c := range t.channels {
+					t.fill(seen[c*t.image:][:t.image], x[c*inSize:][:inSize])
+				}
 			}
 		}
-		t.columns = nil
+		var bias float32
+		if t.b != nil {
+			bias = t.b[f]
+		}
+		for i := 0; i < t.out[0]*t.out[1]; i += t.out[1] {
+			slideSum(t.y[u*outSize+i*t.out[2]:], seen[t.line(i):], t.w[f*len(t.at):][:len(t.at)], t.at,
+				t.out[1], t.out[2], t.out[2], t.lines(), bias)
+		}
 	}
 }
 
-// isIdentity reports whether each output sees the input at its own place.
-func (s *sliding) isIdentity() bool {
-	one, zero := [3]int{1, 1, 1}, [3]int{}
-	return s.kernel == one && s.stride == one && s.before == zero && s.after == zero
+// A convProduct is the part of a convTask that multiplies: for each group of an
+// image features x taps by taps x outputs.
+type convProduct struct {
+	*convTask
+	seen             []float32 // what the kernels see of the image
+	memory, bias     []float32 // bias has 32 columns, all the same
+	y                []float32
+	rowCuts, colCuts int
+	fills            latticeFill
 }
 
-// columnsTask lays out what the kernels see: row (channel, tap), column output.
-type columnsTask struct {
-	columns, memory []float32
-	x               []float32
-	in, out         [3]int
-	s               sliding
+// multiply does image n.
+func (t *convTask) multiply(c *ctx, n int) {
+	p := &t.product
+	p.convTask = t
+	channels, features, size := t.channels*t.group, t.features*t.group, volume(t.out)
+	p.y = t.y[n*features*size:][:features*size]
+	x := t.x[n*channels*volume(t.in):][:channels*volume(t.in)]
+	p.seen = x
+	if !t.direct {
+		p.seen = p.fills.fill(c, &t.lattice, x, channels)
+	}
+	if t.b != nil && n == 0 {
+		p.spreadBias(features)
+	}
+	p.rowCuts, p.colCuts = 1, 1
+	work := mulWork(t.features, len(t.at), size)
+	if parts := cutsPerThread * c.threads; c.threads > 1 && t.group < parts {
+		parts := min(parts/t.group, work/mulGrain)
+		p.rowCuts, p.colCuts = cutGrid(parts, parts, (t.features+tileRows-1)/tileRows, (size+panelCols-1)/panelCols)
+	}
+	c.reserve(stackFloats + pieceCols)
+	cuts := p.rowCuts * p.colCuts
+	c.split(t.group*cuts, mulGrain*cuts/work+1, p)
+	p.seen, p.y = nil, nil
 }
 
-func (t *columnsTask) take(c *ctx, x []float32, in, out [3]int, channels int, s sliding) {
-	rows := channels * volume(s.kernel)
-	if n := rows * volume(out); len(t.memory) < n {
+func (p *convProduct) spreadBias(features int) {
+	if len(p.bias) < features*panelCols {
+		p.bias = make([]float32, features*panelCols)
+	}
+	for f, v := range p.b[:features] {
+		row := p.bias[f*panelCols:][:panelCols]
+		for j := range row {
+			row[j] = v
+		}
+	}
+}
+
+func (p *convProduct) part(w *worker, lo, hi int) {
+	tiles, panels := (p.features+tileRows-1)/tileRows, (volume(p.out)+panelCols-1)/panelCols
+	for u := lo; u < hi; u++ {
+		i, j, g := u/p.colCuts%p.rowCuts, u%p.colCuts, u/(p.colCuts*p.rowCuts)
+		p.block(w.scratch, g, min(tiles*i/p.rowCuts*tileRows, p.features), min(tiles*(i+1)/p.rowCuts*tileRows, p.features),
+			min(panels*j/p.colCuts*panelCols, volume(p.out)), min(panels*(j+1)/p.colCuts*panelCols, volume(p.out)))
+	}
+}
+
+// block computes features f0 to f1 of group g for the outputs j0 to j1. Of
+// what they see it packs so many columns as fit into the scratch, for all the
+// taps of one cut.
+func (p *convProduct) block(scratch []float32, g, f0, f1, j0, j1 int) {
+	k, size := len(p.at), volume(p.out)
+	most := stackFloats / kDepth(k, k) / panelCols * panelCols
+	blocks := max((f1-f0+mBlock-1)/mBlock, 1)
+	high := roundUp((f1-f0+blocks-1)/blocks, tileRows)
+	seen := p.seen[g*p.channels*p.image:]
+	for ; j0 < j1; j0 += most {
+		j2 := min(j0+most, j1)
+		for q := 0; q < k; {
+			depth := kDepth(k, k-q)
+			for j := j0; j < j2; j += panelCols {
+				p.pack(scratch[(j-j0)*depth:], seen, q, depth, j, min(j+panelCols, size))
+			}
+			for f := f0; f < f1; f += high {
+				for j := j0; j < j2; j += panelCols {
+					p.panel(scratch[(j-j0)*depth:], g*p.features+f, min(high, f1-f), q, depth, j, min(panelCols, size-j))
+				}
+			}
+			q += depth
+		}
+	}
+}
+
+// panel adds the products of some taps to so many features from f on.
+func (p *convProduct) panel(packed []float32, f, rows, q, depth, j, cols int) {
+	k, size := len(p.at), volume(p.out)
+	y, w := p.y[f*size+j:], p.w[f*k+q:]
+	var add []float32
+	ld := size
+	switch {
+	case q > 0:
+		add = y
+	case p.b != nil:
+		add, ld = p.bias[f*panelCols:], panelCols
+	}
+	if cols < panelCols {
+		narrow(y, size, w, k, 1, packed, nil, add, ld, rows, depth, cols)
+	} else {
+		panelMulNext(y, size, w, k, 1, packed, nil, add, packed[min(depth*panelCols, len(packed)):], ld, rows, depth)
+	}
+}
+
+// pack makes a panel of what outputs j to end see at the taps from q on.
+func (p *convProduct) pack(dst, seen []float32, q, depth, j, end int) {
+	var pieces [panelCols]piece
+	n, wide := 0, p.out[2]
+	for at := j; at < end; {
+		line, o := at/wide, at%wide
+		next := min(at-o+wide, end)
+		for from := p.line(line) + o; at < next; at, from = at+pieceCols, from+pieceCols {
+			pieces[n] = piece{from, at - j}
+			n++
+		}
+		at = next
+	}
+	takePieces(dst[:min(depth*panelCols+pieceCols, len(dst))], seen, p.at[q:q+depth], pieces[:n])
+}
+
+// A latticeFill lays out images on all threads.
+type latticeFill struct {
+	*lattice
+	memory, x []float32
+}
+
+// fill gives images of x, each with zeros around it, and some more behind.
+func (t *latticeFill) fill(c *ctx, l *lattice, x []float32, images int) []float32 {
+	n := images*l.image + panelCols
+	if len(t.memory) < n {
 		t.memory = make([]float32, n)
 	}
-	t.columns, t.x, t.in, t.out, t.s = t.memory, x, in, out, s
-	c.split(rows, 1+vectorGrain/max(volume(out), 1), t)
+	t.lattice, t.x = l, x
+	c.split(images, 1+vectorGrain/l.image, t)
 	t.x = nil
+	return t.memory[:n]
 }
 
-func (t *columnsTask) part(_ *worker, lo, hi int) {
-	in, out, k, n := t.in, t.out, t.s.kernel, volume(t.out)
-	for row := lo; row < hi; row++ {
-		c, tap := row/volume(k), [3]int{row / (k[1] * k[2]) % k[0], row / k[2] % k[1], row % k[2]}
-		image := t.x[c*volume(in):][:volume(in)]
-		for line := range out[0] * out[1] {
-			to := t.columns[row*n+line*out[2]:][:out[2]]
-			i := line/out[1]*t.s.stride[0] - t.s.before[0] + tap[0]*t.s.dilation[0]
-			j := line%out[1]*t.s.stride[1] - t.s.before[1] + tap[1]*t.s.dilation[1]
-			if i < 0 || i >= in[0] || j < 0 || j >= in[1] {
-				clear(to)
-				continue
-			}
-			takeLine(to, image[(i*in[1]+j)*in[2]:][:in[2]], tap[2]*t.s.dilation[2]-t.s.before[2], t.s.stride[2])
-		}
-	}
-}
-
-// takeLine is every step-th element of x from at on, 0 outside of it.
-func takeLine(y, x []float32, at, step int) {
-	lo := min(counted(-at, step), len(y))
-	hi := max(min(counted(len(x)-at, step), len(y)), lo)
-	clear(y[:lo])
-	clear(y[hi:])
-	if lo == hi {
-		return
-	}
-	if step == 1 {
-		copy(y[lo:hi], x[at+lo:])
-		return
-	}
-	p := at + lo*step
+func (t *latticeFill) part(_ *worker, lo, hi int) {
+	size := volume(t.in)
 	for i := lo; i < hi; i++ {
-		y[i] = x[p]
-		p += step
+		to := t.memory[i*t.image:][:t.image]
+		clear(to)
+		t.lattice.fill(to, t.x[i*size:][:size])
 	}
 }

@@ -68,26 +68,79 @@ func TestConvolve(t *testing.T) {
 	})
 }
 
-// TestConv32 compares the product of matrices with the sum, for one thread and for two.
+// TestConv32 compares the ways of a convolution with the sum, for one thread and for two.
 func TestConv32(t *testing.T) {
 	one, two := newCtx(1), newCtx(2)
 	defer one.close()
 	defer two.close()
-	rapid.Check(t, func(t *rapid.T) {
-		in := [3]int{1, rapid.IntRange(1, 9).Draw(t, "h"), rapid.IntRange(1, 40).Draw(t, "w")}
-		s, out := drawSliding(t, in)
-		group := rapid.IntRange(1, 2).Draw(t, "group")
-		c, m := group*rapid.IntRange(1, 5).Draw(t, "channels"), group*rapid.IntRange(1, 9).Draw(t, "features")
-		sx, sy, sw := join3(2, c, in), join3(2, m, out), join3(m, c/group, s.kernel)
-		x, w, b := counting[float32](size(sx)), counting[float32](size(sw)), counting[float32](m)
-		want, y, z := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
-		convolve[float64](want, x, w, b, sy, sx, s, group)
-		conv32(one, y, x, w, b, sy, sx, s, group)
-		conv32(two, z, x, w, b, sy, sx, s, group)
-		if !slices.Equal(y, want) || !slices.Equal(y, z) { // small integers: no sum is rounded
-			t.Fatalf("%v with %v, %+v, in %d groups: %v, want %v", sx, sw, s, group, y, want)
-		}
+	eachISA(t, func(t *testing.T) {
+		rapid.Check(t, func(r *rapid.T) {
+			in := [3]int{rapid.IntRange(1, 2).Draw(r, "d"), rapid.IntRange(1, 12).Draw(r, "h"), rapid.IntRange(1, 70).Draw(r, "w")}
+			s, out := drawSliding(r, in)
+			group := rapid.IntRange(1, 3).Draw(r, "group")
+			c, m := group*rapid.IntRange(1, 5).Draw(r, "channels"), group*rapid.IntRange(1, 14).Draw(r, "features")
+			sx, sy, sw := join3(2, c, in), join3(2, m, out), join3(m, c/group, s.kernel)
+			x, w, b := counting[float32](size(sx)), counting[float32](size(sw)), counting[float32](m)
+			if rapid.Bool().Draw(r, "unbiased") {
+				b = nil
+			}
+			want, y, z := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
+			convolve[float64](want, x, w, b, sy, sx, s, group)
+			conv32(one, y, x, w, b, sy, sx, s, group)
+			conv32(two, z, x, w, b, sy, sx, s, group)
+			if !slices.Equal(y, want) || !slices.Equal(y, z) { // small integers: no sum is rounded
+				r.Fatalf("%v with %v, %+v, in %d groups: %v, want %v", sx, sw, s, group, y, want)
+			}
+		})
 	})
+}
+
+// TestConv32Large has sums that are cut and more columns than are packed at a
+// time, between guards.
+func TestConv32Large(t *testing.T) {
+	one, three := newCtx(1), newCtx(3)
+	defer three.close()
+	for _, c := range []struct {
+		in, kernel, stride             [3]int
+		pad, channels, features, group int
+	}{
+		{[3]int{1, 30, 31}, [3]int{1, 3, 3}, [3]int{1, 1, 1}, 1, 130, 20, 1},
+		{[3]int{1, 14, 14}, [3]int{1, 1, 1}, [3]int{1, 1, 1}, 0, 600, 260, 1},
+		{[3]int{1, 27, 27}, [3]int{1, 1, 1}, [3]int{1, 2, 2}, 0, 40, 30, 1},
+		{[3]int{1, 1, 700}, [3]int{1, 1, 10}, [3]int{1, 1, 5}, 0, 1, 64, 1},
+		{[3]int{1, 1, 50}, [3]int{1, 1, 64}, [3]int{1, 1, 1}, 32, 48, 48, 4},
+		{[3]int{1, 40, 40}, [3]int{1, 4, 4}, [3]int{1, 4, 4}, 0, 3, 48, 1},
+		{[3]int{1, 61, 60}, [3]int{1, 7, 7}, [3]int{1, 1, 1}, 3, 40, 40, 40},
+		{[3]int{1, 61, 60}, [3]int{1, 3, 3}, [3]int{1, 2, 2}, 0, 40, 40, 40},
+	} {
+		s := sliding{kernel: c.kernel, stride: c.stride, dilation: [3]int{1, 1, 1}}
+		var out [3]int
+		for i := range out {
+			if c.kernel[i] > 1 {
+				s.before[i], s.after[i] = c.pad, c.pad
+			}
+			out[i] = (c.in[i]+2*s.before[i]-c.kernel[i])/c.stride[i] + 1
+		}
+		sx, sy := join3(1, c.channels, c.in), join3(1, c.features, out)
+		taps := c.channels / c.group * volume(c.kernel)
+		x, w, b := random(t, size(sx), 1), random(t, c.features*taps, 2), random(t, c.features, 3)
+		exact := make([]float64, size(sy))
+		wide := func(x []float32) []float64 {
+			y := make([]float64, len(x))
+			for i := range x {
+				y[i] = float64(x[i])
+			}
+			return y
+		}
+		convolve[float64](exact, wide(x), wide(w), wide(b), sy, sx, s, c.group)
+		eachISA(t, func(t *testing.T) {
+			y, z := garbage(t, size(sy)), garbage(t, size(sy))
+			conv32(one, y, x, w, b, sy, sx, s, c.group)
+			near(t, "conv32", y, exact, 4*eps*float64(4+taps))
+			conv32(three, z, x, w, b, sy, sx, s, c.group)
+			sameBits(t, "three threads", z, y)
+		})
+	}
 }
 
 func TestPooling(t *testing.T) {
