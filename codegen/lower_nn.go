@@ -27,20 +27,30 @@ var _ = register(portable, map[*ir.Op]lowering{
 	ir.MaxUnpool:     lowerMaxUnpool,
 })
 
-// A float32 convolution is a product of matrices.
-var _ = register(fast, map[*ir.Op]lowering{ir.Conv: func(e *emitter, n *ir.Node) error {
-	if err := f32(n); err != nil {
-		return err
+// Of float32, convolutions are products of matrices or go, as poolings do, over a copy with the padding around it.
+var _ = register(fast, map[*ir.Op]lowering{
+	ir.Conv:        sliding32("conv32", "y, x0, x1, x2", "@group"),
+	ir.MaxPool:     sliding32("maxPool32", "y, x0"),
+	ir.AveragePool: sliding32("averagePool32", "y, x0", "bool(@count_include_pad)"),
+})
+
+// sliding32 calls a function with the values given, their shapes and how the kernel slides over them.
+func sliding32(function, values string, more ...string) lowering {
+	return func(e *emitter, n *ir.Node) error {
+		if err := f32(n); err != nil {
+			return err
+		}
+		if err := checkNode(n, numbers); err != nil {
+			return err
+		}
+		s, err := e.windows(n)
+		if err != nil {
+			return err
+		}
+		rest := strings.Join(append([]string{s}, more...), ", ")
+		return code(numbers, function+"("+e.Ctx()+", "+values+", shape(y), shape(x0), "+rest+")")(e, n)
 	}
-	if err := checkNode(n, numbers); err != nil {
-		return err
-	}
-	s, err := e.windows(n)
-	if err != nil {
-		return err
-	}
-	return code(numbers, "conv32("+e.Ctx()+", y, x0, x1, x2, shape(y), shape(x0), "+s+", @group)")(e, n)
-}})
+}
 
 // slidingOf is windows as a literal of package lib's type sliding, the axes that are not there before the others.
 func (e *emitter) slidingOf(ws []ir.Window) (string, error) {

@@ -181,6 +181,46 @@ func TestPooling(t *testing.T) {
 	})
 }
 
+// TestPooling32 compares poolings of float32 with those of any type.
+func TestPooling32(t *testing.T) {
+	one, two := newCtx(1), newCtx(2)
+	defer two.close()
+	eachISA(t, func(t *testing.T) {
+		rapid.Check(t, func(r *rapid.T) {
+			in := [3]int{rapid.IntRange(1, 2).Draw(r, "d"), rapid.IntRange(1, 20).Draw(r, "h"), rapid.IntRange(1, 40).Draw(r, "w")}
+			s, out := drawSliding(r, in)
+			for i := range out { // as with ceil_mode
+				out[i] += rapid.IntRange(0, 1).Draw(r, "more")
+			}
+			sx, sy := join3(2, 3, in), join3(2, 3, out)
+			x := counting[float32](size(sx))
+			for range 3 {
+				x[rapid.IntRange(0, len(x)-1).Draw(r, "at")] = rapid.SampledFrom([]float32{float32(math.NaN()), float32(math.Inf(-1)), 1e9}).Draw(r, "special")
+			}
+			y, z, want := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
+			check := func(what string) {
+				t.Helper()
+				for i, v := range want {
+					if d := math.Abs(float64(y[i] - v)); y[i] != v && (v == v || y[i] == y[i]) && !(d <= 1e-6*math.Abs(float64(v))) {
+						r.Fatalf("%s of %v with %+v: %d is %g, want %g", what, sx, s, i, y[i], v)
+					}
+				}
+				sameBits(t, what, z, y)
+			}
+			maxPool(want, nil, x, sy, sx, s, false)
+			maxPool32(one, y, x, sy, sx, s)
+			maxPool32(two, z, x, sy, sx, s)
+			check("maxPool32")
+			for _, padded := range []bool{false, true} {
+				poolWindows(want, x, sy, sx, s, padded, 0.0, sumUp, average)
+				averagePool32(one, y, x, sy, sx, s, padded)
+				averagePool32(two, z, x, sy, sx, s, padded)
+				check("averagePool32")
+			}
+		})
+	})
+}
+
 func TestMultiply(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dim := rapid.IntRange(0, 3)
