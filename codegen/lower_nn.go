@@ -29,13 +29,14 @@ var _ = register(portable, map[*ir.Op]lowering{
 
 // Of float32, convolutions are products of matrices or go, as poolings do, over a copy with the padding around it.
 var _ = register(fast, map[*ir.Op]lowering{
-	ir.Conv:        sliding32("conv32", "y, x0, x1, x2", "@group"),
-	ir.MaxPool:     sliding32("maxPool32", "y, x0"),
-	ir.AveragePool: sliding32("averagePool32", "y, x0", "bool(@count_include_pad)"),
+	ir.Conv:          sliding32((*emitter).windows, "conv32", "y, x0, x1, x2", "@group"),
+	ir.ConvTranspose: sliding32((*emitter).transposedWindows, "convBack32", "y, x0, x1, x2", "@group"),
+	ir.MaxPool:       sliding32((*emitter).windows, "maxPool32", "y, x0"),
+	ir.AveragePool:   sliding32((*emitter).windows, "averagePool32", "y, x0", "bool(@count_include_pad)"),
 })
 
 // sliding32 calls a function with the values given, their shapes and how the kernel slides over them.
-func sliding32(function, values string, more ...string) lowering {
+func sliding32(windows func(*emitter, *ir.Node) (string, error), function, values string, more ...string) lowering {
 	return func(e *emitter, n *ir.Node) error {
 		if err := f32(n); err != nil {
 			return err
@@ -43,7 +44,7 @@ func sliding32(function, values string, more ...string) lowering {
 		if err := checkNode(n, numbers); err != nil {
 			return err
 		}
-		s, err := e.windows(n)
+		s, err := windows(e, n)
 		if err != nil {
 			return err
 		}
@@ -80,6 +81,15 @@ func (e *emitter) windows(n *ir.Node) (string, error) {
 	return e.slidingOf(ws)
 }
 
+// transposedWindows is windows for ConvTranspose.
+func (e *emitter) transposedWindows(n *ir.Node) (string, error) {
+	ws, err := n.TransposedWindows(n.TypeAt(0).Shape[2:], n.KernelShape(n.TypeAt(1)))
+	if err != nil {
+		return "", err
+	}
+	return e.slidingOf(ws)
+}
+
 func lowerConv(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, numbers); err != nil {
 		return err
@@ -96,11 +106,7 @@ func lowerConvTranspose(e *emitter, n *ir.Node) error {
 	if err := checkNode(n, numbers); err != nil {
 		return err
 	}
-	ws, err := n.TransposedWindows(n.TypeAt(0).Shape[2:], n.KernelShape(n.TypeAt(1)))
-	if err != nil {
-		return err
-	}
-	s, err := e.slidingOf(ws)
+	s, err := e.transposedWindows(n)
 	if err != nil {
 		return err
 	}

@@ -322,6 +322,7 @@ func TestNoAllocations(t *testing.T) {
 		three := sliding{kernel: [3]int{1, 3, 3}, stride: [3]int{1, 2, 2}, dilation: [3]int{1, 1, 1}, before: [3]int{0, 1, 1}}
 		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 1)
 		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 16)
+		convBack32(c, y[:4096], x[:1024], w, nil, []int{1, 16, 16, 16}, []int{1, 16, 8, 8}, three, 1)
 		maxPool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three)
 		averagePool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, false)
 	}

@@ -95,6 +95,40 @@ func TestConv32(t *testing.T) {
 	})
 }
 
+// TestConvBack32 compares the product of matrices with the sum, for one thread and for two.
+func TestConvBack32(t *testing.T) {
+	one, two := newCtx(1), newCtx(2)
+	defer one.close()
+	defer two.close()
+	eachISA(t, func(t *testing.T) {
+		rapid.Check(t, func(r *rapid.T) {
+			in := [3]int{rapid.IntRange(1, 2).Draw(r, "d"), rapid.IntRange(1, 5).Draw(r, "h"), rapid.IntRange(1, 30).Draw(r, "w")}
+			s, out := drawSliding(r, in)
+			group := rapid.IntRange(1, 2).Draw(r, "group")
+			c, m := group*rapid.IntRange(1, 5).Draw(r, "channels"), group*rapid.IntRange(1, 5).Draw(r, "features")
+			sx, sy := join3(2, c, out), join3(2, m, in)
+			x, w, b := counting[float32](size(sx)), counting[float32](c*m/group*volume(s.kernel)), counting[float32](m)
+			want, y, z := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
+			convolveBack[float64](want, x, w, b, sy, sx, s, group)
+			convBack32(one, y, x, w, b, sy, sx, s, group)
+			convBack32(two, z, x, w, b, sy, sx, s, group)
+			if !slices.Equal(y, want) || !slices.Equal(y, z) {
+				r.Fatalf("%v to %v, %+v, in %d groups: %v, want %v", sx, sy, s, group, y, want)
+			}
+		})
+	})
+	// More windows than are added up at a time.
+	s := sliding{kernel: [3]int{1, 1, 90}, stride: [3]int{1, 1, 7}, dilation: [3]int{1, 1, 1}}
+	sx, sy := []int{1, 2, 3000}, []int{1, 9, 2999*7 + 90}
+	x, w := counting[float32](6000), counting[float32](2*9*90)
+	want, y := make([]float32, size(sy)), make([]float32, size(sy))
+	convolveBack[float64](want, x, w, nil, sy, sx, s, 1)
+	convBack32(one, y, x, w, nil, sy, sx, s, 1)
+	if !slices.Equal(y, want) {
+		t.Error("of many windows not all have come")
+	}
+}
+
 // TestConv32Large has sums that are cut and more columns than are packed at a
 // time, between guards.
 func TestConv32Large(t *testing.T) {
