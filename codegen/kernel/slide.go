@@ -11,9 +11,7 @@ import (
 
 // slideKernels are kernels that slide over images.
 var slideKernels = func() map[string]generator {
-	all := map[string]generator{
-		"splitPairsAVX2": {"func(even, odd, x *float32, n int)", splitPairs},
-	}
+	all := map[string]generator{}
 	for _, t := range []map[string]generator{
 		everyVec("func(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias float32)", map[string]func(*lanes){"slideSum": func(l *lanes) {
 			bias := l.all("bias")
@@ -51,6 +49,8 @@ var slideKernels = func() map[string]generator {
 			}})
 		}}),
 		everyVec("func(dst, x *float32, at *int, k int, pieces *int, n int)", map[string]func(*lanes){"takePieces": (*lanes).takePieces}),
+		everyVec("func(to, x *float32, rows, cols, toRow, xRow int)", map[string]func(*lanes){"spreadRows": (*lanes).spreadRows}),
+		everyVec("func(even, odd, x *float32, rows, cols, toRow, xRow int)", map[string]func(*lanes){"splitRows": (*lanes).splitRows}),
 	} {
 		maps.Copy(all, t)
 	}
@@ -82,7 +82,7 @@ func (l *lanes) slide(f slideFold) {
 		n := l.GP64()
 		l.Load(l.Param("rows"), n)
 		l.MOVQ(n, rows)
-		for _, high := range []int{8, 4, 2, 1} {
+		for high := 8; high > 0; high-- {
 			name := fmt.Sprint(label, high)
 			l.Label(name)
 			l.CMPQ(rows, operand.U32(uint32(high)))
@@ -141,7 +141,9 @@ func (l *lanes) slideRows(name string, f slideFold, high int, p, q, ld, third, l
 		l.store(acc[r], operand.Mem{Base: q}, last)
 		l.ADDQ(ldy, q)
 	}
-	l.LEAQ(operand.Mem{Base: p, Index: ld, Scale: uint8(min(high, 8))}, p)
+	if high == 8 { // else these were the last
+		l.LEAQ(operand.Mem{Base: p, Index: ld, Scale: 8}, p)
+	}
 }
 
 // takePieces copies whole vectors: what is too much of one, the next piece or
@@ -178,23 +180,103 @@ func (l *lanes) takePieces() {
 // pieceBytes is what takePieces copies at a time.
 const pieceBytes = 16 * 4
 
-// splitPairs takes eight pairs at a time. Shuffles do not cross the halves of
-// a vector, so that the quarters come in the wrong order first.
-func splitPairs(a *asm) {
-	l := &lanes{asm: a, vec: narrow}
-	even, odd, x, n := l.param("even"), l.param("odd"), l.param("x"), l.param("n")
-	l.Label("loop")
-	low, high := l.set(at(x, 0)), l.set(at(x, 32))
-	for i, to := range []reg.GPVirtual{even, odd} {
-		y := l.YMM()
-		l.VSHUFPS(operand.Imm([]uint64{0b10001000, 0b11011101}[i]), high, low, y)
-		l.VPERMPD(operand.Imm(0b11011000), y, y)
-		l.VMOVUPS(y, at(to, 0))
-		l.ADDQ(operand.U32(32), to)
+// spreadRows has one mask for what is left behind the whole vectors of a row.
+func (l *lanes) spreadRows() {
+	to, x := l.param("to"), l.param("x")
+	l.eachRow([]reg.GPVirtual{to}, x, l.bytes, func(i, left reg.GPVirtual) func(last bool) {
+		l.some(left)
+		return func(last bool) {
+			y := l.load(operand.Mem{Base: x, Index: i, Scale: 1}, last)
+			l.store(y, operand.Mem{Base: to, Index: i, Scale: 1}, last)
+		}
+	})
+}
+
+// splitRows takes a vector of pairs at a time. Shuffles do not cross the
+// quarters of a vector, so that these come in the wrong order first.
+func (l *lanes) splitRows() {
+	even, odd, x := l.param("even"), l.param("odd"), l.param("x")
+	l.eachRow([]reg.GPVirtual{even, odd}, x, 2*l.bytes, func(i, left reg.GPVirtual) func(last bool) {
+		mask := func(n reg.Register) reg.Register {
+			l.some(n)
+			return l.bits
+		}
+		zero, n, lanes := l.GP64(), l.GP64(), l.GP64()
+		l.XORL(zero.As32(), zero.As32())
+		l.MOVQ(operand.U32(uint32(l.bytes/4)), lanes)
+		l.MOVQ(left, n)
+		l.CMPQ(n, lanes)
+		l.CMOVQGT(lanes, n)
+		low := mask(n)
+		l.MOVQ(left, n)
+		l.SUBQ(lanes, n)
+		l.CMOVQLT(zero, n)
+		high := mask(n)
+		l.LEAQ(operand.Mem{Base: left, Disp: 1}, n)
+		l.SHRQ(operand.Imm(1), n)
+		evens := mask(n)
+		l.SHRQ(operand.Imm(1), left)
+		odds := mask(left)
+		var order reg.VecVirtual
+		if l.bytes == 64 {
+			order = l.set(l.constant("quarters_in_order", 8, func(i int) uint64 { return uint64(2*i%8 + i/4) }))
+		}
+		return func(last bool) {
+			l.bits = low
+			a := l.load(operand.Mem{Base: x, Index: i, Scale: 2}, last)
+			l.bits = high
+			b := l.load(operand.Mem{Base: x, Index: i, Scale: 2, Disp: l.bytes}, last)
+			for k, to := range []reg.GPVirtual{even, odd} {
+				y := l.fresh()
+				l.VSHUFPS(operand.Imm([]uint64{0b10001000, 0b11011101}[k]), b, a, y)
+				if l.bytes == 64 {
+					l.VPERMPD(y, order, y)
+				} else {
+					l.VPERMPD(operand.Imm(0b11011000), y, y)
+				}
+				l.bits = []reg.Register{evens, odds}[k]
+				l.store(y, operand.Mem{Base: to, Index: i, Scale: 1}, last)
+			}
+		}
+	})
+}
+
+// eachRow goes through rows, each step taking so many bytes of x. start is
+// told where the offset of the targets will be and how many columns are left
+// for the last step, and gives what a step does.
+func (l *lanes) eachRow(to []reg.GPVirtual, x reg.GPVirtual, step int, start func(i, left reg.GPVirtual) func(last bool)) {
+	i, left, whole := l.GP64(), l.GP64(), l.GP64()
+	l.Load(l.Param("cols"), left)
+	l.MOVQ(left, whole)
+	l.ANDQ(operand.I32(int32(step/4-1)), left)
+	l.SUBQ(left, whole)
+	l.SHLQ(operand.Imm(uint64(2)), whole)
+	if step == 2*l.bytes {
+		l.SHRQ(operand.Imm(1), whole) // of the targets
 	}
-	l.ADDQ(operand.U32(64), x)
-	l.SUBQ(operand.U32(8), n)
-	l.JNZ(operand.LabelRef("loop"))
-	l.VZEROUPPER()
-	l.RET()
+	rest := l.GP64()
+	l.MOVQ(left, rest)
+	body := start(i, left)
+	toRow, xRow := l.param("toRow"), l.param("xRow")
+	l.SHLQ(operand.Imm(2), toRow)
+	l.SHLQ(operand.Imm(2), xRow)
+	l.Label("rows")
+	l.XORL(i.As32(), i.As32())
+	l.Label("whole")
+	l.CMPQ(i, whole)
+	l.JGE(operand.LabelRef("last"))
+	body(false)
+	l.ADDQ(operand.U32(uint32(l.bytes)), i)
+	l.JMP(operand.LabelRef("whole"))
+	l.Label("last")
+	l.TESTQ(rest, rest)
+	l.JZ(operand.LabelRef("next"))
+	body(true)
+	l.Label("next")
+	l.ADDQ(xRow, x)
+	for _, p := range to {
+		l.ADDQ(toRow, p)
+	}
+	l.DECQ(paramOf(l.asm, "rows"))
+	l.JNZ(operand.LabelRef("rows"))
 }

@@ -64,57 +64,80 @@ func (l *lattice) sees(i, p int) bool {
 
 // fill lays out the image x, the padding being there.
 func (l *lattice) fill(to, x []float32) {
+	j := max(-l.before[1], 0)
+	rows := min(l.in[1], l.padded[1]-l.before[1]) - j
 	for i := range l.in[0] {
 		a := i + l.before[0]
-		if a < 0 || a >= l.padded[0] || !l.sees(0, a) {
+		if a < 0 || a >= l.padded[0] || !l.sees(0, a) || rows <= 0 {
 			continue
 		}
-		for j := range l.in[1] {
-			b := j + l.before[1]
-			if b >= 0 && b < l.padded[1] && l.sees(1, b) {
-				l.fillRow(to[a*l.slice+b*l.row:][:l.row], x[(i*l.in[1]+j)*l.in[2]:][:l.in[2]])
+		to, x := to[a*l.slice+(j+l.before[1])*l.row:], x[(i*l.in[1]+j)*l.in[2]:]
+		if l.kernel[1] >= l.stride[1] {
+			l.fillRows(to, x, rows)
+			continue
+		}
+		for b := range rows {
+			if l.sees(1, b+j+l.before[1]) {
+				l.fillRows(to[b*l.row:], x[b*l.in[2]:], 1)
 			}
 		}
 	}
 }
 
-func (l *lattice) fillRow(to, x []float32) {
+// fillRows lays out so many rows of x.
+func (l *lattice) fillRows(to, x []float32, rows int) {
 	before, step := l.before[2], l.stride[2]
+	cols := min(l.in[2], l.padded[2]-before)
 	if before < 0 {
-		before, x = 0, x[min(-before, len(x)):]
+		x, cols = x[min(-before, len(x)):], cols+before
+		before = 0
 	}
-	x = x[:max(min(len(x), l.padded[2]-before), 0)]
 	switch {
-	case len(x) == 0:
+	case cols <= 0:
 	case step == 1:
-		copy(to[before:], x)
+		spreadRows(to[before:], x, rows, cols, l.row, l.in[2])
 	case step == 2:
 		even, odd := to[(before+1)/2:], to[l.phase+before/2:]
 		if before%2 == 1 {
 			even, odd = odd, even
 		}
-		splitPairs(even, odd, x)
+		splitRows(even, odd, x, rows, cols, l.row, l.in[2])
 	default:
 		for f := range step {
 			if !l.sees(2, f) {
 				continue
 			}
-			q := max(counted(before-f, step), 0)
-			for p := q*step + f - before; p < len(x); p += step {
-				to[f*l.phase+q] = x[p]
-				q++
+			q := counted(before-f, step)
+			for r := range rows {
+				x, to := x[r*l.in[2]:][:cols], to[r*l.row+f*l.phase+q:]
+				k := 0
+				for p := q*step + f - before; p < len(x); p += step {
+					to[k] = x[p]
+					k++
+				}
 			}
 		}
 	}
 }
 
-// splitPairsGo puts the elements 0, 2, .. of x into even, 1, 3, .. into odd.
-func splitPairsGo(even, odd, x []float32) {
-	for i := 1; i < len(x); i += 2 {
-		even[i/2], odd[i/2] = x[i-1], x[i]
+// spreadRowsGo copies rows of so many columns.
+func spreadRowsGo(to, x []float32, rows, cols, toRow, xRow int) {
+	for r := range rows {
+		copy(to[r*toRow:][:cols], x[r*xRow:])
 	}
-	if len(x)%2 == 1 {
-		even[len(x)/2] = x[len(x)-1]
+}
+
+// splitRowsGo puts the elements 0, 2, .. of each row into even, 1, 3, .. into
+// odd.
+func splitRowsGo(even, odd, x []float32, rows, cols, toRow, xRow int) {
+	for r := range rows {
+		for i, v := range x[r*xRow:][:cols] {
+			if i%2 == 0 {
+				even[r*toRow+i/2] = v
+			} else {
+				odd[r*toRow+i/2] = v
+			}
+		}
 	}
 }
 

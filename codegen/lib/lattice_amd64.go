@@ -4,19 +4,39 @@ package lib
 
 import "unsafe"
 
-func splitPairs(even, odd, x []float32) {
-	n := len(x) / 2 &^ 7
-	if n > 0 && isa != isaPortable {
-		splitPairsAVX2(&even[:n][0], &odd[:n][0], &x[0], n)
-		even, odd, x = even[n:], odd[n:], x[2*n:]
+func spreadRows(to, x []float32, rows, cols, toRow, xRow int) {
+	switch {
+	case isa == isaPortable || rows == 0 || cols == 0:
+		spreadRowsGo(to, x, rows, cols, toRow, xRow)
+	case isa == isaAVX512:
+		spreadRowsAVX512(&to[0], &x[0], rows, cols, toRow, xRow)
+	default:
+		spreadRowsAVX2(&to[0], &x[0], rows, cols, toRow, xRow)
 	}
-	splitPairsGo(even, odd, x)
 }
 
-// splitPairsAVX2 is splitPairs for n pairs, a multiple of 8 and not 0.
-//
 //go:noescape
-func splitPairsAVX2(even, odd, x *float32, n int)
+func spreadRowsAVX512(to, x *float32, rows, cols, toRow, xRow int)
+
+//go:noescape
+func spreadRowsAVX2(to, x *float32, rows, cols, toRow, xRow int)
+
+func splitRows(even, odd, x []float32, rows, cols, toRow, xRow int) {
+	switch {
+	case isa == isaPortable || rows == 0 || cols < 2:
+		splitRowsGo(even, odd, x, rows, cols, toRow, xRow)
+	case isa == isaAVX512:
+		splitRowsAVX512(&even[0], &odd[0], &x[0], rows, cols, toRow, xRow)
+	default:
+		splitRowsAVX2(&even[0], &odd[0], &x[0], rows, cols, toRow, xRow)
+	}
+}
+
+//go:noescape
+func splitRowsAVX512(even, odd, x *float32, rows, cols, toRow, xRow int)
+
+//go:noescape
+func splitRowsAVX2(even, odd, x *float32, rows, cols, toRow, xRow int)
 
 func slideSum(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias float32) {
 	switch {

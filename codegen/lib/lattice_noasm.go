@@ -2,7 +2,13 @@
 
 package lib
 
-func splitPairs(even, odd, x []float32) { splitPairsGo(even, odd, x) }
+func spreadRows(to, x []float32, rows, cols, toRow, xRow int) {
+	spreadRowsGo(to, x, rows, cols, toRow, xRow)
+}
+
+func splitRows(even, odd, x []float32, rows, cols, toRow, xRow int) {
+	splitRowsGo(even, odd, x, rows, cols, toRow, xRow)
+}
 
 func slideSum(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias float32) {
 	slideSumGo(y, x, w, at, rows, cols, yRow, xRow, bias)

@@ -52,14 +52,35 @@ func TestSlide(t *testing.T) {
 	})
 }
 
-func TestSplitPairs(t *testing.T) {
+// TestRows lays rows out as they are and in pairs, between guards.
+func TestRows(t *testing.T) {
 	eachISA(t, func(t *testing.T) {
-		for n := range 70 {
-			x, even, odd := random(t, n, 1), garbage(t, (n+1)/2), garbage(t, n/2)
-			splitPairs(even, odd, x)
-			for i, v := range x {
-				if got := [][]float32{even, odd}[i%2][i/2]; got != v {
-					t.Fatalf("%d of %d is %g, want %g", i, n, got, v)
+		for _, rows := range []int{1, 2, 5} {
+			for cols := range 100 {
+				x, to := random(t, rows*(cols+3)-3, 1), garbage(t, rows*(cols+2)-2)
+				spreadRows(to, x, rows, cols, cols+2, cols+3)
+				half := (cols+1)/2 + 1
+				even, odd := garbage(t, (rows-1)*half+(cols+1)/2), garbage(t, (rows-1)*half+cols/2)
+				splitRows(even, odd, x, rows, cols, half, cols+3)
+				for r := range rows {
+					for i, v := range x[r*(cols+3):][:cols] {
+						if got := to[r*(cols+2)+i]; got != v {
+							t.Fatalf("%d of %d x %d is %g, want %g", i, rows, cols, got, v)
+						}
+						if got := [][]float32{even, odd}[i%2][r*half+i/2]; got != v {
+							t.Fatalf("%d of %d x %d in pairs is %g, want %g", i, rows, cols, got, v)
+						}
+					}
+				}
+				for i, v := range to {
+					if i%(cols+2) >= cols && v == v {
+						t.Fatalf("%d x %d: written behind a row", rows, cols)
+					}
+				}
+				for i, v := range odd {
+					if i%half >= cols/2 && v == v {
+						t.Fatalf("%d x %d: written behind the pairs of a row", rows, cols)
+					}
 				}
 			}
 		}
