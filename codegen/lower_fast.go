@@ -14,7 +14,7 @@ var _ = register(fast, map[*ir.Op]lowering{
 	ir.Linear: lowerLinear, ir.MatMul: lowerMatMul, ir.Attention: lowerAttention, ir.DualAttention: lowerDualAttention,
 	ir.Softmax: lowerSoftmax, ir.LayerNormalization: lowerLayerNorm, ir.RMSNormalization: lowerRMSNorm,
 	ir.Relu: lowerUnary("relu32"), ir.Exp: lowerUnary("exp32"), ir.Erf: lowerUnary("erf32"), ir.Tanh: lowerUnary("tanh32"),
-	ir.Sigmoid: lowerUnary("sigmoid32"), ir.Swish: lowerSwish, ir.Gelu: lowerGelu,
+	ir.Sigmoid: lowerUnary("sigmoid32"), ir.Swish: lowerSwish, ir.Gelu: lowerGelu, ir.LeakyRelu: lowerLeakyRelu,
 	ir.Add: lowerBinary("add32"), ir.Sub: lowerBinary("sub32"), ir.Mul: lowerBinary("mul32"), ir.Div: lowerBinary("div32"),
 	ir.Clip: lowerClip, ir.ReduceSum: lowerReduce("sumRow"), ir.ReduceMean: lowerReduce("meanRow"), ir.ReduceMax: lowerReduce("largestRow"),
 	ir.ReduceMin: lowerReduce("leastRow"), ir.ReduceL2: lowerReduce("lengthRow"), ir.ReduceSumSquare: lowerReduce("squaresRow"),
@@ -348,6 +348,18 @@ func lowerSwish(e *emitter, n *ir.Node) error {
 		return errors.New("alpha is not 1")
 	}
 	return lowerUnary("silu32")(e, n)
+}
+
+func lowerLeakyRelu(e *emitter, n *ir.Node) error {
+	alpha := n.Float("alpha")
+	if !(alpha > 0 && alpha <= 1) {
+		return errors.New("alpha is not between 0 and 1")
+	}
+	if err := f32(n); err != nil {
+		return err
+	}
+	e.Call("leakyRelu32", e.Ctx(), e.Y(n, 0), e.X(n, 0), fmt.Sprint(alpha))
+	return nil
 }
 
 func lowerGelu(e *emitter, n *ir.Node) error {

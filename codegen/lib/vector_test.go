@@ -168,6 +168,31 @@ func TestBinary(t *testing.T) {
 	})
 }
 
+func TestLeakyRelu(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	c := newCtx(2)
+	defer c.close()
+	eachISA(t, func(t *testing.T) {
+		for _, n := range []int{0, 1, 7, 40, 2048, 2049, 50_000} {
+			x := random(t, n, 1)
+			copy(x, []float32{inf, -inf, nan})
+			y, want := garbage(t, n), make([]float32, n)
+			for i, v := range x {
+				if want[i] = v; v < 0 {
+					want[i] = v * 0.1
+				}
+			}
+			leakyRelu32(c, y, x, 0.1)
+			leakyRelu32(c, x, x, 0.1)
+			for i, v := range want {
+				if y[i] != v && v == v || x[i] != v && v == v || v != v && (y[i] == y[i] || x[i] == x[i]) {
+					t.Fatalf("%d of %d is %g, in place %g, want %g", i, n, y[i], x[i], v)
+				}
+			}
+		}
+	})
+}
+
 func TestAxpby(t *testing.T) {
 	eachISA(t, func(t *testing.T) {
 		for n := range 70 {
