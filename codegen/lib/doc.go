@@ -40,6 +40,13 @@
 //	    squaresRow lengthRow
 //	instanceNorm(c, y, x, scale, bias, rows, cols, eps)
 //	transpose32(c, y, x, shape, steps, along)        axes in another order
+//	leakyRelu32(c, y, x, alpha)
+//
+//	conv32(c, y, x, w, b, sy, sx, sliding, group)    convolution
+//	convBack32(c, y, x, w, b, sy, sx, sliding, group)   its transpose
+//	maxPool32(c, y, x, sy, sx, sliding)
+//	averagePool32(c, y, x, sy, sx, sliding, padded)
+//
 //	axpby(y, x, alpha, beta)                         y = alpha·x + beta·y
 //
 // The functions for unary and binary can be called alone, on pieces that are in
