@@ -10,6 +10,8 @@ import (
 var gemmKernels = map[string]generator{
 	"panelMulAVX512": {panelMulSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, float32s}.body},
 	"panelMulAVX2":   {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}, float32s}.body},
+	"halfMulAVX512":  {panelMulSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, float32Half}.body},
+	"halfMulAVX2":    {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}, float32Half}.body},
 }
 
 const panelMulSignature = "func(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)"
@@ -30,9 +32,13 @@ type panelMul struct {
 type format struct {
 	products func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) // adds those of one step to the sums
 	scale    func(t *tile, w reg.GPVirtual)                       // brings the sums to float32, w being behind the last step; nil where they are
+	half     bool                                                 // only the first 16 columns of a panel
 }
 
-var float32s = format{products: (*tile).multiplyAdd}
+var (
+	float32s    = format{products: (*tile).multiplyAdd}
+	float32Half = format{products: (*tile).multiplyAdd, half: true}
+)
 
 // body passes over m rows for each two vectors of the panel's width: in tiles
 // as high as possible, then in lower ones for what is left.
@@ -47,7 +53,7 @@ func (g panelMul) body(a *asm) {
 	t.keep("bias", 1, t.bias)
 	t.keep("ldy", 4, t.ldy)
 	t.keep("ldadd", 4, t.ldadd)
-	if halves := panelBytes / (2 * g.bytes); halves > 1 {
+	if halves := panelBytes / (2 * g.bytes); halves > 1 && !g.half {
 		t.at = a.GP64()
 		a.XORL(t.at.As32(), t.at.As32())
 		a.Label("half")
@@ -110,6 +116,14 @@ func (t *tile) keep(name string, times int, at operand.Mem) {
 	t.MOVQ(r, at)
 }
 
+// vectors is how many of a row a tile has.
+func (t *tile) vectors() int {
+	if t.half {
+		return panelBytes / 2 / t.bytes
+	}
+	return 2
+}
+
 // sum is the register of vector v of row r.
 func (t *tile) sum(r, v int) reg.VecPhysical { return t.regs[2*r+v] }
 
@@ -125,7 +139,9 @@ func (t *tile) columns(base reg.Register, v int) operand.Mem {
 // multiply sets the sums to x·w.
 func (t *tile) multiply(label string) {
 	for i := range 2 * t.rows {
-		t.zero(t.asm, t.regs[i])
+		if i%2 < t.vectors() {
+			t.zero(t.asm, t.regs[i])
+		}
 	}
 	rows := t.pointers()
 	w, left, n, y, add := t.GP64(), t.GP64(), t.GP64(), t.GP64(), t.GP64()
@@ -195,7 +211,7 @@ const manySteps = 256
 // computed: all at once they would be in the way of what the products read,
 // and not at all, the end would wait for each of them.
 func (t *tile) fetchRow(row reg.GPVirtual, distance operand.Mem) {
-	for v := 0; v < 2; v += 64 / t.bytes {
+	for v := 0; v < t.vectors(); v += 64 / t.bytes {
 		t.PREFETCHT0(t.columns(row, v))
 	}
 	t.ADDQ(distance, row)
@@ -225,7 +241,7 @@ func (t *tile) multiplyAdd(rows []reg.GPVirtual, w reg.GPVirtual) {
 
 // weights loads a step's vectors of w.
 func (t *tile) weights(w reg.GPVirtual) []reg.VecPhysical {
-	b := t.regs[2*t.most : 2*t.most+2]
+	b := t.regs[2*t.most : 2*t.most+t.vectors()]
 	for v := range b {
 		t.VMOVUPS(t.columns(w, v), b[v])
 	}
@@ -256,7 +272,7 @@ func (t *tile) finish(label string) {
 	t.MOVQ(t.bias, bias)
 	t.TESTQ(bias, bias)
 	t.JZ(operand.LabelRef("unbiased" + label))
-	for v := range 2 {
+	for v := range t.vectors() {
 		b := t.regs[2*t.most]
 		t.VMOVUPS(t.columns(bias, v), b)
 		for r := range t.rows {
@@ -269,7 +285,7 @@ func (t *tile) finish(label string) {
 	ld := t.GP64()
 	t.MOVQ(t.ldadd, ld)
 	for r := range t.rows {
-		for v := range 2 {
+		for v := range t.vectors() {
 			t.VADDPS(t.columns(t.add, v), t.sum(r, v), t.sum(r, v))
 		}
 		t.ADDQ(ld, t.add)
@@ -277,7 +293,7 @@ func (t *tile) finish(label string) {
 	t.Label("added" + label)
 	t.MOVQ(t.ldy, ld)
 	for r := range t.rows {
-		for v := range 2 {
+		for v := range t.vectors() {
 			t.VMOVUPS(t.sum(r, v), t.columns(t.y, v))
 		}
 		t.ADDQ(ld, t.y)

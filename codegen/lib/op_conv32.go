@@ -170,7 +170,7 @@ func (p *convProduct) panel(packed []float32, f, rows, q, depth, j, cols int) {
 		add, ld = p.bias[f*panelCols:], panelCols
 	}
 	if cols < panelCols {
-		narrow(y, size, w, k, 1, packed, nil, add, ld, rows, depth, cols)
+		lastPanel(y, size, w, k, packed, add, ld, rows, depth, cols)
 	} else {
 		panelMulNext(y, size, w, k, 1, packed, nil, add, packed[min(depth*panelCols, len(packed)):], ld, rows, depth)
 	}
