@@ -78,7 +78,7 @@ func (t *convTask) part(w *worker, lo, hi int) {
 type convProduct struct {
 	*convTask
 	seen             []float32 // what the kernels see of the image
-	memory, bias     []float32 // bias has 32 columns, all the same
+	bias             []float32 // of 32 columns, all the same
 	y                []float32
 	rowCuts, colCuts int
 	fills            latticeFill
