@@ -18,38 +18,45 @@ var _ = register(portable, map[*ir.Op]lowering{
 	ir.Softmax:    code(floats, "softmaxAlong(y, x0, shape(x0), @axis)"),
 	ir.LogSoftmax: code(floats, "logSoftmaxAlong(y, x0, shape(x0), @axis)"),
 
-	ir.Conv:          lowerConv,
-	ir.ConvTranspose: lowerConvTranspose,
+	ir.Conv:          sliding(numbers, (*emitter).windows, "convolve[ACC](y, x0, x1, x2, shape(y), shape(x0), SLIDING, @group)"),
+	ir.ConvTranspose: sliding(numbers, (*emitter).transposedWindows, "convolveBack[ACC](y, x0, x1, x2, shape(y), shape(x0), SLIDING, @group)"),
 	ir.DeformConv:    lowerDeformConv,
-	ir.MaxPool:       lowerMaxPool,
-	ir.AveragePool:   lowerAveragePool,
-	ir.LpPool:        lowerLpPool,
-	ir.MaxUnpool:     lowerMaxUnpool,
+	ir.MaxPool:       sliding(numbers, (*emitter).windows, "maxPool(y, y1, x0, shape(y), shape(x0), SLIDING, bool(@storage_order))"),
+	ir.AveragePool: sliding(numbers, (*emitter).windows,
+		"poolWindows(y, x0, shape(y), shape(x0), SLIDING, bool(@count_include_pad), ACC(0), sumUp, average)"),
+	ir.LpPool:    sliding(floats, (*emitter).windows, "lpPool(y, x0, shape(y), shape(x0), SLIDING, @p)"),
+	ir.MaxUnpool: lowerMaxUnpool,
 })
 
 // Of float32, convolutions are products of matrices or go, as poolings do, over a copy with the padding around it.
 var _ = register(fast, map[*ir.Op]lowering{
-	ir.Conv:          sliding32((*emitter).windows, "conv32", "y, x0, x1, x2", "@group"),
-	ir.ConvTranspose: sliding32((*emitter).transposedWindows, "convBack32", "y, x0, x1, x2", "@group"),
-	ir.MaxPool:       sliding32((*emitter).windows, "maxPool32", "y, x0"),
-	ir.AveragePool:   sliding32((*emitter).windows, "averagePool32", "y, x0", "bool(@count_include_pad)"),
+	ir.Conv:          sliding32((*emitter).windows, "conv32(CTX, y, x0, x1, x2, shape(y), shape(x0), SLIDING, @group)"),
+	ir.ConvTranspose: sliding32((*emitter).transposedWindows, "convBack32(CTX, y, x0, x1, x2, shape(y), shape(x0), SLIDING, @group)"),
+	ir.MaxPool:       sliding32((*emitter).windows, "maxPool32(CTX, y, x0, shape(y), shape(x0), SLIDING)"),
+	ir.AveragePool:   sliding32((*emitter).windows, "averagePool32(CTX, y, x0, shape(y), shape(x0), SLIDING, bool(@count_include_pad))"),
 })
 
-// sliding32 calls a function with the values given, their shapes and how the kernel slides over them.
-func sliding32(windows func(*emitter, *ir.Node) (string, error), function, values string, more ...string) lowering {
+// sliding calls a function: SLIDING is how the kernel slides, ACC the type in which elements are added up, CTX the session's threads.
+func sliding(c class, windows func(*emitter, *ir.Node) (string, error), call string) lowering {
 	return func(e *emitter, n *ir.Node) error {
-		if err := f32(n); err != nil {
-			return err
-		}
-		if err := checkNode(n, numbers); err != nil {
+		if err := checkNode(n, c); err != nil {
 			return err
 		}
 		s, err := windows(e, n)
 		if err != nil {
 			return err
 		}
-		rest := strings.Join(append([]string{s}, more...), ", ")
-		return code(numbers, function+"("+e.Ctx()+", "+values+", shape(y), shape(x0), "+rest+")")(e, n)
+		return code(c, strings.NewReplacer("SLIDING", s, "ACC", accumulator(n.TypeAt(0).Elem), "CTX", e.Ctx()).Replace(call))(e, n)
+	}
+}
+
+// sliding32 is sliding for float32 alone.
+func sliding32(windows func(*emitter, *ir.Node) (string, error), call string) lowering {
+	return func(e *emitter, n *ir.Node) error {
+		if err := f32(n); err != nil {
+			return err
+		}
+		return sliding(numbers, windows, call)(e, n)
 	}
 }
 
@@ -90,76 +97,11 @@ func (e *emitter) transposedWindows(n *ir.Node) (string, error) {
 	return e.slidingOf(ws)
 }
 
-func lowerConv(e *emitter, n *ir.Node) error {
-	if err := checkNode(n, numbers); err != nil {
-		return err
-	}
-	s, err := e.windows(n)
-	if err != nil {
-		return err
-	}
-	acc := accumulator(n.TypeAt(0).Elem)
-	return code(numbers, "convolve["+acc+"](y, x0, x1, x2, shape(y), shape(x0), "+s+", @group)")(e, n)
-}
-
-func lowerConvTranspose(e *emitter, n *ir.Node) error {
-	if err := checkNode(n, numbers); err != nil {
-		return err
-	}
-	s, err := e.transposedWindows(n)
-	if err != nil {
-		return err
-	}
-	acc := accumulator(n.TypeAt(0).Elem)
-	return code(numbers, "convolveBack["+acc+"](y, x0, x1, x2, shape(y), shape(x0), "+s+", @group)")(e, n)
-}
-
 func lowerDeformConv(e *emitter, n *ir.Node) error {
-	if err := checkNode(n, floats); err != nil {
-		return err
-	}
 	if n.TypeAt(0).Rank() != 4 {
 		return fmt.Errorf("%s is no batch of images", n.TypeAt(0))
 	}
-	s, err := e.windows(n)
-	if err != nil {
-		return err
-	}
-	return code(floats, "deform(y, x0, x1, x2, x3, x4, shape(y), shape(x0), "+s+", @group, @offset_group)")(e, n)
-}
-
-func lowerMaxPool(e *emitter, n *ir.Node) error {
-	if err := checkNode(n, numbers); err != nil {
-		return err
-	}
-	s, err := e.windows(n)
-	if err != nil {
-		return err
-	}
-	return code(numbers, "maxPool(y, y1, x0, shape(y), shape(x0), "+s+", bool(@storage_order))")(e, n)
-}
-
-func lowerAveragePool(e *emitter, n *ir.Node) error {
-	if err := checkNode(n, numbers); err != nil {
-		return err
-	}
-	s, err := e.windows(n)
-	if err != nil {
-		return err
-	}
-	acc := accumulator(n.TypeAt(0).Elem)
-	return code(numbers, "poolWindows(y, x0, shape(y), shape(x0), "+s+", bool(@count_include_pad), "+acc+"(0), sumUp, average)")(e, n)
-}
-
-func lowerLpPool(e *emitter, n *ir.Node) error {
-	if err := checkNode(n, floats); err != nil {
-		return err
-	}
-	s, err := e.windows(n)
-	if err != nil {
-		return err
-	}
-	return code(floats, "lpPool(y, x0, shape(y), shape(x0), "+s+", @p)")(e, n)
+	return sliding(floats, (*emitter).windows, "deform(y, x0, x1, x2, x3, x4, shape(y), shape(x0), SLIDING, @group, @offset_group)")(e, n)
 }
 
 func lowerMaxUnpool(e *emitter, n *ir.Node) error {
