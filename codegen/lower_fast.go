@@ -409,7 +409,7 @@ func lowerClip(e *emitter, n *ir.Node) error {
 	return nil
 }
 
-// lowerReduce serves reductions over the last axes.
+// lowerReduce serves reductions over axes that follow each other, of which kernel is for the last ones.
 func lowerReduce(kernel string) lowering {
 	return func(e *emitter, n *ir.Node) error {
 		if n.TypeAt(0).Elem != ir.F32 || definesDims(n) {
@@ -420,18 +420,38 @@ func lowerReduce(kernel string) lowering {
 		if !ok || len(axes) == 0 || len(shape) == 0 {
 			return errShape
 		}
-		first := len(shape) - len(axes)
+		first, end := len(shape), 0
 		seen := map[int]bool{}
 		for _, a := range axes {
 			k, err := ir.Axis(int(a), len(shape))
-			if err != nil || k < first || seen[k] {
+			if err != nil || seen[k] {
 				return errShape
 			}
 			seen[k] = true
+			first, end = min(first, k), max(end, k+1)
 		}
-		e.Call("reduceRows", e.Ctx(), e.Y(n, 0), e.X(n, 0), kernel, e.Product(shape[first:]))
+		sum, ok := columnSums[kernel]
+		switch {
+		case end-first != len(axes):
+			return errShape
+		case end == len(shape):
+			e.Call("reduceRows", e.Ctx(), e.Y(n, 0), e.X(n, 0), kernel, e.Product(shape[first:]))
+		case ok:
+			e.Call("sumColumns", e.Ctx(), e.Y(n, 0), e.X(n, 0), sum.squared, sum.finish, e.Product(shape[:first]), e.Product(shape[first:end]),
+				e.Product(shape[end:]))
+		default:
+			return errShape
+		}
 		return nil
 	}
+}
+
+// columnSums are the reductions by name that sumColumns does, where axes behind those that go are left.
+var columnSums = map[string]struct {
+	squared bool
+	finish  string
+}{
+	"sumRow": {false, "wholeSum"}, "meanRow": {false, "meanOf"}, "squaresRow": {true, "wholeSum"}, "lengthRow": {true, "rootOf"},
 }
 
 func lowerInstanceNorm(e *emitter, n *ir.Node) error {

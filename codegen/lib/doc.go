@@ -38,6 +38,7 @@
 //	clip32(c, y, x, lo, hi)                          between two bounds, or beyond one
 //	reduceRows(c, y, x, f, cols)                     f of each row: sumRow meanRow largestRow leastRow
 //	    squaresRow lengthRow
+//	sumColumns(c, y, x, squared, finish, outer, rows, cols)   sums over rows, and what finish makes of them
 //	instanceNorm(c, y, x, scale, bias, rows, cols, eps)
 //	transpose32(c, y, x, shape, steps, along)        axes in another order
 //	leakyRelu32(c, y, x, alpha)

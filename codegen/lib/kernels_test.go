@@ -317,6 +317,7 @@ func TestNoAllocations(t *testing.T) {
 		spread(c, y, x, x, add32, []int{4, 32, 128}, []int{4, 1, 128}, []int{32, 1})
 		clip32(c, y, x, x[:1], x[:1])
 		reduceRows(c, y[:128], x, meanRow, 128)
+		sumColumns(c, y[:128], x, true, meanOf, 1, 128, 128)
 		instanceNorm(c, y, x, w[:4], w[:4], 128, 128, 1e-5)
 		transpose32(c, y, x, []int{128, 128}, []int{1, 128}, 0)
 		three := sliding{kernel: [3]int{1, 3, 3}, stride: [3]int{1, 2, 2}, dilation: [3]int{1, 1, 1}, before: [3]int{0, 1, 1}}

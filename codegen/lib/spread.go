@@ -152,6 +152,60 @@ func leastRow(x []float32) float32 {
 	return min(a, b, c, d)
 }
 
+// sumColumns is the sum over rows of x [outer, rows, cols], of squares if they
+// are asked for, and finish of that and of the number of rows. Some rows are
+// added up in float32, by vectors, and those sums in float64.
+func sumColumns(c *ctx, y, x []float32, squared bool, finish func(sum float64, rows int) float32, outer, rows, cols int) {
+	t := task[columnsTask](c)
+	*t = columnsTask{y, x, squared, finish, rows, cols}
+	c.split(outer*t.blocks(), 1+vectorGrain/(columnBlock*max(rows, 1)), t)
+	*t = columnsTask{}
+}
+
+const (
+	columnBlock = 256 // columns that go together
+	rowBlock    = 16  // rows that are added up in float32
+)
+
+type columnsTask struct {
+	y, x       []float32
+	squared    bool
+	finish     func(sum float64, rows int) float32
+	rows, cols int
+}
+
+func (t *columnsTask) blocks() int { return (t.cols + columnBlock - 1) / columnBlock }
+
+func (t *columnsTask) part(_ *worker, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		o, j := i/t.blocks(), i%t.blocks()*columnBlock
+		n := min(columnBlock, t.cols-j)
+		var sums [columnBlock]float64
+		var part, square [columnBlock]float32
+		for r := 0; r < t.rows; r += rowBlock {
+			clear(part[:n])
+			for k := r; k < min(r+rowBlock, t.rows); k++ {
+				row := t.x[(o*t.rows+k)*t.cols+j:][:n]
+				if t.squared {
+					mul32(square[:n], row, row)
+					row = square[:n]
+				}
+				add32(part[:n], part[:n], row)
+			}
+			for k, v := range part[:n] {
+				sums[k] += float64(v)
+			}
+		}
+		for k, v := range sums[:n] {
+			t.y[o*t.cols+j+k] = t.finish(v, t.rows)
+		}
+	}
+}
+
+func wholeSum(sum float64, _ int) float32   { return float32(sum) }
+func meanOf(sum float64, rows int) float32  { return float32(sum / float64(rows)) }
+func rootOf(squares float64, _ int) float32 { return float32(math.Sqrt(squares)) }
+
 // instanceNorm is (x-mean)/√(var+eps)·scale + bias for each row of x [rows,
 // cols], where row i has element i modulo their number of scale and bias. y may
 // be x.

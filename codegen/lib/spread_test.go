@@ -170,3 +170,35 @@ func TestGatherRows(t *testing.T) {
 	}()
 	gatherRows(newCtx(1), make([]float32, 1), x, []int64{width}, 1, 0, 1, 0, 1, width)
 }
+
+func TestSumColumns(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for _, s := range [][3]int{{1, 1, 1}, {2, 3, 5}, {1, 40, 300}, {3, 17, 256}, {2, 0, 4}, {0, 3, 4}, {1, 3136, 96}} {
+			outer, rows, cols := s[0], s[1], s[2]
+			x := random(t, outer*rows*cols, 1)
+			want, most := make([]float64, outer*cols), make([]float64, outer*cols)
+			for i, v := range x {
+				at := i/(rows*cols)*cols + i%cols
+				want[at] += float64(v)
+				most[at] += float64(v) * float64(v)
+			}
+			c := newCtx(2)
+			got := garbage(t, outer*cols)
+			sumColumns(c, got, x, false, wholeSum, outer, rows, cols)
+			squares := garbage(t, outer*cols)
+			sumColumns(c, squares, x, true, rootOf, outer, rows, cols)
+			c.close()
+			one := garbage(t, outer*cols)
+			sumColumns(newCtx(1), one, x, false, wholeSum, outer, rows, cols)
+			sameBits(t, fmt.Sprint(s), one, got)
+			for i, w := range want {
+				if !(math.Abs(float64(got[i])-w) <= 8*eps*(1+float64(rows))) {
+					t.Fatalf("%v: sum %d is %g, want %g", s, i, got[i], w)
+				}
+				if w := math.Sqrt(most[i]); !(math.Abs(float64(squares[i])-w) <= 16*eps*(1+w)) {
+					t.Fatalf("%v: length %d is %g, want %g", s, i, squares[i], w)
+				}
+			}
+		}
+	})
+}
