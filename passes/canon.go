@@ -1,7 +1,6 @@
 package passes
 
 import (
-	"maps"
 	"math"
 	"slices"
 
@@ -219,54 +218,4 @@ func largestOfRow(m, x *ir.Value) bool {
 	}
 	axes, ok := axesOf(m.Def.ArgAt(1), last+1)
 	return ok && slices.Equal(axes, []int64{int64(last)})
-}
-
-// padding is how much a Pad adds before and after each axis.
-func (m *Match) padding(n *ir.Node) (before, after []int64, ok bool) {
-	rank := n.TypeAt(0).Rank()
-	amounts, known := n.Args[1].ConstInts()
-	if !known || rank < 0 {
-		return nil, nil, false
-	}
-	axes := make([]int64, rank)
-	for i := range axes {
-		axes[i] = int64(i)
-	}
-	if n.ArgAt(3) != nil {
-		if axes, known = axesOf(n.Args[3], rank); !known {
-			return nil, nil, false
-		}
-	}
-	if len(amounts) != 2*len(axes) {
-		return nil, nil, false
-	}
-	before, after = make([]int64, rank), make([]int64, rank)
-	for i, a := range axes {
-		before[a], after[a] = amounts[i], amounts[len(axes)+i]
-	}
-	return before, after, true
-}
-
-// padConv lets a convolution see the zeros that a Pad would have written.
-func padConv(b *ir.Builder, m *Match) *ir.Value {
-	conv, pad := m.Root, m.N("p")
-	before, after, ok := m.padding(pad)
-	if !ok || len(before) < 3 || conv.Str("auto_pad") != "NOTSET" {
-		return m.No("it is not known what is added")
-	}
-	if v := m.V("value"); v != nil && (v.Const() == nil || v.Const().Len() != 1 || v.Const().Float(0) != 0) {
-		return m.No("it is not 0 that is added")
-	}
-	all := slices.Concat(before, after)
-	if before[0]+before[1]+after[0]+after[1] != 0 || slices.ContainsFunc(all, func(n int64) bool { return n < 0 }) {
-		return m.No("images or channels are added, or something is taken away")
-	}
-	pads := slices.Concat(before[2:], after[2:])
-	for i, n := range conv.Ints("pads") {
-		pads[i] += n
-	}
-	attrs := ir.Attrs{}
-	maps.Copy(attrs, conv.Attrs)
-	attrs["pads"] = pads
-	return b.New(ir.Conv, attrs, m.V("x"), m.V("w"), m.V("bias"))
 }

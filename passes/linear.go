@@ -136,53 +136,6 @@ var weighted = []Rule{
 		}
 		return b.New(ir.Linear, m.Root.Attrs, m.V("x"), w, c)
 	}},
-	{"batch-norm-conv", "(BatchNormalization y:(Conv x w c? *=_) scale b mean var epsilon=_ momentum=_)", func(b *ir.Builder, m *Match) *ir.Value {
-		params := []*ir.Value{m.V("scale"), m.V("b"), m.V("mean"), m.V("var")}
-		e, rank := m.Type("y").Elem, m.Type("y").Rank()
-		if len(m.Root.Results) > 1 || rank < 3 || slices.ContainsFunc(params, func(v *ir.Value) bool { return !isWeight(v) || v.Type.Elem != e }) {
-			return m.No("it is in training, or its numbers are not known")
-		}
-		shape := slices.Repeat([]ir.Dim{ir.N(1)}, rank-1)
-		shape[0] = m.Type("var").Shape[0]
-		g := b.New(ir.Div, nil, params[0], b.New(ir.Sqrt, nil, b.New(ir.Add, nil, params[3], b.Scalar(e, m.Root.Float("epsilon")))))
-		h := b.New(ir.Sub, nil, params[1], b.New(ir.Mul, nil, params[2], g))
-		return b.New(ir.Add, nil, b.New(ir.Mul, nil, m.V("y"), m.withShape(b, g, shape)), m.withShape(b, h, shape))
-	}},
-	{"conv-scale", "(Mul y:(Conv x w c? *=_) g)", func(b *ir.Builder, m *Match) *ir.Value {
-		g, w := m.perChannel(b, "g"), m.V("w")
-		if g == nil || !isWeight(w) || m.g.uses[w] > 1 {
-			return m.No("%s does not go into the weight", m.Type("g"))
-		}
-		c, shape := m.V("c"), slices.Repeat([]ir.Dim{ir.N(1)}, w.Type.Rank())
-		if c != nil {
-			c = b.New(ir.Mul, nil, c, g)
-		}
-		shape[0] = w.Type.Shape[0]
-		return b.New(ir.Conv, m.N("y").Attrs, m.V("x"), b.New(ir.Mul, nil, w, m.withShape(b, g, shape)), c)
-	}},
-	{"conv-bias", "(Add y:(Conv x w c? *=_) h)", func(b *ir.Builder, m *Match) *ir.Value {
-		h, c := m.perChannel(b, "h"), m.V("c")
-		if h == nil || c != nil && !isWeight(c) {
-			return m.No("%s is no bias", m.Type("h"))
-		}
-		if c != nil {
-			h = b.New(ir.Add, nil, c, h)
-		}
-		return b.New(ir.Conv, m.N("y").Attrs, m.V("x"), m.V("w"), h)
-	}},
-}
-
-// perChannel is a constant of floats, one for each channel of the value y of a convolution, as a vector; nil if it is something else.
-func (m *Match) perChannel(b *ir.Builder, name string) *ir.Value {
-	g, y := m.V(name), m.Type("y")
-	at := g.Type.Rank() - (y.Rank() - 1) // of the channels in g
-	if !isWeight(g) || !g.Type.Elem.IsFloat() || y.Rank() < 3 || at < 0 || g.Type.Rank() > y.Rank() {
-		return nil
-	}
-	if channels := y.Shape[1]; !channels.IsConst() || !g.Type.Shape[at].Equal(channels) || !g.Type.Size().Equal(channels) {
-		return nil
-	}
-	return m.withShape(b, g, []ir.Dim{y.Shape[1]})
 }
 
 // perColumn is a constant of n numbers, one for each column of a value of type t, as a vector, or a constant of one number as a scalar;
