@@ -103,8 +103,12 @@ func (s *scope) build(p *pb.NodeProto) ([]*ir.Value, error) {
 		return nil, err
 	}
 	d := domain(p.GetDomain())
-	if isFlexAttention(d, n.op) {
+	switch {
+	case isFlexAttention(d, n.op):
 		err := n.flexAttention()
+		return n.results, err
+	case isContributed(d, n.op):
+		err := n.contributedNode()
 		return n.results, err
 	}
 	switch d {

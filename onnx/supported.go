@@ -56,6 +56,11 @@ func known(n *pb.NodeProto, opsets map[string]int) error {
 	d := domain(n.GetDomain())
 	opset, ok := opsets[d]
 	switch {
+	case isContributed(d, n.GetOpType()): // without its version, too: ONNX Runtime does not ask for it
+		if contributed[n.GetOpType()] == nil {
+			return errors.New("not supported yet")
+		}
+		return nil
 	case !ok:
 		return fmt.Errorf("the model does not say which opset of domain %q it uses", d)
 	case d == Domain && ir.Lookup(n.GetOpType()) != nil, isFlexAttention(d, n.GetOpType()):

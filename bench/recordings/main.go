@@ -1,4 +1,5 @@
-// Command recordings writes the small models of package onnxtest to folders onnx-NAME, with the outputs that ONNX Runtime computes.
+// Command recordings writes the small models of package onnxtest to folders onnx-NAME, and those of ONNX Runtime's own operators to
+// folders contrib/NAME, with the outputs that ONNX Runtime computes.
 package main
 
 import (
@@ -17,10 +18,17 @@ func main() {
 		os.Exit(2)
 	}
 	for _, s := range onnxtest.Samples() {
-		if err := record(s, filepath.Join(os.Args[1], "onnx-"+s.Name)); err != nil {
-			fmt.Fprintf(os.Stderr, "recordings: %s: %v\n", s.Name, err)
-			os.Exit(1)
-		}
+		must(s, filepath.Join(os.Args[1], "onnx-"+s.Name))
+	}
+	for _, s := range onnxtest.Contributed() {
+		must(s, filepath.Join(os.Args[1], "contrib", s.Name))
+	}
+}
+
+func must(s onnxtest.Sample, dir string) {
+	if err := record(s, dir); err != nil {
+		fmt.Fprintf(os.Stderr, "recordings: %s: %v\n", s.Name, err)
+		os.Exit(1)
 	}
 }
 

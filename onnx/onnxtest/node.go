@@ -1,6 +1,7 @@
 package onnxtest
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -66,14 +67,35 @@ func Attr(name string, v any) *pb.AttributeProto {
 	return a
 }
 
-// Tensor is a float32 tensor from []float32, an int64 one from []int64.
-func Tensor[T float32 | int64](name string, v []T, dims ...int64) *pb.TensorProto {
+// Tensor is a tensor of the elements v, in their type; bytes are uint8.
+func Tensor[T float32 | int64 | int32 | uint8 | int8 | bool](name string, v []T, dims ...int64) *pb.TensorProto {
 	t := &pb.TensorProto{Name: name, Dims: dims}
+	elem := pb.TensorProto_INT64
 	switch v := any(v).(type) {
 	case []float32:
-		t.DataType, t.RawData = int32(pb.TensorProto_FLOAT), rawFloats(v)
+		elem, t.RawData = pb.TensorProto_FLOAT, rawFloats(v)
 	case []int64:
-		t.DataType, t.RawData = int32(pb.TensorProto_INT64), rawInts(v)
+		t.RawData = rawInts(v)
+	case []int32:
+		elem = pb.TensorProto_INT32
+		for _, x := range v {
+			t.RawData = binary.LittleEndian.AppendUint32(t.RawData, uint32(x))
+		}
+	case []uint8:
+		elem, t.RawData = pb.TensorProto_UINT8, v
+	case []int8:
+		elem = pb.TensorProto_INT8
+		for _, x := range v {
+			t.RawData = append(t.RawData, byte(x))
+		}
+	case []bool:
+		elem, t.RawData = pb.TensorProto_BOOL, make([]byte, len(v))
+		for i, x := range v {
+			if x {
+				t.RawData[i] = 1
+			}
+		}
 	}
+	t.DataType = int32(elem)
 	return t
 }

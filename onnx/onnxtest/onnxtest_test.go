@@ -9,10 +9,20 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// The folders in testdata are those that Samples makes; their outputs were recorded by the command bench/recordings.
+// The folders in testdata are those that Samples and Contributed make; their outputs were recorded by the command bench/recordings.
 func TestSamplesAreRecorded(t *testing.T) {
+	place := map[string]Sample{}
 	for _, s := range Samples() {
-		dir, recorded := t.TempDir(), filepath.Join("..", "..", "testdata", "onnx-"+s.Name)
+		place["onnx-"+s.Name] = s
+	}
+	for _, s := range Contributed() {
+		if _, twice := place["contrib/"+s.Name]; twice {
+			t.Errorf("two samples are called %s", s.Name)
+		}
+		place["contrib/"+s.Name] = s
+	}
+	for folder, s := range place {
+		dir, recorded := t.TempDir(), filepath.Join("..", "..", "testdata", folder)
 		if err := s.Write(dir); err != nil {
 			t.Fatal(err)
 		}

@@ -52,7 +52,7 @@ func size(dims []int64) int64 {
 // info declares a value from the text "x float batch,3".
 func info(text string) *pb.ValueInfoProto {
 	f := strings.SplitN(text, " ", 3)
-	elem := map[string]pb.TensorProto_DataType{"float": pb.TensorProto_FLOAT, "int64": pb.TensorProto_INT64, "bool": pb.TensorProto_BOOL}[f[1]]
+	elem := pb.TensorProto_DataType(pb.TensorProto_DataType_value[strings.ToUpper(f[1])])
 	var dims []any
 	if len(f) > 2 {
 		for _, d := range strings.Split(f[2], ",") {
