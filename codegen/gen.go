@@ -213,7 +213,7 @@ func (g *generator) valueExpr(fn *function, v *ir.Value) string {
 	v = g.group(v)
 	switch {
 	case v.Is(ir.Const):
-		return g.constExpr(v)
+		return g.constExpr(fn, v)
 	case v.Is(ir.Weight):
 		return g.weightExpr(fn, v, plainLayout)
 	}
@@ -251,8 +251,8 @@ func fieldName(v *ir.Value) string {
 // maxLiteral is the number of elements up to which a constant is a literal in the source.
 const maxLiteral = 64
 
-// constExpr is a slice with the constant's elements.
-func (g *generator) constExpr(v *ir.Value) string {
+// constExpr is a slice with the elements of a constant, as seen from fn.
+func (g *generator) constExpr(fn *function, v *ir.Value) string {
 	if s, ok := v.Def.Attrs["value"].(ir.SymData); ok {
 		elems := make([]string, len(s.Dims))
 		for i, d := range s.Dims {
@@ -262,7 +262,7 @@ func (g *generator) constExpr(v *ir.Value) string {
 	}
 	d := v.Const()
 	if d.Len() > maxLiteral && d.Elem != ir.String {
-		return g.weightExpr(g.main(), v, plainLayout)
+		return g.weightExpr(fn, v, plainLayout)
 	}
 	elems := make([]string, d.Len())
 	for i := range elems {

@@ -89,10 +89,10 @@ func lowerLoop(e *emitter, n *ir.Node) error {
 		e.Line("%s = %s[:0]", e.Val(y), e.Val(y))
 		e.zero(n, y.Type.Shape[1:])
 	}
-	e.Line("round := 0")
+	e.Line("iteration := 0")
 	e.declareNext(params)
-	e.Line("for going := %s; going && round < %s; round++ {", going, trip)
-	e.Line("%s = append(%s[:0], int64(round))", e.Val(body.Params[0]), e.Val(body.Params[0]))
+	e.Line("for going := %s; going && iteration < %s; iteration++ {", going, trip)
+	e.Line("%s = append(%s[:0], int64(iteration))", e.Val(body.Params[0]), e.Val(body.Params[0]))
 	e.Line("%s = append(%s[:0], going)", e.Val(body.Params[1]), e.Val(body.Params[1]))
 	e.block(body)
 	e.Line("going = %s[0]", e.Val(body.Results[0]))
@@ -108,7 +108,7 @@ func lowerLoop(e *emitter, n *ir.Node) error {
 	}
 	for _, y := range scans {
 		if name, ok := y.Type.Shape[0].Name(); ok && !isInput(e.g.dimList, name) {
-			e.Define(y.Type.Shape[0], "round")
+			e.Define(y.Type.Shape[0], "iteration")
 		}
 	}
 	e.Line("}")
@@ -174,7 +174,7 @@ func lowerScan(e *emitter, n *ir.Node) error {
 		}
 	}
 	e.declareNext(body.Params[:states])
-	e.Line("for round := range %s {", rounds)
+	e.Line("for iteration := range %s {", rounds)
 	for i, p := range body.Params[states:] {
 		x := n.Args[states+i]
 		axis, _ := ir.Axis(n.ScanAxis("scan_input_axes", i), x.Type.Rank())
@@ -191,7 +191,7 @@ func lowerScan(e *emitter, n *ir.Node) error {
 			return err
 		}
 		if definesAny(n, y) {
-			e.Line("if round == 0 {")
+			e.Line("if iteration == 0 {")
 			e.adopt(slices.Delete(slices.Clone(y.Type.Shape), axis, axis+1), r.Type.Shape)
 			e.Y(n, states+i)
 			e.Line("}")
@@ -210,9 +210,9 @@ func lowerScan(e *emitter, n *ir.Node) error {
 
 func roundIndex(rounds string, backwards bool) string {
 	if backwards {
-		return fmt.Sprintf("%s-1-round", rounds)
+		return fmt.Sprintf("%s-1-iteration", rounds)
 	}
-	return "round"
+	return "iteration"
 }
 
 // definesAny reports whether a dimension of y is one of those that n brings into being.

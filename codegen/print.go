@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"go/scanner"
+	"go/token"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -244,21 +246,33 @@ func (g *generator) mainSource(name, what, body string) string {
 	return b.String()
 }
 
-// cutSteps cuts a body at the comments that begin its steps.
+// cutSteps cuts a body at the comments that begin its steps, not at those of steps within a loop or a branch.
 func cutSteps(body string) []string {
 	var parts []string
-	begin, count := 0, 0
-	for at := 0; at < len(body); {
-		end := at + strings.IndexByte(body[at:], '\n') + 1
-		if strings.HasPrefix(body[at:], "\t// ") {
+	begin, count, depth := 0, 0, 0
+	file := token.NewFileSet().AddFile("", -1, len(body))
+	var tokens scanner.Scanner
+	tokens.Init(file, []byte(body), nil, scanner.ScanComments)
+	for {
+		pos, kind, _ := tokens.Scan()
+		switch kind {
+		case token.EOF:
+			return append(parts, body[begin:])
+		case token.LBRACE:
+			depth++
+		case token.RBRACE:
+			depth--
+		case token.COMMENT:
+			at := file.Offset(pos) - 1 // that of the tab before
+			if depth > 0 || at < 0 || body[at] != '\t' {
+				continue
+			}
 			if count++; count > maxSteps {
 				parts = append(parts, body[begin:at])
 				begin, count = at, 1
 			}
 		}
-		at = end
 	}
-	return append(parts, body[begin:])
 }
 
 // mentions are the regular expressions of uses, by local. Programs are compiled side by side.
