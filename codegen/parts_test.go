@@ -28,19 +28,16 @@ func TestLongLoops(t *testing.T) {
 	compareCompiled(t, p, []string{"all", "after"}, map[string]int{"b": 3})
 }
 
-// TestLayersShareConstants compiles equal layers that read one constant, too large for the source.
+// TestLayersShareConstants compiles equal layers that have weights of their own and read one constant of integers, too large for the source.
 func TestLayersShareConstants(t *testing.T) {
-	shared := "f32[70]{" + strings.TrimSuffix(strings.Repeat("0.5,", 70), ",") + "}"
-	var layers strings.Builder
-	layers.WriteString("table = Const() value=" + shared + "\n")
-	at := "x"
+	table := func(typ, x string) string { return "Const() value=" + typ + "{" + strings.Repeat(x+",", 69) + x + "}\n" }
+	layers := "shared = " + table("i64[70]", "3")
+	at, sum := "x", "y"
 	for i := range 5 {
-		fmt.Fprintf(&layers, "a%d = Mul(%s, table)\nb%d = Sin(a%d)\nc%d = Sub(b%d, table)\nd%d = Cos(c%d)\n", i, at, i, i, i, i, i, i)
-		at = fmt.Sprintf("d%d", i)
+		layers += fmt.Sprintf("t%d = %s", i, table("f32[70]", fmt.Sprint(i+1)))
+		layers += fmt.Sprintf("a%d = Gather(shared, %s)\nb%d = Gather(t%d, a%d)\nc%d = Sin(b%d)\nd%d = Add(c%d, %s)\n", i, at, i, i, i, i, i, i, i, sum)
+		at, sum = fmt.Sprintf("a%d", i), fmt.Sprintf("d%d", i)
 	}
-	p := program(t, `func f(x f32[b,70]) {
-		`+layers.String()+`
-		return `+at+`
-	}`)
-	compareCompiled(t, p, []string{at}, map[string]int{"b": 3})
+	p := program(t, "func f(x i64[b], y f32[b]) {\n"+layers+"return "+sum+"\n}")
+	compareCompiled(t, p, []string{sum}, map[string]int{"b": 3})
 }
