@@ -170,8 +170,8 @@ func (a *attention) mask() *Value {
 	if m == nil {
 		return nil
 	}
-	if e := m.Type.Elem; e != Bool && e != a.q.Type.Elem {
-		refuse("the mask is %s: bool or %s is wanted", m.Type, a.q.Type.Elem)
+	if m.Type.Elem != Bool {
+		m = a.b.cast(m, a.q.Type.Elem)
 	}
 	shape, total := ranked(m), a.k.Type.Shape[2]
 	if len(shape) == 0 {

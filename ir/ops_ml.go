@@ -37,11 +37,16 @@ var (
 		Attrs:  "imputed_value_floats:floats? imputed_value_int64s:ints? replaced_value_float:float=0 replaced_value_int64:int=0",
 		Expand: expandImputer, Example: "Imputer(x) imputed_value_floats=[1,2,3] replaced_value_float=0.5", Inputs: "x f32[2,3]"})
 
-	// FeatureVectorizer is its arguments, in float32, one beside the other.
+	// FeatureVectorizer is the rows of its arguments, in float32, one beside the other; a vector is one row.
 	FeatureVectorizer = define(Op{Name: "FeatureVectorizer", Args: "xs...", Attrs: "inputdimensions:ints?", Expand: func(b *Builder, n *Node) []*Value {
 		xs := make([]*Value, len(n.Args))
 		for i, x := range n.Args {
 			xs[i] = b.New(Cast, Attrs{"to": F32}, x)
+			shape, rows := ranked(x), N(1)
+			if len(shape) > 1 {
+				rows, shape = shape[0], shape[1:]
+			}
+			xs[i] = b.New(Reshape, nil, xs[i], b.Dims(rows, Product(shape)))
 		}
 		return b.New1(Concat, Attrs{"axis": -1}, xs...)
 	}, Example: "FeatureVectorizer(x, y)", Inputs: "x f32[2,3] y i64[2,1]"})

@@ -112,6 +112,9 @@ func inferLayerNorm(n *Node) ([]Type, error) {
 		if err := fits(n.TypeAt(i), x); err != nil {
 			return nil, err
 		}
+		if e := n.TypeAt(i).Elem; e != NoElem && x.Elem != NoElem && e != x.Elem {
+			return nil, fmt.Errorf("%s for %s: the same type of elements is wanted", n.TypeAt(i), x)
+		}
 	}
 	stat := append([]Dim{}, x.Shape[:axis]...)
 	for range x.Shape[axis:] {

@@ -133,9 +133,9 @@ func (b *Builder) offset(x, zero *Value) *Value {
 	return b.New(Sub, nil, x, b.cast(zero, I32))
 }
 
-// rows makes a vector that has a number for each row a column.
+// rows makes a vector that has a number for each row a column; one that has a single number is for all.
 func (b *Builder) rows(v *Value) *Value {
-	if v == nil || len(ranked(v)) != 1 {
+	if v == nil || len(ranked(v)) != 1 || v.Type.Shape[0].Is(1) {
 		return v
 	}
 	return b.New(Unsqueeze, nil, v, b.Vector(1))

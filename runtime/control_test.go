@@ -155,6 +155,7 @@ func TestWrongControlFlow(t *testing.T) {
 		{"y = MaxPool(f32[1,1,1]{1}) kernel_shape=[3]", "a window of 3 does not fit into an axis of 1"},
 		{"y = Conv(f32[1,2,2]{1,2,3,4}, f32[1,1,1]{1})", "has 2 channels"},
 		{"y = LayerNormalization(x, f32[3]{1,2,3})", "cannot be broadcast to f32[2]"},
+		{"y = LayerNormalization(f32[1,2]{1,2}, f32[2]{1,1}, i8[2]{0,0})", "the same type of elements"},
 		{"y = ONNXAttention(f32[1,1,4]{1,2,3,4}, f32[1,1,4]{1,2,3,4}, f32[1,1,4]{1,2,3,4})", "needs q_num_heads and kv_num_heads"},
 		{"y = GroupNormalization(f32[1,3,1]{1,2,3}, f32[3]{1,1,1}, f32[3]{0,0,0}) num_groups=2", "3 does not divide by 2"},
 		{`y = RNN(f32[1,1,1]{1}, f32[1,1,1]{1}, f32[1,1,1]{1}) activations=["Sine"]`, `no activation "Sine"`},

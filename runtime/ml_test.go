@@ -23,6 +23,7 @@ func TestMLValues(t *testing.T) {
 		{1, "Imputer(f32[2,2]{nan,1,2,nan}) imputed_value_floats=[8,9] replaced_value_float=nan", "f32[2,2]{8,1,2,9}"},
 		{1, "Imputer(i64[3]{-1,1,-1}) imputed_value_int64s=[5] replaced_value_int64=-1", "[5,1,5]"},
 		{1, "FeatureVectorizer(f32[2,1]{1,2}, i64[2,2]{3,4,5,6})", "f32[2,3]{1,3,4,2,5,6}"},
+		{1, "FeatureVectorizer(f32[2]{1,2}, i64[1,1,2]{3,4})", "f32[1,4]{1,2,3,4}"},
 		{1, "LinearRegressor(f32[2,2]{1,2,3,4}) coefficients=[1,10,100,1000] intercepts=[0.5,0.25] targets=2",
 			"f32[2,2]{21.5,2100.25,43.5,4300.25}"},
 		{2, `LinearClassifier(f32[2,1]{1,-1}) coefficients=[1,-1] classlabels_strings=["up","down"] post_transform="SOFTMAX_ZERO"`,
