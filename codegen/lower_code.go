@@ -190,13 +190,27 @@ func (e *emitter) At(v *ir.Value, i int) string {
 	return fmt.Sprintf("int(%s[%d])", e.Val(v), i)
 }
 
-// DefineFresh writes the definition of each dimension that n brings into being in one of its results: expr is that of an axis.
+// DefineFresh writes the definition of each dimension that n brings into being in one of its results: expr is that of an axis. Where the
+// model declares such a dimension, it writes a check that the model is right.
 func (e *emitter) DefineFresh(n *ir.Node, result int, expr func(axis int) string) {
-	for axis, d := range n.Results[result].Type.Shape {
-		if name, ok := d.Name(); ok && owns(n, name) {
+	shape := n.Results[result].Type.Shape
+	var found []ir.Dim // what can be said without the declaration
+	if ts, err := n.InferTypes(); err == nil && result < len(ts) {
+		found = ts[result].Shape
+	}
+	for axis, d := range shape {
+		if own(n, d) {
 			e.Define(d, expr(axis))
+		} else if axis < len(found) && own(n, found[axis]) {
+			e.Call("declared", expr(axis), e.Dim(d))
 		}
 	}
+}
+
+// own reports whether n brings the dimension into being.
+func own(n *ir.Node, d ir.Dim) bool {
+	name, ok := d.Name()
+	return ok && owns(n, name)
 }
 
 // sized is code for an operator whose result may have dimensions that only its data decides: each is the value of the expression

@@ -109,6 +109,8 @@ func lowerLoop(e *emitter, n *ir.Node) error {
 	for _, y := range scans {
 		if name, ok := y.Type.Shape[0].Name(); ok && !isInput(e.g.dimList, name) {
 			e.Define(y.Type.Shape[0], "iteration")
+		} else {
+			e.Call("declared", "iteration", e.Dim(y.Type.Shape[0]))
 		}
 	}
 	e.Line("}")

@@ -103,6 +103,13 @@ func agreed(a, b int) int {
 	return a
 }
 
+// declared refuses a dimension of a result that is not as the model says.
+func declared(size, said int) {
+	if size != said {
+		panic(inputError(fmt.Sprintf("a result has a dimension of %d where the model declares %d", size, said)))
+	}
+}
+
 // batchStride is step, or 0 where the only one of own stands for all dim.
 func batchStride(own, dim, step int) int {
 	if own == dim {
