@@ -30,7 +30,9 @@ func TestLongLoops(t *testing.T) {
 
 // TestLayersShareConstants compiles equal layers that have weights of their own and read one constant of integers, too large for the source.
 func TestLayersShareConstants(t *testing.T) {
-	table := func(typ, x string) string { return "Const() value=" + typ + "{" + strings.Repeat(x+",", 69) + x + "}\n" }
+	table := func(typ, x string) string {
+		return "Const() value=" + typ + "{" + strings.Repeat(x+",", 69) + x + "}\n"
+	}
 	layers := "shared = " + table("i64[70]", "3")
 	at, sum := "x", "y"
 	for i := range 5 {
