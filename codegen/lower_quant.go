@@ -20,7 +20,7 @@ var _ = register(portable, map[*ir.Op]lowering{
 
 // Bytes with one scale for all of them.
 var _ = register(fast, map[*ir.Op]lowering{
-	ir.QuantizedLinear: lowerQuantizedLinear, ir.DynamicQuantizeLinear: lowerDynamicQuantize,
+	ir.QuantizedLinear: lowerQuantizedLinear, ir.BlockedLinear: lowerBlockedLinear, ir.DynamicQuantizeLinear: lowerDynamicQuantize,
 	ir.QuantizeLinear: lowerQuantizeBytes, ir.DequantizeLinear: lowerDequantizeBytes,
 })
 
@@ -69,6 +69,38 @@ func lowerQuantizedLinear(e *emitter, n *ir.Node) error {
 	}
 	e.Call("gemmQuantized", e.Ctx(), format, e.Y(n, 0), e.Dim(cols), e.from(x), e.Dim(step), e.X(n, 1), e.zeroPoint(n),
 		e.g.scaledExpr(e.fn, w, scale, shift, bytesLayout), bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols))
+	return nil
+}
+
+var errFours = errors.New("no weight of four bits with scales of blocks")
+
+func lowerBlockedLinear(e *emitter, n *ir.Node) error {
+	w, scale, zero, block := n.Arg("w"), n.Arg("scale"), n.Arg("zero_point"), n.Int("block_size")
+	if err := checkNode(n, anyElem); err != nil || n.TypeAt(0).Rank() < 2 || w.Type.Rank() != 2 {
+		return cmp.Or(err, errShape)
+	}
+	k, cols := w.Type.Shape[0], w.Type.Shape[1]
+	depth, ok := k.Const()
+	blocks := []ir.Dim{ir.N((depth + block - 1) / max(block, 1)), cols}
+	switch {
+	case n.TypeAt(0).Elem != ir.F32 || w.Type.Elem != ir.U4 || scale.Type.Elem != ir.F32 || !stored(w) || !stored(scale) || block < 1:
+		return errFours
+	case !ok || !ir.EqualDims(scale.Type.Shape, blocks):
+		return errShape
+	case zero != nil && (!stored(zero) || !ir.EqualDims(zero.Type.Shape, blocks)):
+		return errFours
+	}
+	bias, r, err := e.added(n)
+	if err != nil {
+		return err
+	}
+	x, act := e.view(n, 0), actKernels[n.Str("act")]
+	step, ok := rowStride(x)
+	if !ok || act == "" {
+		return errShape
+	}
+	e.Call("gemmFours", e.Ctx(), block, e.Y(n, 0), e.Dim(cols), e.from(x), e.Dim(step), e.g.scaledExpr(e.fn, w, scale, zero, foursLayout(block)),
+		bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols))
 	return nil
 }
 

@@ -250,7 +250,7 @@ func init() {
 		ir.MatMul: func(n *ir.Node, _ int, x view) bool {
 			return n.Args[0].Type.Elem == ir.F32 && len(x.dims) >= 2 && len(x.dims) <= 5
 		},
-		ir.Linear: rows, ir.QuantizedLinear: rows,
+		ir.Linear: rows, ir.QuantizedLinear: rows, ir.BlockedLinear: rows,
 		ir.GatherElements: func(n *ir.Node, k int, x view) bool {
 			_, _, ok := twoRowSteps(x)
 			return k == 1 && ok && gathersRows(n) == nil

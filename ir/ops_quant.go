@@ -43,6 +43,12 @@ var (
 		Expand: expandQuantizedLinear, Example: `QuantizedLinear(x, f32[]{0.1}, u8[]{3}, w, s, z, b, r) act="gelu"`,
 		Inputs: "x u8[n,2,3] w i8[3,4] s f32[4] z i8[4] b f32[4] r f32[n,2,4]"})
 
+	// BlockedLinear is Linear with w dequantized: each column in blocks of block_size rows, which have a scale and a zero point each. Not
+	// ONNX's.
+	BlockedLinear = define(Op{Name: "BlockedLinear", Args: "x w scale zero_point? b? r?", Attrs: "block_size:int act:string=", Expand: expandBlockedLinear,
+		Example: `BlockedLinear(x, u4[4,3]{0,1,2,3,4,5,6,7,8,9,10,15}, s, u4[2,3]{8,8,7,0,1,2}, b, r) block_size=2 act="gelu"`,
+		Inputs:  "x f32[n,2,4] s f32[2,3] b f32[3] r f32[n,2,3]"})
+
 	// DequantizeLinear is (x - zero_point)·scale, in scale's type or output_dtype; the scales are as for QuantizeLinear.
 	DequantizeLinear = define(Op{Name: "DequantizeLinear", Args: "x scale zero_point?", Attrs: "axis:int=1 block_size:int=0 output_dtype:int=0",
 		Infer: inferDequantize, Example: "DequantizeLinear(x, f32[]{0.5}, u8[]{2})", Inputs: "x u8[2,3]"})
@@ -186,6 +192,11 @@ func expandQuantizedLinear(b *Builder, n *Node) []*Value {
 	s := n.Arg("w_scale")
 	y := b.cast(b.New(MatMulInteger, nil, n.Arg("x"), n.Arg("w"), n.Arg("x_zero_point"), n.Arg("w_zero_point")), s.Type.Elem)
 	return []*Value{b.epilogue(n, b.New(Mul, nil, y, b.New(Mul, nil, n.Arg("x_scale"), s)))}
+}
+
+func expandBlockedLinear(b *Builder, n *Node) []*Value {
+	w := b.New(DequantizeLinear, Attrs{"axis": 0, "block_size": n.Int("block_size")}, n.Arg("w"), n.Arg("scale"), n.Arg("zero_point"))
+	return []*Value{b.epilogue(n, b.New(MatMul, nil, n.Arg("x"), w))}
 }
 
 func expandQLinearConv(b *Builder, n *Node) []*Value {

@@ -1,6 +1,7 @@
 package passes
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/gpamc/gpamc/ir"
@@ -35,6 +36,22 @@ var linear = []Rule{
 		}
 		return nil
 	}},
+	{"blocked-bias", "(Add y:(BlockedLinear x w s z? block_size=_) c)", func(b *ir.Builder, m *Match) *ir.Value {
+		if c := m.bias(b); c != nil {
+			return m.blockedLinear(b, nil, c)
+		}
+		return nil
+	}},
+}
+
+// blockedLinear is the BlockedLinear of the match with what else is given.
+func (m *Match) blockedLinear(b *ir.Builder, attrs ir.Attrs, more ...*ir.Value) *ir.Value {
+	attrs = maps.Clone(attrs)
+	if attrs == nil {
+		attrs = ir.Attrs{}
+	}
+	attrs["block_size"] = m.N("y").Attrs["block_size"]
+	return b.New(ir.BlockedLinear, attrs, append([]*ir.Value{m.V("x"), m.V("w"), m.V("s"), m.V("z")}, more...)...)
 }
 
 // bias is c as a vector, if it has a number for each column of w.
@@ -82,6 +99,15 @@ var epilogue = []Rule{
 			return nil
 		}
 		return b.New(ir.QuantizedLinear, m.N("y").Attrs, m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), m.V("wz"), m.V("c"), m.V("r"))
+	}},
+	{"blocked-act", "(Relu|Gelu|Swish|Sigmoid|Tanh y:(BlockedLinear x w s z? c? block_size=_) approximate=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		return m.blockedLinear(b, m.act(), m.V("c"))
+	}},
+	{"blocked-residual", "(Add y:(BlockedLinear x w s z? c? act=_ block_size=_) r)", func(b *ir.Builder, m *Match) *ir.Value {
+		if !m.residual() {
+			return nil
+		}
+		return m.blockedLinear(b, m.N("y").Attrs, m.V("c"), m.V("r"))
 	}},
 }
 

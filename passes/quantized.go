@@ -41,6 +41,64 @@ var quantized = []Rule{
 		}
 		return y
 	}},
+	{"blocked-matmul", `(MatMul x (DequantizeLinear w s z? axis=_ block_size=_))
+		(MatMul x (Transpose (DequantizeLinear w s z? axis=_ block_size=_) perm=_))`, func(b *ir.Builder, m *Match) *ir.Value {
+		d := m.Root.Args[1].Def
+		turned := d.Op == ir.Transpose
+		if turned {
+			d = d.Args[0].Def
+		}
+		return m.blocked(b, d, turned)
+	}},
+}
+
+// blocked is the product of x and the weight that d stands for, or its transpose, if that has four bits an element and scales for blocks
+// of a column.
+func (m *Match) blocked(b *ir.Builder, d *ir.Node, turned bool) *ir.Value {
+	block, axis := d.Int("block_size"), d.Int("axis")
+	x, w, scale, zero := m.V("x"), m.data(m.V("w")), m.data(m.V("s")), m.data(m.V("z"))
+	switch {
+	case w == nil || len(w.Shape) != 2 || w.Elem != ir.U4 && w.Elem != ir.I4 || block < 1:
+		return m.No("the right side is no weight of four bits in blocks")
+	case x.Type.Elem != ir.F32 || x.Type.Rank() < 2 || scale == nil || scale.Elem != ir.F32:
+		return m.No("x is %s, or its scales are not in f32", x.Type)
+	case m.V("z") != nil && zero == nil:
+		return m.No("the zero points are computed")
+	case (axis+2)%2 == 1 != turned:
+		return m.No("the blocks are not those of columns")
+	}
+	if turned {
+		w, scale = transposeData(w, []int64{1, 0}), transposeData(scale, []int64{1, 0})
+		if zero != nil {
+			zero = transposeData(zero, []int64{1, 0})
+		}
+	}
+	w, zero = unsigned(w, scale, zero)
+	args := []*ir.Value{x, m.weight(b, "", w), m.weight(b, ".scale", scale)}
+	if zero != nil {
+		args = append(args, m.weight(b, ".zero", zero))
+	}
+	return b.New(ir.BlockedLinear, ir.Attrs{"block_size": block}, args...)
+}
+
+// unsigned is the weight w and its zero points, nil for 0, in u4.
+func unsigned(w, scale, zero *ir.Data) (_, _ *ir.Data) {
+	if w.Elem == ir.U4 {
+		return w, zero
+	}
+	const shift = 8
+	fours, zeros := ir.NewData(ir.U4, w.Shape...), ir.NewData(ir.U4, scale.Shape...)
+	for i := range w.Len() {
+		fours.SetInt(i, w.Int(i)+shift)
+	}
+	for i := range scale.Len() {
+		z := int64(shift)
+		if zero != nil {
+			z += zero.Int(i)
+		}
+		zeros.SetInt(i, z)
+	}
+	return fours, zeros
 }
 
 // scalesAlong reports whether w, that dw stands for, has its scales along an axis, unless it has only one.

@@ -13,11 +13,13 @@ var rows = []Rule{
 	{"rows-elementwise", "(Gather|Slice y:(" + elementwise + " xs... *=_) is... axis=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		return m.ofRows(b, m.N("y").Attrs, func(int) bool { return true })
 	}},
-	{"rows-linear", "(Gather|Slice y:(Linear xs... *=_) is... axis=_)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"rows-linear", "(Gather|Slice y:(Linear|BlockedLinear xs... *=_) is... axis=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		if m.Root.Out().Type.Rank() < 2 {
 			return m.No("a single row is no matrix")
 		}
-		return m.ofRows(b, m.N("y").Attrs, func(i int) bool { return i != 1 })
+		y := m.N("y")
+		names := y.Op.ArgNames()
+		return m.ofRows(b, y.Attrs, func(i int) bool { return !slices.Contains([]string{"w", "scale", "zero_point"}, names[i]) })
 	}},
 	{"rows-norm", "(Gather|Slice y:(LayerNormalization|RMSNormalization|Softmax|LogSoftmax xs... *=_) is... axis=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {

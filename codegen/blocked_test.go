@@ -1,0 +1,36 @@
+package codegen_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gpamc/gpamc/codegen"
+)
+
+// TestBlockedLinear compiles products with weights of four bits, which stay in four bits.
+func TestBlockedLinear(t *testing.T) {
+	p := program(t, `func f(x f32[b,s,40], r f32[b,s,33]) {
+		w = Weight() name="w" type=u4[40,33]
+		ws = Weight() name="ws" type=f32[3,33]
+		wz = Weight() name="wz" type=u4[3,33]
+		c = Weight() name="c" type=f32[33]
+		y = BlockedLinear(x, w, ws, wz, c, r) block_size=16 act="silu"
+		u = Weight() name="u" type=u4[33,5]
+		us = Weight() name="us" type=f32[2,5]
+		z = BlockedLinear(y, u, us) block_size=32
+		return y, z
+	}`)
+	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(out.Files["steps.go"]), "gemmFours("); n != 2 {
+		t.Errorf("%d products with weights of four bits instead of 2", n)
+	}
+	if n := len(out.Files["weights.bin"]); n > 3000 {
+		t.Errorf("the weights take %d bytes", n)
+	}
+	for _, sizes := range []map[string]int{{"b": 1, "s": 1}, {"b": 2, "s": 3}, {"b": 3, "s": 17}} {
+		compareCompiled(t, p, []string{"y", "z"}, sizes)
+	}
+}
