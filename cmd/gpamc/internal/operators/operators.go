@@ -77,6 +77,7 @@ func Page(failing []Failing, floors Floors) string {
 	for _, domain := range []string{"ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training", ""} {
 		table(&b, domain)
 	}
+	fmt.Fprintf(&b, contributed, strings.Join(onnx.Contributed(), ", "))
 	b.WriteString(suites)
 	for _, s := range suiteRows {
 		fmt.Fprintf(&b, "| %s |", s[1])
@@ -104,6 +105,16 @@ An operator of which ONNX has several versions is brought to its newest form whe
 all of them. The reference runtime evaluates an operator itself or, as "expansion" says, the simpler operators that it stands for; an
 emitted package likewise. "Go" is portable Go; "kernel" is assembly for some element types and shapes, with Go for the others. Dimensions
 may be names, or known only when the data are; the number of dimensions must be known in a package.
+`
+
+const contributed = `
+## com.microsoft
+
+ONNX Runtime's own operators, which its optimizer, its quantizers and the builders of language models write. When a model is read they
+become operators of ONNX, and then whatever passes make of those; ONNX Runtime's results for each are in testdata/contrib, where its CPU
+provider has the operator. Some forms are not supported, and refused with the reason. Those that are known:
+
+%s.
 `
 
 const suites = `
