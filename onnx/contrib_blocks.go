@@ -1,0 +1,259 @@
+package onnx
+
+import (
+	"slices"
+
+	"github.com/gpamc/gpamc/ir"
+)
+
+func init() {
+	contribute(map[string]contribution{
+		"GatherBlockQuantized": (*steps).gatherBlockQuantized,
+		"MatMulNBits":          (*steps).matMulNBits,
+	})
+}
+
+// blocks is how a weight of rows x depth numbers of a few bits is stored: each row in blocks, packed into bytes with the lowest bits first,
+// the last one filled up. Each block has a scale, and a zero point that is packed as the numbers are.
+type blocks struct{ rows, depth, size, bits int64 }
+
+// perRow is how many blocks a row has.
+func (w blocks) perRow() int64 { return (w.depth + w.size - 1) / w.size }
+
+// maxSize is more than any weight has along an axis. Products of two such sizes and a few bits fit into 64 bits.
+const maxSize = 1 << 28
+
+// check makes it an error that w is not as ONNX Runtime wants it.
+func (s *steps) check(w blocks) {
+	switch {
+	case w.bits != 2 && w.bits != 4 && w.bits != 8:
+		s.fail("weights of %d bits are not supported", w.bits)
+	case w.size < 16 || w.size > maxSize || w.size&(w.size-1) != 0:
+		s.fail("block_size is %d: a power of 2 from 16 on is wanted", w.size)
+	case w.rows < 1 || w.rows > maxSize || w.depth < 1 || w.depth > maxSize:
+		s.fail("a weight of %d x %d is not supported", w.rows, w.depth)
+	}
+}
+
+// matMulNBits multiplies by the transpose of a weight in blocks.
+func (s *steps) matMulNBits() []*ir.Value {
+	w := blocks{rows: s.n.takeInt("N", 0), depth: s.n.takeInt("K", 0), size: s.n.takeInt("block_size", 0), bits: s.n.takeInt("bits", 4)}
+	s.check(w)
+	s.n.take("accuracy_level") // how exactly at least
+	if s.n.takeInt("weight_prepacked", 0) != 0 {
+		s.fail("a weight that is packed for a device is not supported")
+	}
+	x := s.required(0)
+	b := s.dequantized(w, s.required(1), s.required(2), s.n.input(3), s.n.input(4))
+	y := s.new("MatMul", nil, x, s.new("Transpose", ir.Attrs{"perm": []int64{1, 0}}, b))
+	return []*ir.Value{s.sum(y, s.n.input(5))}
+}
+
+// dequantized is the weight w as rows x depth floats. A zero point may be a float; groups says of each column in which block it is.
+func (s *steps) dequantized(w blocks, q, scale, zero, groups *ir.Value) *ir.Value {
+	if s.err != nil {
+		return nil
+	}
+	scale = s.reshaped(scale, w.rows, w.perRow())
+	floats := zero != nil && zero.Type.Elem.IsFloat()
+	if floats {
+		zero = s.reshaped(zero, w.rows, w.perRow())
+		q = s.unpacked(w.bits, false, s.n.data(q) != nil, q, w.rows, w.depth)
+	} else {
+		q, zero = s.unpackedPair(w.bits, q, []int64{w.rows, w.depth}, zero, []int64{w.rows, w.perRow()})
+	}
+	if groups == nil && !floats {
+		return s.new("DequantizeLinear", ir.Attrs{"axis": int64(1), "block_size": w.size}, q, scale, zero)
+	}
+	if groups == nil {
+		groups = s.ints(w.groups()...)
+	} else if groups.Type.Rank() != 1 {
+		s.fail("g_idx is %s: a vector is wanted", groups.Type)
+	} else if !groups.Type.Shape[0].Is(int(w.depth)) {
+		groups = s.new("Slice", nil, groups, s.ints(0), s.ints(w.depth))
+	}
+	inColumns := func(v *ir.Value) *ir.Value { return s.new("Gather", ir.Attrs{"axis": int64(1)}, v, groups) }
+	if s.err != nil {
+		return nil
+	}
+	e := scale.Type.Elem
+	q = s.cast(q, e)
+	if zero != nil {
+		q = s.new("Sub", nil, q, inColumns(s.cast(zero, e)))
+	}
+	return s.new("Mul", nil, q, inColumns(scale))
+}
+
+// groups is the block in which each column is.
+func (w blocks) groups() []int64 {
+	of := make([]int64, w.depth)
+	for i := range of {
+		of[i] = int64(i) / w.size
+	}
+	return of
+}
+
+// reshaped is v, which may have the same elements in another shape.
+func (s *steps) reshaped(v *ir.Value, shape ...int64) *ir.Value {
+	if s.err != nil || isShape(v.Type, shape) {
+		return v
+	}
+	return s.new("Reshape", nil, v, s.ints(shape...))
+}
+
+func isShape(t ir.Type, shape []int64) bool {
+	if !t.Ranked() {
+		return false
+	}
+	return slices.EqualFunc(t.Shape, shape, func(d ir.Dim, n int64) bool { return d.Is(int(n)) })
+}
+
+// unpackedPair are numbers and their zero points out of bytes. Where these are left out they are in the middle: then the numbers get a sign.
+func (s *steps) unpackedPair(bits int64, q *ir.Value, shape []int64, zero *ir.Value, blocks []int64) (numbers, zeros *ir.Value) {
+	narrow := s.n.data(q) != nil && (zero == nil || s.n.data(zero) != nil)
+	numbers = s.unpacked(bits, zero == nil, narrow, q, shape...)
+	if zero != nil {
+		zeros = s.unpacked(bits, false, narrow, zero, blocks...)
+	}
+	return numbers, zeros
+}
+
+// unpacked are numbers of that shape out of bytes: narrow, of an element type of so many bits, where the bytes are known, or bytes again.
+func (s *steps) unpacked(bits int64, signed, narrow bool, v *ir.Value, shape ...int64) *ir.Value {
+	if s.err != nil {
+		return nil
+	}
+	rows, columns := int64(1), shape[len(shape)-1]
+	for _, n := range shape[:len(shape)-1] {
+		rows *= n
+	}
+	size, known := v.Type.Size().Const()
+	switch {
+	case v.Type.Elem != ir.U8 || !known:
+		s.fail("packed numbers are %s: bytes are wanted", v.Type)
+	case rows < 1 || int64(size)%rows != 0 || int64(size)/rows*8 < columns*bits:
+		s.fail("packed numbers are %s: that is not enough for %d x %d of %d bits", v.Type, rows, columns, bits)
+	case narrow:
+		d := unpack(s.n.data(v), bits, signed, shape)
+		c, err := s.n.constant(v.Name+".unpacked", d)
+		s.err = err
+		return c
+	default:
+		return s.unpackedInRun(bits, signed, v, int64(size)/rows, shape)
+	}
+	return nil
+}
+
+// narrowElems are the element types of so many bits, without sign and with.
+var narrowElems = map[int64][2]ir.Elem{2: {ir.U2, ir.I2}, 4: {ir.U4, ir.I4}, 8: {ir.U8, ir.I8}}
+
+// unpack takes numbers out of rows of bytes. With a sign they are less by half their range.
+func unpack(d *ir.Data, bits int64, signed bool, shape []int64) *ir.Data {
+	e, less := narrowElems[bits][0], int64(0)
+	if signed {
+		e, less = narrowElems[bits][1], 1<<(bits-1)
+	}
+	size := make([]int, len(shape))
+	for i, n := range shape {
+		size[i] = int(n)
+	}
+	out := ir.NewData(e, size...)
+	columns := size[len(size)-1]
+	rows := out.Len() / columns
+	step, mask, width := d.Len()/rows, int64(1)<<bits-1, int(bits)
+	for r := range rows {
+		row := d.Bytes[r*step : (r+1)*step]
+		for c := range columns {
+			out.SetInt(r*columns+c, int64(row[c*width/8])>>(c*width%8)&mask-less)
+		}
+	}
+	return out
+}
+
+// unpackedInRun is unpack of bytes that only the run knows, so many in a row.
+func (s *steps) unpackedInRun(bits int64, signed bool, v *ir.Value, step int64, shape []int64) *ir.Value {
+	byteOf := func(x int64) *ir.Value { return s.new("Const", ir.Attrs{"value": ir.Ints(ir.U8, nil, x)}) }
+	inRow := slices.Clone(shape)
+	inRow[len(inRow)-1] = step
+	v = s.reshaped(v, append(inRow, 1)...)
+	if bits < 8 {
+		var parts []*ir.Value
+		for at := int64(0); at < 8; at += bits {
+			moved := s.new("BitShift", ir.Attrs{"direction": "RIGHT"}, v, byteOf(at))
+			parts = append(parts, s.new("BitwiseAnd", nil, moved, byteOf(1<<bits-1)))
+		}
+		v = s.new("Concat", ir.Attrs{"axis": int64(-1)}, parts...)
+	}
+	inRow[len(inRow)-1] = step * 8 / bits
+	v = s.reshaped(v, inRow...)
+	if last := len(shape) - 1; inRow[last] != shape[last] {
+		v = s.new("Slice", nil, v, s.ints(0), s.ints(shape[last]), s.ints(-1))
+	}
+	if !signed || s.err != nil {
+		return v
+	}
+	v = s.cast(v, ir.I32)
+	return s.cast(s.new("Sub", nil, v, s.like(v, float64(int64(1)<<(bits-1)))), ir.I8)
+}
+
+// gatherBlockQuantized takes rows of a table in blocks, which is packed if it is bytes.
+func (s *steps) gatherBlockQuantized() []*ir.Value {
+	gather, axis := s.n.takeInt("gather_axis", 0), s.n.takeInt("quantize_axis", 1)
+	size, bits := s.n.takeInt("block_size", 128), s.n.takeInt("bits", 4)
+	data, indices, scale, zero := s.required(0), s.required(1), s.required(2), s.n.input(3)
+	if s.err != nil {
+		return nil
+	}
+	rank := int64(data.Type.Rank())
+	if gather < 0 {
+		gather += rank
+	}
+	if axis < 0 {
+		axis += rank
+	}
+	if !data.Type.Ranked() || !indices.Type.Ranked() || gather < 0 || gather >= rank || axis < 0 || axis >= rank || scale.Type.Rank() != int(rank) {
+		s.fail("axes %d and %d of %s with scales %s and indices %s", gather, axis, data.Type, scale.Type, indices.Type)
+		return nil
+	}
+	if data.Type.Elem == ir.U8 {
+		if axis != rank-1 {
+			s.fail("blocks of packed numbers along axis %d of %s: the last one is wanted", axis, data.Type)
+		}
+		data, zero = s.unpackedTable(bits, data, scale, zero)
+	}
+	if gather == axis {
+		whole := s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, data, scale, zero)
+		return []*ir.Value{s.new("Gather", ir.Attrs{"axis": gather}, whole, indices)}
+	}
+	rows := func(v *ir.Value) *ir.Value {
+		if v == nil {
+			return nil
+		}
+		return s.new("Gather", ir.Attrs{"axis": gather}, v, indices)
+	}
+	if axis > gather {
+		axis += int64(indices.Type.Rank()) - 1
+	}
+	return []*ir.Value{s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, rows(data), rows(scale), rows(zero))}
+}
+
+// unpackedTable are the numbers and zero points of bytes, packed along their last axis.
+func (s *steps) unpackedTable(bits int64, data, scale, zero *ir.Value) (numbers, zeros *ir.Value) {
+	if narrowElems[bits][0] == ir.NoElem {
+		s.fail("numbers of %d bits are not supported", bits)
+		return nil, nil
+	}
+	shape := make([][]int64, 2)
+	for i, v := range []*ir.Value{data, scale} {
+		for _, d := range v.Type.Shape {
+			n, ok := d.Const()
+			if !ok || n < 1 {
+				s.fail("a table of %s with scales %s is not supported", data.Type, scale.Type)
+				return nil, nil
+			}
+			shape[i] = append(shape[i], int64(n))
+		}
+	}
+	shape[0][len(shape[0])-1] *= 8 / bits
+	return s.unpackedPair(bits, data, shape[0], zero, shape[1])
+}
