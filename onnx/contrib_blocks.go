@@ -43,6 +43,9 @@ func (s *steps) matMulNBits() []*ir.Value {
 	if s.n.takeInt("weight_prepacked", 0) != 0 {
 		s.fail("a weight that is packed for a device is not supported")
 	}
+	if s.n.input(3) != nil && s.n.input(4) != nil {
+		s.fail("zero points are not supported together with g_idx: ONNX Runtime takes no notice of them")
+	}
 	x := s.required(0)
 	b := s.dequantized(w, s.required(1), s.required(2), s.n.input(3), s.n.input(4))
 	y := s.new("MatMul", nil, x, s.new("Transpose", ir.Attrs{"perm": []int64{1, 0}}, b))
@@ -54,12 +57,14 @@ func (s *steps) dequantized(w blocks, q, scale, zero, groups *ir.Value) *ir.Valu
 	if s.err != nil {
 		return nil
 	}
+	s.holds(q, w.rows*w.perRow()*(w.size*w.bits/8))
 	scale = s.reshaped(scale, w.rows, w.perRow())
 	floats := zero != nil && zero.Type.Elem.IsFloat()
 	if floats {
 		zero = s.reshaped(zero, w.rows, w.perRow())
 		q = s.unpacked(w.bits, false, s.n.data(q) != nil, q, w.rows, w.depth)
 	} else {
+		s.holds(zero, w.rows*((w.perRow()*w.bits+7)/8))
 		q, zero = s.unpackedPair(w.bits, q, []int64{w.rows, w.depth}, zero, []int64{w.rows, w.perRow()})
 	}
 	if groups == nil && !floats {
@@ -82,6 +87,16 @@ func (s *steps) dequantized(w blocks, q, scale, zero, groups *ir.Value) *ir.Valu
 		q = s.new("Sub", nil, q, inColumns(s.cast(zero, e)))
 	}
 	return s.new("Mul", nil, q, inColumns(scale))
+}
+
+// holds makes it an error that v, if it is there, has not as many elements.
+func (s *steps) holds(v *ir.Value, elements int64) {
+	if v == nil || s.err != nil {
+		return
+	}
+	if n, ok := v.Type.Size().Const(); !ok || int64(n) != elements {
+		s.fail("packed numbers are %s: %d bytes are wanted", v.Type, elements)
+	}
 }
 
 // groups is the block in which each column is.

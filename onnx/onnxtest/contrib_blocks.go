@@ -84,8 +84,6 @@ func productsOfBlocks() []Sample {
 			args: []*pb.TensorProto{x, w, scales, floats}, sizes: seq},
 		trial{name: "matmul-4bits-groups", node: Node("y = com.microsoft::MatMulNBits(x, W, Scales, , Groups)", attrs...),
 			args: []*pb.TensorProto{x, w, scales, places}, sizes: seq},
-		trial{name: "matmul-4bits-groups-zeros", node: Node("y = com.microsoft::MatMulNBits(x, W, Scales, Zeros, Groups)", attrs...),
-			args: []*pb.TensorProto{x, w, scales, zeros, places}, sizes: seq},
 		trial{name: "matmul-4bits-vector", node: Node("y = com.microsoft::MatMulNBits(x, W, Scales)", attrs...), args: []*pb.TensorProto{row, w, scales}},
 		trial{name: "matmul-4bits-flat", node: Node("y = com.microsoft::MatMulNBits(x, W, Scales, Zeros)", attrs...),
 			args: []*pb.TensorProto{x, w, flat, flatZeros}, sizes: seq},
