@@ -47,13 +47,13 @@ func (s *steps) matMulNBits() []*ir.Value {
 		s.fail("zero points are not supported together with g_idx: ONNX Runtime takes no notice of them")
 	}
 	x := s.required(0)
-	b := s.dequantized(w, s.required(1), s.required(2), s.n.input(3), s.n.input(4))
+	b := s.blockWeight(w, s.required(1), s.required(2), s.n.input(3), s.n.input(4))
 	y := s.new("MatMul", nil, x, s.new("Transpose", ir.Attrs{"perm": []int64{1, 0}}, b))
 	return []*ir.Value{s.sum(y, s.n.input(5))}
 }
 
-// dequantized is the weight w as rows x depth floats. A zero point may be a float; groups says of each column in which block it is.
-func (s *steps) dequantized(w blocks, q, scale, zero, groups *ir.Value) *ir.Value {
+// blockWeight is the weight w as rows x depth floats. A zero point may be a float; groups says of each column in which block it is.
+func (s *steps) blockWeight(w blocks, q, scale, zero, groups *ir.Value) *ir.Value {
 	if s.err != nil {
 		return nil
 	}
