@@ -118,11 +118,11 @@ func (s *steps) matMulInteger16() []*ir.Value {
 
 // qGemm is alpha times the product of matrices of bytes plus c, which has the product's scale. With a scale of its own the result is bytes.
 func (s *steps) qGemm() []*ir.Value {
-	a, b, bScale := s.turned("transA", s.ranked(0, 2)), s.turned("transB", s.ranked(3, 2)), s.required(4)
+	a, b := s.turned("transA", s.ranked(0, 2)), s.turned("transB", s.ranked(3, 2))
+	aScale, bScale := s.single(1), s.required(4)
 	if alpha := s.n.takeFloat("alpha", 1); alpha != 1 {
-		bScale = s.new("Mul", nil, bScale, s.like(bScale, alpha))
+		aScale = s.new("Mul", nil, aScale, s.like(aScale, alpha))
 	}
-	aScale := s.single(1)
 	var bias *ir.Value
 	if c := s.n.input(6); c != nil && s.err == nil {
 		bias = s.new("Mul", nil, s.cast(c, bScale.Type.Elem), s.new("Mul", nil, aScale, bScale))
@@ -137,12 +137,25 @@ func (s *steps) qGemm() []*ir.Value {
 	return s.quantized(y, 7, s.elemOf(0))
 }
 
-// turned is the matrix x, transposed if the attribute says so.
+// turned is the matrix x of bytes, transposed if the attribute says so: at once if it is known, since passes look for a weight.
 func (s *steps) turned(attr string, x *ir.Value) *ir.Value {
-	if s.n.takeInt(attr, 0) == 0 {
+	if s.n.takeInt(attr, 0) == 0 || s.err != nil {
 		return x
 	}
-	return s.new("Transpose", ir.Attrs{"perm": []int64{1, 0}}, x)
+	d := s.n.data(x)
+	if d == nil {
+		return s.new("Transpose", ir.Attrs{"perm": []int64{1, 0}}, x)
+	}
+	rows, columns := d.Shape[0], d.Shape[1]
+	out := ir.NewData(d.Elem, columns, rows)
+	for i := range rows {
+		for j := range columns {
+			out.SetInt(j*rows+i, d.Int(i*columns+j))
+		}
+	}
+	var y *ir.Value
+	y, s.err = s.n.constant(x.Name+".transposed", out)
+	return y
 }
 
 func (s *steps) qLinearBinary(op string) []*ir.Value {
