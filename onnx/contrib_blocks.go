@@ -9,6 +9,7 @@ import (
 func init() {
 	contribute(map[string]contribution{
 		"GatherBlockQuantized": (*steps).gatherBlockQuantized,
+		"MatMulBnb4":           (*steps).matMulBnb4,
 		"MatMulNBits":          (*steps).matMulNBits,
 	})
 }
@@ -271,4 +272,60 @@ func (s *steps) unpackedTable(bits int64, data, scale, zero *ir.Value) (numbers,
 	}
 	shape[0][len(shape[0])-1] *= 8 / bits
 	return s.unpackedPair(bits, data, shape[0], zero, shape[1])
+}
+
+// bnb4Values are the numbers that four bits stand for: in a float of four bits times a twelfth, and at equal parts of a normal distribution.
+var bnb4Values = [][]float64{
+	{0, 5.208333333e-03, 0.66666667, 1, 0.33333333, 0.5, 0.16666667, 0.25, 0, -5.208333333e-03, -0.66666667, -1, -0.33333333, -0.5, -0.16666667, -0.25},
+	{-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0,
+		0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1},
+}
+
+// matMulBnb4 multiplies by the transpose of a weight of four bits a number, the first in the higher half of a byte, in blocks that go
+// through its rows.
+func (s *steps) matMulBnb4() []*ir.Value {
+	w := blocks{rows: s.n.takeInt("N", 0), depth: s.n.takeInt("K", 0), size: s.n.takeInt("block_size", 0), bits: 4}
+	kind := s.n.takeInt("quant_type", -1)
+	s.check(w)
+	if kind != 0 && kind != 1 {
+		s.fail("quant_type is %d: 0 or 1 is wanted", kind)
+	}
+	if s.n.takeInt("transB", 1) == 0 {
+		s.fail("transB=0, which is for training, is not supported")
+	}
+	s.n.take("training_mode") // only says how it is computed
+	x, q, most := s.required(0), s.required(1), s.required(2)
+	if s.err != nil {
+		return nil
+	}
+	size := w.rows * w.depth
+	count := (size + w.size - 1) / w.size
+	numbers := s.resized(s.bnb4Numbers(q, size, bnb4Values[kind]), count*w.size)
+	numbers = s.new("Mul", nil, s.reshaped(s.cast(numbers, most.Type.Elem), count, w.size), s.reshaped(most, count, 1))
+	b := s.reshaped(s.resized(s.reshaped(numbers, count*w.size), size), w.rows, w.depth)
+	return []*ir.Value{s.new("MatMul", nil, x, s.new("Transpose", ir.Attrs{"perm": []int64{1, 0}}, b))}
+}
+
+// bnb4Numbers are the values of so many numbers in q, and of one more if that is odd.
+func (s *steps) bnb4Numbers(q *ir.Value, size int64, values []float64) *ir.Value {
+	bytes := (size + 1) / 2
+	s.holds(q, bytes)
+	halves := s.cast(s.unpacked(4, false, s.n.data(q) != nil, q, bytes, 2), ir.I32)
+	order := s.new("Gather", ir.Attrs{"axis": int64(1)}, halves, s.ints(1, 0))
+	table := s.new("Const", ir.Attrs{"value": ir.Floats(ir.F32, []int{len(values)}, values...)})
+	return s.new("Gather", nil, table, s.reshaped(order, 2*bytes))
+}
+
+// resized is the vector v cut off or filled up with zeros to that length.
+func (s *steps) resized(v *ir.Value, length int64) *ir.Value {
+	if s.err != nil {
+		return nil
+	}
+	switch old, ok := v.Type.Shape[0].Const(); {
+	case !ok || int64(old) > length:
+		return s.new("Slice", nil, v, s.ints(0), s.ints(length))
+	case int64(old) < length:
+		return s.new("Pad", nil, v, s.ints(0, length-int64(old)))
+	}
+	return v
 }

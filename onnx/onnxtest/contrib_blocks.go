@@ -2,6 +2,7 @@ package onnxtest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gpamc/gpamc/onnx/pb"
 )
@@ -33,7 +34,22 @@ func (r sampler) positive(name string, most float32, dims ...int64) *pb.TensorPr
 
 // contribBlocks are weights in blocks of a few bits each.
 func contribBlocks() []Sample {
-	return append(productsOfBlocks(), tablesOfBlocks()...)
+	return slices.Concat(productsOfBlocks(), tablesOfBlocks(), productsOfFloats())
+}
+
+// productsOfFloats have weights of four bits that stand for floats. In one the last block is not full.
+func productsOfFloats() []Sample {
+	r := newSampler("bnb4")
+	x, seq := r.floats("x", 2, 3, 20), []string{"x batch,seq,20"}
+	op := func(kind, block int, w string) *pb.NodeProto {
+		return Node("y = com.microsoft::MatMulBnb4(x, "+w+", Most)", Attr("K", 20), Attr("N", 6), Attr("block_size", block), Attr("quant_type", kind))
+	}
+	w := r.bytes("W", pb.TensorProto_UINT8, 0, 255, 60)
+	return samples(
+		trial{name: "matmul-fp4", node: op(0, 16, "W"), args: []*pb.TensorProto{x, w, r.positive("Most", 1, 8)}, sizes: seq},
+		trial{name: "matmul-nf4", node: op(1, 32, "W"), args: []*pb.TensorProto{x, w, r.positive("Most", 1, 4)}, sizes: seq},
+		trial{name: "matmul-nf4-large", node: op(1, 128, "W"), args: []*pb.TensorProto{x, w, r.positive("Most", 1, 1)}, sizes: seq},
+		trial{name: "matmul-nf4-input", node: op(1, 32, "w"), args: []*pb.TensorProto{x, named(w, "w"), r.positive("Most", 1, 4)}, sizes: seq})
 }
 
 // blockWeight is a weight of n x k numbers of so many bits, its scales and its packed zero points.
@@ -72,9 +88,6 @@ func productsOfBlocks() []Sample {
 		groups[i] = int32(r.IntN(3))
 	}
 	places := Tensor("Groups", groups, 40)
-	named := func(t *pb.TensorProto, name string) *pb.TensorProto {
-		return &pb.TensorProto{Name: name, Dims: t.Dims, DataType: t.DataType, RawData: t.RawData}
-	}
 	flat := named(scales, "Scales")
 	flat.Dims = []int64{18}
 	flatZeros := named(zeros, "Zeros")
