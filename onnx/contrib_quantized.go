@@ -240,8 +240,8 @@ func (s *steps) images(x *ir.Value, f func(x *ir.Value) *ir.Value) *ir.Value {
 	return s.new("Transpose", ir.Attrs{"perm": append(last, 1)}, y)
 }
 
-// taken are the attributes of these names that are there.
-func (s *steps) taken(names ...string) ir.Attrs {
+// attrsOf are the attributes of these names that are there.
+func (s *steps) attrsOf(names ...string) ir.Attrs {
 	attrs := ir.Attrs{}
 	for _, name := range names {
 		if v := s.n.take(name); v != nil {
@@ -252,7 +252,7 @@ func (s *steps) taken(names ...string) ir.Attrs {
 }
 
 func (s *steps) qLinearAveragePool() []*ir.Value {
-	attrs := s.taken("auto_pad", "ceil_mode", "count_include_pad", "kernel_shape", "pads", "strides")
+	attrs := s.attrsOf("auto_pad", "ceil_mode", "count_include_pad", "kernel_shape", "pads", "strides")
 	y := s.images(s.dequantized(0), func(x *ir.Value) *ir.Value { return s.new("AveragePool", attrs, x) })
 	return s.quantized(y, 3, s.elemOf(0))
 }
@@ -264,7 +264,7 @@ func (s *steps) qLinearGlobalAveragePool() []*ir.Value {
 
 // qLinearConv is ONNX's, but that the channels may be the last axis of what goes in and comes out.
 func (s *steps) qLinearConv() []*ir.Value {
-	attrs := s.taken("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
+	attrs := s.attrsOf("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
 	args := slices.Clone(s.n.args)
 	y := s.images(s.required(0), func(x *ir.Value) *ir.Value {
 		if len(args) > 0 {
