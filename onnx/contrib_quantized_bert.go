@@ -8,6 +8,7 @@ import (
 
 func init() {
 	contribute(map[string]contribution{
+		"DynamicQuantizeLSTM":      (*steps).dynamicQuantizeLSTM,
 		"QAttention":               (*steps).qAttention,
 		"QEmbedLayerNormalization": (*steps).qEmbedLayerNormalization,
 	})
@@ -175,4 +176,38 @@ func (s *steps) tokenCount(words, mask *ir.Value) *ir.Value {
 	}
 	zero := s.new("Const", ir.Attrs{"value": ir.Ints(ir.I32, nil, 0)})
 	return s.new("Expand", nil, zero, s.n.b.Dims(words.Type.Shape[0]))
+}
+
+// dynamicQuantizeLSTM is LSTM with weights in bytes, which lie transposed. ONNX Runtime also rounds what they are multiplied with to bytes,
+// in parts that depend on its threads; here that stays as it is.
+func (s *steps) dynamicQuantizeLSTM() []*ir.Value {
+	attrs := s.attrsOf("activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "input_forget")
+	w := s.transposedBytes(s.ranked(1, 3), s.ranked(8, 1, 2), s.ranked(9, 1, 2))
+	r := s.transposedBytes(s.ranked(2, 3), s.ranked(10, 1, 2), s.ranked(11, 1, 2))
+	args := []*ir.Value{s.required(0), w, r}
+	for i := 3; i < 8; i++ {
+		args = append(args, s.n.input(i))
+	}
+	if s.err != nil {
+		return nil
+	}
+	results, err := s.n.add(ir.LSTM, 3, attrs, nil, args...)
+	s.err = err
+	return results
+}
+
+// transposedBytes is the weight [D,K,N], whose scales are those of directions or of their columns, as floats [D,N,K].
+func (s *steps) transposedBytes(q, scale, zero *ir.Value) *ir.Value {
+	if s.err != nil {
+		return nil
+	}
+	columns := func(v *ir.Value) *ir.Value {
+		if v.Type.Rank() == 1 {
+			return s.new("Unsqueeze", nil, v, s.ints(1, 2))
+		}
+		return s.new("Unsqueeze", nil, v, s.ints(1))
+	}
+	e := scale.Type.Elem
+	w := s.new("Sub", nil, s.cast(q, e), columns(s.cast(zero, e)))
+	return s.new("Transpose", ir.Attrs{"perm": []int64{0, 2, 1}}, s.new("Mul", nil, w, columns(scale)))
 }

@@ -6,8 +6,45 @@ import (
 	"github.com/gpamc/gpamc/onnx/pb"
 )
 
-// contribQuantizedBert are attention and embedding of bytes.
-func contribQuantizedBert() []Sample { return append(quantizedAttention(), quantizedEmbedding()...) }
+// contribQuantizedBert are attention, embedding and recurrence of bytes.
+func contribQuantizedBert() []Sample {
+	return slices.Concat(quantizedAttention(), quantizedEmbedding(), quantizedRecurrence())
+}
+
+// stepped are random multiples of step whose rows reach from -100 to 155, so that bytes hold them.
+func (r sampler) stepped(name string, step float32, dims ...int64) *pb.TensorProto {
+	v := make([]float32, size(dims))
+	row := int(dims[len(dims)-1])
+	for i := range v {
+		n := r.IntN(256)
+		switch i % row {
+		case 1:
+			n = 0
+		case 3:
+			n = 255
+		}
+		v[i] = step * float32(n-100)
+	}
+	return Tensor(name, v, dims...)
+}
+
+// quantizedRecurrence is one step of an LSTM: in more, ONNX Runtime rounds what goes from one to the next.
+func quantizedRecurrence() []Sample {
+	r := newSampler("qlstm")
+	x, h, c := r.stepped("x", 1./64, 1, 2, 5), r.stepped("h", 1./128, 1, 2, 4), r.floats("c", 1, 2, 4)
+	w, u, bias := r.bytes("W", i8, -127, 127, 1, 5, 16), r.bytes("U", i8, -127, 127, 1, 4, 16), r.floats("B", 1, 32)
+	ws, wz, us, uz := r.positive("Ws", 0.01, 1), r.bytes("Wz", i8, 4, 4, 1), r.positive("Us", 0.01, 1, 16), r.bytes("Uz", i8, 0, 0, 1, 16)
+	h2, c2 := r.stepped("h", 1./128, 2, 2, 4), r.floats("c", 2, 2, 4)
+	w2, u2 := r.bytes("W", u8, 0, 255, 2, 5, 16), r.bytes("U", u8, 0, 255, 2, 4, 16)
+	ws2, wz2, us2, uz2 := r.positive("Ws", 0.01, 2), r.bytes("Wz", u8, 120, 130, 2), r.positive("Us", 0.01, 2, 16), r.bytes("Uz", u8, 127, 127, 2, 16)
+	return samples(
+		trial{name: "dynamic-lstm", node: Node("y, z, d = com.microsoft::DynamicQuantizeLSTM(x, W, U, B, , h, c, , Ws, Wz, Us, Uz)", Attr("hidden_size", 4)),
+			args: []*pb.TensorProto{x, w, u, bias, h, c, ws, wz, us, uz}, sizes: []string{"x seq,batch,5", "h 1,batch,4", "c 1,batch,4"}},
+		trial{name: "dynamic-lstm-both", node: Node("y, , d = com.microsoft::DynamicQuantizeLSTM(x, W, U, , , h, c, , Ws, Wz, Us, Uz)",
+			Attr("hidden_size", 4), Attr("direction", "bidirectional")),
+			args: []*pb.TensorProto{x, w2, u2, h2, c2, ws2, wz2, us2, uz2}, sizes: []string{"x seq,batch,5", "h 2,batch,4", "c 2,batch,4"}},
+	)
+}
 
 // quantizedAttention has two heads of four, past tokens, and masks of every kind.
 func quantizedAttention() []Sample {
