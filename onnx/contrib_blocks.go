@@ -220,23 +220,14 @@ func (s *steps) gatherBlockQuantized() []*ir.Value {
 	if s.err != nil {
 		return nil
 	}
-	rank := int64(data.Type.Rank())
-	if gather < 0 {
-		gather += rank
+	gather, axis = s.axisOf(data, gather), s.axisOf(data, axis)
+	if s.err == nil && (!indices.Type.Ranked() || scale.Type.Rank() != data.Type.Rank()) {
+		s.fail("scales %s and indices %s do not fit %s", scale.Type, indices.Type, data.Type)
 	}
-	if axis < 0 {
-		axis += rank
+	if data.Type.Elem == ir.U8 && s.err == nil {
+		data, zero = s.unpackedTable(bits, axis, data, scale, zero)
 	}
-	if !data.Type.Ranked() || !indices.Type.Ranked() || gather < 0 || gather >= rank || axis < 0 || axis >= rank || scale.Type.Rank() != int(rank) {
-		s.fail("axes %d and %d of %s with scales %s and indices %s", gather, axis, data.Type, scale.Type, indices.Type)
-		return nil
-	}
-	if data.Type.Elem == ir.U8 {
-		if axis != rank-1 {
-			s.fail("blocks of packed numbers along axis %d of %s: the last one is wanted", axis, data.Type)
-		}
-		data, zero = s.unpackedTable(bits, data, scale, zero)
-	}
+	s.checkBlocks(data, scale, axis, size)
 	if gather == axis {
 		whole := s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, data, scale, zero)
 		return []*ir.Value{s.new("Gather", ir.Attrs{"axis": gather}, whole, indices)}
@@ -253,10 +244,42 @@ func (s *steps) gatherBlockQuantized() []*ir.Value {
 	return []*ir.Value{s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, rows(data), rows(scale), rows(zero))}
 }
 
+// axisOf is the axis of v, counted from the front.
+func (s *steps) axisOf(v *ir.Value, axis int64) int64 {
+	rank := int64(v.Type.Rank())
+	if axis < 0 {
+		axis += rank
+	}
+	if !v.Type.Ranked() || axis < 0 || axis >= rank {
+		s.fail("%s has no axis %d", v.Type, axis)
+	}
+	return axis
+}
+
+// checkBlocks makes it an error that there is not a scale for each block of v along an axis.
+func (s *steps) checkBlocks(v, scale *ir.Value, axis, size int64) {
+	if s.err != nil {
+		return
+	}
+	if size < 16 || size&(size-1) != 0 {
+		s.fail("block_size is %d: a power of 2 from 16 on is wanted", size)
+		return
+	}
+	n, ok1 := v.Type.Shape[axis].Const()
+	blocks, ok2 := scale.Type.Shape[axis].Const()
+	if ok1 && ok2 && (int64(n)+size-1)/size != int64(blocks) {
+		s.fail("%d scales for %d elements in blocks of %d", blocks, n, size)
+	}
+}
+
 // unpackedTable are the numbers and zero points of bytes, packed along their last axis.
-func (s *steps) unpackedTable(bits int64, data, scale, zero *ir.Value) (numbers, zeros *ir.Value) {
+func (s *steps) unpackedTable(bits, axis int64, data, scale, zero *ir.Value) (numbers, zeros *ir.Value) {
 	if narrowElems[bits][0] == ir.NoElem {
 		s.fail("numbers of %d bits are not supported", bits)
+		return nil, nil
+	}
+	if axis != int64(data.Type.Rank())-1 {
+		s.fail("blocks of packed numbers along axis %d of %s: the last one is wanted", axis, data.Type)
 		return nil, nil
 	}
 	shape := make([][]int64, 2)

@@ -103,6 +103,9 @@ func (s *steps) tokens() *ir.Value {
 
 // topK are the k greatest elements of each row, and where they are.
 func (s *steps) topK(x *ir.Value, k int64) (values, places *ir.Value) {
+	if k < 1 {
+		s.fail("k is %d: at least 1 is wanted", k)
+	}
 	count := s.ints(k)
 	if s.err != nil {
 		return nil, nil

@@ -78,6 +78,11 @@ func (s *steps) elemOf(i int) ir.Elem {
 // bytesProduct is the product of a and b in whole numbers, times both scales, plus bias; zero points and bias may be left out. Passes know
 // this spelling.
 func (s *steps) bytesProduct(a, b, aScale, bScale, aZero, bZero, bias *ir.Value) *ir.Value {
+	for _, v := range []*ir.Value{a, b} {
+		if s.err == nil && v.Type.Elem != ir.U8 && v.Type.Elem != ir.I8 {
+			s.fail("a factor is %s: bytes are wanted", v.Type)
+		}
+	}
 	y := s.new("MatMulInteger", nil, a, b, aZero, bZero)
 	if s.err != nil {
 		return nil
@@ -174,7 +179,10 @@ func (s *steps) qLinearSigmoid() []*ir.Value {
 // qLinearSoftmax goes along one axis, or before opset 13 along all from there on. ONNX Runtime multiplies by the whole part of one over
 // the scale.
 func (s *steps) qLinearSoftmax() []*ir.Value {
-	opset, _ := s.n.take("opset").(int64)
+	opset, ok := s.n.take("opset").(int64)
+	if !ok {
+		s.fail("attribute %q is missing", "opset")
+	}
 	axis := s.n.takeInt("axis", -1)
 	x := s.dequantized(0)
 	if s.err != nil {
