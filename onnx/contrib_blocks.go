@@ -155,7 +155,8 @@ func (s *steps) unpacked(bits int64, signed, narrow bool, v *ir.Value, shape ...
 		s.err = err
 		return c
 	default:
-		return s.unpackedInRun(bits, signed, v, int64(size)/rows, shape)
+		inRow := append(slices.Clone(shape[:len(shape)-1]), int64(size)/rows)
+		return s.unpackedInRun(bits, signed, s.reshaped(v, inRow...), columns)
 	}
 	return nil
 }
@@ -186,24 +187,31 @@ func unpack(d *ir.Data, bits int64, signed bool, shape []int64) *ir.Data {
 	return out
 }
 
-// unpackedInRun is unpack of bytes that only the run knows, so many in a row.
-func (s *steps) unpackedInRun(bits int64, signed bool, v *ir.Value, step int64, shape []int64) *ir.Value {
-	byteOf := func(x int64) *ir.Value { return s.new("Const", ir.Attrs{"value": ir.Ints(ir.U8, nil, x)}) }
-	inRow := slices.Clone(shape)
-	inRow[len(inRow)-1] = step
-	v = s.reshaped(v, append(inRow, 1)...)
+// unpackedInRun is unpack of bytes that only the run knows: the first columns of each row of them.
+func (s *steps) unpackedInRun(bits int64, signed bool, v *ir.Value, columns int64) *ir.Value {
+	if s.err != nil {
+		return nil
+	}
+	last := v.Type.Rank() - 1
+	shape := slices.Clone(v.Type.Shape)
+	step, known := shape[last].Const()
+	if !known || int64(step)*8 < columns*bits {
+		s.fail("packed numbers are %s: that is not enough for %d of %d bits", v.Type, columns, bits)
+		return nil
+	}
 	if bits < 8 {
+		byteOf := func(x int64) *ir.Value { return s.new("Const", ir.Attrs{"value": ir.Ints(ir.U8, nil, x)}) }
+		v = s.new("Unsqueeze", nil, v, s.ints(-1))
 		var parts []*ir.Value
 		for at := int64(0); at < 8; at += bits {
 			moved := s.new("BitShift", ir.Attrs{"direction": "RIGHT"}, v, byteOf(at))
 			parts = append(parts, s.new("BitwiseAnd", nil, moved, byteOf(1<<bits-1)))
 		}
-		v = s.new("Concat", ir.Attrs{"axis": int64(-1)}, parts...)
+		shape[last] = ir.N(step * 8 / int(bits))
+		v = s.new("Reshape", nil, s.new("Concat", ir.Attrs{"axis": int64(-1)}, parts...), s.n.b.Dims(shape...))
 	}
-	inRow[len(inRow)-1] = step * 8 / bits
-	v = s.reshaped(v, inRow...)
-	if last := len(shape) - 1; inRow[last] != shape[last] {
-		v = s.new("Slice", nil, v, s.ints(0), s.ints(shape[last]), s.ints(-1))
+	if !shape[last].Is(int(columns)) {
+		v = s.new("Slice", nil, v, s.ints(0), s.ints(columns), s.ints(-1))
 	}
 	if !signed || s.err != nil {
 		return v
@@ -224,13 +232,8 @@ func (s *steps) gatherBlockQuantized() []*ir.Value {
 	if s.err == nil && (!indices.Type.Ranked() || scale.Type.Rank() != data.Type.Rank()) {
 		s.fail("scales %s and indices %s do not fit %s", scale.Type, indices.Type, data.Type)
 	}
-	if data.Type.Elem == ir.U8 && s.err == nil {
-		data, zero = s.unpackedTable(bits, axis, data, scale, zero)
-	}
-	s.checkBlocks(data, scale, axis, size)
-	if gather == axis {
-		whole := s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, data, scale, zero)
-		return []*ir.Value{s.new("Gather", ir.Attrs{"axis": gather}, whole, indices)}
+	if zero != nil && zero.Type.Rank() != data.Type.Rank() {
+		s.fail("zero points %s do not fit %s", zero.Type, data.Type)
 	}
 	rows := func(v *ir.Value) *ir.Value {
 		if v == nil {
@@ -238,10 +241,59 @@ func (s *steps) gatherBlockQuantized() []*ir.Value {
 		}
 		return s.new("Gather", ir.Attrs{"axis": gather}, v, indices)
 	}
+	packed := data.Type.Elem == ir.U8
+	if packed {
+		s.checkTable(bits, axis, gather, data)
+	}
+	if narrow := s.n.data(data) != nil && (zero == nil || s.n.data(zero) != nil); packed && narrow {
+		data, zero = s.unpackedTable(bits, data, scale, zero)
+		packed = false
+	}
+	if !packed {
+		s.checkBlocks(data, scale, axis, size)
+	}
+	if gather == axis {
+		return []*ir.Value{rows(s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, data, scale, zero))}
+	}
+	data, scale, zero = rows(data), rows(scale), rows(zero)
 	if axis > gather {
 		axis += int64(indices.Type.Rank()) - 1
 	}
-	return []*ir.Value{s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, rows(data), rows(scale), rows(zero))}
+	if packed { // what is not known is unpacked when the rows are chosen
+		data, zero = s.unpackedRows(bits, data, scale, zero)
+		s.checkBlocks(data, scale, axis, size)
+	}
+	return []*ir.Value{s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, data, scale, zero)}
+}
+
+// checkTable makes it an error that a table of bytes is packed in another way than along its last axis.
+func (s *steps) checkTable(bits, axis, gather int64, data *ir.Value) {
+	switch {
+	case s.err != nil:
+	case narrowElems[bits][0] == ir.NoElem:
+		s.fail("numbers of %d bits are not supported", bits)
+	case axis != int64(data.Type.Rank())-1 || gather == axis:
+		s.fail("packed numbers %s in blocks along axis %d, chosen along axis %d: the last axis and another one are wanted", data.Type, axis, gather)
+	}
+}
+
+// unpackedRows are the numbers and zero points of rows of bytes.
+func (s *steps) unpackedRows(bits int64, data, scale, zero *ir.Value) (numbers, zeros *ir.Value) {
+	if s.err != nil {
+		return nil, nil
+	}
+	last := data.Type.Rank() - 1
+	bytes, ok1 := data.Type.Shape[last].Const()
+	blocks, ok2 := scale.Type.Shape[last].Const()
+	if !ok1 || !ok2 {
+		s.fail("rows of %s with scales %s are not supported", data.Type, scale.Type)
+		return nil, nil
+	}
+	numbers = s.unpackedInRun(bits, zero == nil, data, int64(bytes)*8/bits)
+	if zero != nil {
+		zeros = s.unpackedInRun(bits, false, zero, int64(blocks))
+	}
+	return numbers, zeros
 }
 
 // axisOf is the axis of v, counted from the front.
@@ -272,26 +324,20 @@ func (s *steps) checkBlocks(v, scale *ir.Value, axis, size int64) {
 	}
 }
 
-// unpackedTable are the numbers and zero points of bytes, packed along their last axis.
-func (s *steps) unpackedTable(bits, axis int64, data, scale, zero *ir.Value) (numbers, zeros *ir.Value) {
-	if narrowElems[bits][0] == ir.NoElem {
-		s.fail("numbers of %d bits are not supported", bits)
-		return nil, nil
-	}
-	if axis != int64(data.Type.Rank())-1 {
-		s.fail("blocks of packed numbers along axis %d of %s: the last one is wanted", axis, data.Type)
-		return nil, nil
-	}
+// unpackedTable are the numbers and zero points of bytes that are known.
+func (s *steps) unpackedTable(bits int64, data, scale, zero *ir.Value) (numbers, zeros *ir.Value) {
 	shape := make([][]int64, 2)
 	for i, v := range []*ir.Value{data, scale} {
 		for _, d := range v.Type.Shape {
 			n, ok := d.Const()
 			if !ok || n < 1 {
 				s.fail("a table of %s with scales %s is not supported", data.Type, scale.Type)
-				return nil, nil
 			}
 			shape[i] = append(shape[i], int64(n))
 		}
+	}
+	if s.err != nil {
+		return nil, nil
 	}
 	shape[0][len(shape[0])-1] *= 8 / bits
 	return s.unpackedPair(bits, data, shape[0], zero, shape[1])

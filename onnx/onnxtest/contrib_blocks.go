@@ -115,6 +115,7 @@ func tablesOfBlocks() []Sample {
 	seq := []string{"ids batch,seq"}
 	var ts []trial
 	for _, bits := range []int64{2, 4, 8} {
+		tables := []string{seq[0], fmt.Sprintf("w rows,%d", 40*bits/8), "scales rows,3"}
 		attrs := []*pb.AttributeProto{Attr("gather_axis", 0), Attr("quantize_axis", 1), Attr("block_size", 16), Attr("bits", int(bits))}
 		table, zeros := r.bytes("W", pb.TensorProto_UINT8, 0, 255, 6, 40*bits/8), r.bytes("Zeros", pb.TensorProto_UINT8, 0, 255, 6, (3*bits+7)/8)
 		scales := r.positive("Scales", 0.1, 6, 3)
@@ -122,7 +123,11 @@ func tablesOfBlocks() []Sample {
 		ts = append(ts,
 			trial{name: name, node: Node("y = com.microsoft::GatherBlockQuantized(W, ids, Scales)", attrs...), args: []*pb.TensorProto{table, ids, scales}, sizes: seq},
 			trial{name: name + "-zeros", node: Node("y = com.microsoft::GatherBlockQuantized(W, ids, Scales, Zeros)", attrs...),
-				args: []*pb.TensorProto{table, ids, scales, zeros}, sizes: seq})
+				args: []*pb.TensorProto{table, ids, scales, zeros}, sizes: seq},
+			trial{name: name + "-input", node: Node("y = com.microsoft::GatherBlockQuantized(w, ids, scales)", attrs...),
+				args: []*pb.TensorProto{named(table, "w"), ids, named(scales, "scales")}, sizes: tables},
+			trial{name: name + "-input-zeros", node: Node("y = com.microsoft::GatherBlockQuantized(w, ids, Scales, zeros)", attrs...),
+				args: []*pb.TensorProto{named(table, "w"), ids, scales, named(zeros, "zeros")}, sizes: seq})
 	}
 	table := r.packed("W", pb.TensorProto_UINT4, 6, 4, 40)
 	signed := r.packed("W", pb.TensorProto_INT4, 6, 40)
