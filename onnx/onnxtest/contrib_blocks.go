@@ -1,9 +1,12 @@
 package onnxtest
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 
+	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx/pb"
 )
 
@@ -32,9 +35,37 @@ func (r sampler) positive(name string, most float32, dims ...int64) *pb.TensorPr
 	return Tensor(name, v, dims...)
 }
 
+// halves are the numbers of t, which must be float32, in float16.
+func halves(t *pb.TensorProto) *pb.TensorProto {
+	raw := make([]byte, 0, len(t.RawData)/2)
+	for i := 0; i < len(t.RawData); i += 4 {
+		x := math.Float32frombits(binary.LittleEndian.Uint32(t.RawData[i:]))
+		raw = binary.LittleEndian.AppendUint16(raw, ir.FloatToF16(float64(x)))
+	}
+	return &pb.TensorProto{Name: t.Name, Dims: t.Dims, DataType: int32(pb.TensorProto_FLOAT16), RawData: raw}
+}
+
 // contribBlocks are weights in blocks of a few bits each.
 func contribBlocks() []Sample {
-	return slices.Concat(productsOfBlocks(), tablesOfBlocks(), productsOfFloats())
+	return slices.Concat(productsOfBlocks(), tablesOfBlocks(), productsOfFloats(), blocksOfHalves())
+}
+
+// blocksOfHalves are in float16. What is multiplied has a single 1 in each row, so that the results are weights and only rounded once.
+func blocksOfHalves() []Sample {
+	r := newSampler("halves")
+	w, scales, zeros := r.blockWeight(6, 40, 16, 4)
+	ones := make([]float32, 3*40)
+	for i, at := range []int{5, 17, 39} {
+		ones[40*i+at] = 1
+	}
+	x, ids := halves(Tensor("x", ones, 3, 40)), Tensor("ids", []int64{3, 1, 5}, 3)
+	attrs := []*pb.AttributeProto{Attr("K", 40), Attr("N", 6), Attr("block_size", 16), Attr("bits", 4)}
+	table := r.bytes("W", pb.TensorProto_UINT8, 0, 255, 6, 20)
+	return samples(
+		trial{name: "matmul-4bits-float16", node: Node("y = com.microsoft::MatMulNBits(x, W, Scales, Zeros)", attrs...),
+			args: []*pb.TensorProto{x, w, halves(scales), zeros}, sizes: []string{"x rows,40"}, types: []string{"float16"}},
+		trial{name: "gather-4bits-float16", node: Node("y = com.microsoft::GatherBlockQuantized(W, ids, Scales)", Attr("block_size", 16)),
+			args: []*pb.TensorProto{table, ids, halves(r.positive("Scales", 0.1, 6, 3))}, sizes: []string{"ids rows"}, types: []string{"float16"}})
 }
 
 // productsOfFloats have weights of four bits that stand for floats. In one the last block is not full.
