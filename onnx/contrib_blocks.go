@@ -150,10 +150,11 @@ func (s *steps) unpacked(bits int64, signed, narrow bool, v *ir.Value, shape ...
 	case rows < 1 || int64(size)%rows != 0 || int64(size)/rows*8 < columns*bits:
 		s.fail("packed numbers are %s: that is not enough for %d x %d of %d bits", v.Type, rows, columns, bits)
 	case narrow:
-		d := unpack(s.n.data(v), bits, signed, shape)
-		c, err := s.n.constant(v.Name+".unpacked", d)
-		s.err = err
-		return c
+		e := narrowElems[bits][0]
+		if signed {
+			e = narrowElems[bits][1]
+		}
+		return s.stored(v, unpack(s.n.data(v), bits, e, shape))
 	default:
 		inRow := append(slices.Clone(shape[:len(shape)-1]), int64(size)/rows)
 		return s.unpackedInRun(bits, signed, s.reshaped(v, inRow...), columns)
@@ -164,11 +165,21 @@ func (s *steps) unpacked(bits int64, signed, narrow bool, v *ir.Value, shape ...
 // narrowElems are the element types of so many bits, without sign and with.
 var narrowElems = map[int64][2]ir.Elem{2: {ir.U2, ir.I2}, 4: {ir.U4, ir.I4}, 8: {ir.U8, ir.I8}}
 
+// stored is d, which is v in another form.
+func (s *steps) stored(v *ir.Value, d *ir.Data) *ir.Value {
+	if s.err != nil {
+		return nil
+	}
+	c, err := s.n.constant(v.Name+".unpacked", d)
+	s.err = err
+	return c
+}
+
 // unpack takes numbers out of rows of bytes. With a sign they are less by half their range.
-func unpack(d *ir.Data, bits int64, signed bool, shape []int64) *ir.Data {
-	e, less := narrowElems[bits][0], int64(0)
-	if signed {
-		e, less = narrowElems[bits][1], 1<<(bits-1)
+func unpack(d *ir.Data, bits int64, e ir.Elem, shape []int64) *ir.Data {
+	less := int64(0)
+	if e.IsSigned() {
+		less = 1 << (bits - 1)
 	}
 	size := make([]int, len(shape))
 	for i, n := range shape {
@@ -245,8 +256,12 @@ func (s *steps) gatherBlockQuantized() []*ir.Value {
 	if packed {
 		s.checkTable(bits, axis, gather, data)
 	}
-	if narrow := s.n.data(data) != nil && (zero == nil || s.n.data(zero) != nil); packed && narrow {
-		data, zero = s.unpackedTable(bits, data, scale, zero)
+	if s.n.data(data) != nil && (zero == nil || s.n.data(zero) != nil) {
+		if packed {
+			data, zero = s.unpackedTable(bits, data, scale, zero)
+		} else {
+			data, zero = s.inBytes(data), s.inBytes(zero)
+		}
 		packed = false
 	}
 	if !packed {
@@ -339,8 +354,33 @@ func (s *steps) unpackedTable(bits int64, data, scale, zero *ir.Value) (numbers,
 	if s.err != nil {
 		return nil, nil
 	}
-	shape[0][len(shape[0])-1] *= 8 / bits
-	return s.unpackedPair(bits, data, shape[0], zero, shape[1])
+	last := len(shape[0]) - 1
+	shape[0][last] *= 8 / bits
+	e := ir.U8
+	if zero == nil {
+		e = ir.I8
+	} else {
+		packed := slices.Clone(shape[1])
+		packed[last] = (packed[last]*bits + 7) / 8
+		if !isShape(zero.Type, packed) {
+			s.fail("zero points %s do not fit scales %s", zero.Type, scale.Type)
+			return nil, nil
+		}
+		zeros = s.stored(zero, unpack(s.n.data(zero), bits, e, shape[1]))
+	}
+	return s.stored(data, unpack(s.n.data(data), bits, e, shape[0])), zeros
+}
+
+// inBytes is a constant of less than 8 bits an element in bytes; here they take the same place, and ONNX's Gather knows no others.
+func (s *steps) inBytes(v *ir.Value) *ir.Value {
+	if v == nil || s.err != nil || v.Type.Elem.Bits() >= 8 || !v.Type.Elem.IsInt() {
+		return v
+	}
+	d, e := s.n.data(v), ir.U8
+	if d.Elem.IsSigned() {
+		e = ir.I8
+	}
+	return s.stored(v, &ir.Data{Elem: e, Shape: d.Shape, Bytes: d.Bytes})
 }
 
 // bnb4Values are the numbers that four bits stand for: in a float of four bits times a twelfth, and at equal parts of a normal distribution.

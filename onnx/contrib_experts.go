@@ -124,7 +124,10 @@ func (s *steps) share(x *ir.Value) *ir.Value {
 
 // routes is what counts of each expert for each token [E,T,1], 0 for those that are not chosen.
 func (s *steps) routes(router, chosen, chances *ir.Value) *ir.Value {
-	none := s.new("Mul", nil, router, s.like(router, 0))
+	if s.err != nil {
+		return nil
+	}
+	none := s.new("Expand", nil, s.like(router, 0), s.n.b.Dims(router.Type.Shape...))
 	all := s.new("ScatterElements", ir.Attrs{"axis": int64(1)}, none, chosen, chances)
 	return s.new("Unsqueeze", nil, s.new("Transpose", ir.Attrs{"perm": []int64{1, 0}}, all), s.ints(-1))
 }

@@ -37,14 +37,21 @@ func (s *steps) dequantized(i int) *ir.Value {
 	return s.new("DequantizeLinear", nil, s.required(i), s.single(i+1), s.zeroPoint(i+2))
 }
 
-// quantized is y with the scale and zero point that are arguments i and i+1, or y's type of bytes and 0.
+// quantized is y with the scale and zero point that are arguments i and i+1. A zero point that is left out is 0, of type e.
 func (s *steps) quantized(y *ir.Value, i int, e ir.Elem) []*ir.Value {
-	scale, zero := s.single(i), s.zeroPoint(i+1)
-	attrs := ir.Attrs{}
-	if zero == nil {
-		attrs["output_dtype"] = int64(e)
+	return []*ir.Value{s.new("QuantizeLinear", nil, y, s.single(i), s.zeroOr(i+1, e))}
+}
+
+// zeroOr is the zero point that is argument i, or 0 of type e.
+func (s *steps) zeroOr(i int, e ir.Elem) *ir.Value {
+	if zero := s.zeroPoint(i); zero != nil || s.err != nil {
+		return zero
 	}
-	return []*ir.Value{s.new("QuantizeLinear", attrs, y, scale, zero)}
+	if e != ir.U8 && e != ir.I8 {
+		s.fail("elements are %s: bytes are wanted", e)
+		return nil
+	}
+	return s.new("Const", ir.Attrs{"value": ir.Ints(e, nil, 0)})
 }
 
 // single is argument i, of one element.
@@ -189,13 +196,8 @@ func (s *steps) qLinearSoftmax() []*ir.Value {
 		return nil
 	}
 	p := s.softmax(x, axis, opset < 13)
-	scale, zero := s.single(3), s.zeroPoint(4)
-	whole := s.new("Floor", nil, s.new("Reciprocal", nil, scale))
-	attrs := ir.Attrs{}
-	if zero == nil {
-		attrs["output_dtype"] = int64(s.elemOf(0))
-	}
-	return []*ir.Value{s.new("QuantizeLinear", attrs, p, s.new("Reciprocal", nil, whole), zero)}
+	whole := s.new("Floor", nil, s.new("Reciprocal", nil, s.single(3)))
+	return []*ir.Value{s.new("QuantizeLinear", nil, p, s.new("Reciprocal", nil, whole), s.zeroOr(4, s.elemOf(0)))}
 }
 
 // softmax goes along an axis of x, or all from there on as if they were one.
