@@ -86,6 +86,9 @@ func (s *steps) indexMask(mask, x, pastKey *ir.Value, filter float64) *ir.Value 
 	case 1:
 		taken = s.between(mask, batch, s.new("Range", nil, s.int(0), s.n.b.Dim(totalLength(x, pastKey)), s.int(1)))
 	case 2:
+		if mask.Type.Shape[1].Is(1) {
+			return nil // the same for all keys
+		}
 		taken = s.new("Unsqueeze", nil, s.new("Greater", nil, mask, s.like(mask, 0)), s.ints(1, 2))
 	case 3:
 		taken = s.new("Unsqueeze", nil, s.new("Greater", nil, mask, s.like(mask, 0)), s.ints(1))

@@ -78,6 +78,7 @@ func quantizedAttention() []Sample {
 		trial{name: "qattention-queries", node: Node(plain+", mask, Xz, Wz)", heads), args: with(each, xz, wz), sizes: append(alone, "mask batch,seq,seq")},
 		trial{name: "qattention-causal", node: Node(both+", , Xz, Wz)", heads, causal), args: with(xz, wz), sizes: sizes},
 		trial{name: "qattention-past", node: Node(both+", , Xz, Wz, past)", heads, causal), args: with(xz, wz, past), sizes: sizes},
+		trial{name: "qattention-dummy", node: Node(plain+", mask, Xz, Wz)", heads), args: with(Tensor("mask", []int32{0, 1}, 2, 1), xz, wz), sizes: alone},
 		trial{name: "qattention-past-mask", node: Node(both+", mask, Xz, Wz, past)", heads, causal), args: with(long, xz, wz, past),
 			sizes: []string{"x batch,seq,8", "past 2,batch,2,old,4", "mask batch,old + seq"}},
 	)
