@@ -78,10 +78,15 @@ func (s *steps) blockWeight(w blocks, q, scale, zero, groups *ir.Value) *ir.Valu
 	} else if !groups.Type.Shape[0].Is(int(w.depth)) {
 		groups = s.new("Slice", nil, groups, s.ints(0), s.ints(w.depth))
 	}
-	inColumns := func(v *ir.Value) *ir.Value { return s.new("Gather", ir.Attrs{"axis": int64(1)}, v, groups) }
+	return s.grouped(q, scale, zero, groups)
+}
+
+// grouped is (q - zero)·scale, where groups says of each column of q which one of zero and scale goes with it.
+func (s *steps) grouped(q, scale, zero, groups *ir.Value) *ir.Value {
 	if s.err != nil {
 		return nil
 	}
+	inColumns := func(v *ir.Value) *ir.Value { return s.new("Gather", ir.Attrs{"axis": int64(1)}, v, groups) }
 	e := scale.Type.Elem
 	q = s.cast(q, e)
 	if zero != nil {
@@ -186,6 +191,9 @@ func unpack(d *ir.Data, bits int64, e ir.Elem, shape []int64) *ir.Data {
 		size[i] = int(n)
 	}
 	out := ir.NewData(e, size...)
+	if out.Len() == 0 {
+		return out
+	}
 	columns := size[len(size)-1]
 	rows := out.Len() / columns
 	step, mask, width := d.Len()/rows, int64(1)<<bits-1, int(bits)
@@ -231,84 +239,58 @@ func (s *steps) unpackedInRun(bits int64, signed bool, v *ir.Value, columns int6
 	return s.cast(s.new("Sub", nil, v, s.like(v, float64(int64(1)<<(bits-1)))), ir.I8)
 }
 
-// gatherBlockQuantized takes rows of a table in blocks, which is packed if it is bytes.
+// A blockTable is what rows are taken of along the axis gather, in blocks along axis.
+type blockTable struct {
+	data, indices, scale, zero *ir.Value
+	gather, axis, size, bits   int64
+}
+
+// gatherBlockQuantized takes rows of a table in blocks, which is packed if it is bytes. What only the run knows is unpacked when the rows
+// are chosen.
 func (s *steps) gatherBlockQuantized() []*ir.Value {
-	gather, axis := s.n.takeInt("gather_axis", 0), s.n.takeInt("quantize_axis", 1)
-	size, bits := s.n.takeInt("block_size", 128), s.n.takeInt("bits", 4)
-	data, indices, scale, zero := s.required(0), s.required(1), s.required(2), s.n.input(3)
+	t := s.blockTable()
 	if s.err != nil {
 		return nil
 	}
-	gather, axis = s.axisOf(data, gather), s.axisOf(data, axis)
-	if s.err == nil && (!indices.Type.Ranked() || scale.Type.Rank() != data.Type.Rank()) {
-		s.fail("scales %s and indices %s do not fit %s", scale.Type, indices.Type, data.Type)
+	known := s.n.data(t.data) != nil && (t.zero == nil || s.n.data(t.zero) != nil)
+	switch packed := t.data.Type.Elem == ir.U8; {
+	case packed && known:
+		s.unpackTable(t)
+	case packed:
+		s.choose(t)
+		s.unpackRows(t)
+		return []*ir.Value{s.tableFloats(t)}
+	case known:
+		t.data, t.zero = s.inBytes(t.data), s.inBytes(t.zero)
 	}
-	if zero != nil && zero.Type.Rank() != data.Type.Rank() {
-		s.fail("zero points %s do not fit %s", zero.Type, data.Type)
+	if t.gather == t.axis {
+		return []*ir.Value{s.chosen(t, s.tableFloats(t))}
 	}
-	rows := func(v *ir.Value) *ir.Value {
-		if v == nil {
-			return nil
-		}
-		return s.new("Gather", ir.Attrs{"axis": gather}, v, indices)
-	}
-	packed := data.Type.Elem == ir.U8
-	if packed {
-		s.checkTable(bits, axis, gather, data)
-	}
-	if s.n.data(data) != nil && (zero == nil || s.n.data(zero) != nil) {
-		if packed {
-			data, zero = s.unpackedTable(bits, data, scale, zero)
-		} else {
-			data, zero = s.inBytes(data), s.inBytes(zero)
-		}
-		packed = false
-	}
-	if !packed {
-		s.checkBlocks(data, scale, axis, size)
-	}
-	if gather == axis {
-		return []*ir.Value{rows(s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, data, scale, zero))}
-	}
-	data, scale, zero = rows(data), rows(scale), rows(zero)
-	if axis > gather {
-		axis += int64(indices.Type.Rank()) - 1
-	}
-	if packed { // what is not known is unpacked when the rows are chosen
-		data, zero = s.unpackedRows(bits, data, scale, zero)
-		s.checkBlocks(data, scale, axis, size)
-	}
-	return []*ir.Value{s.new("DequantizeLinear", ir.Attrs{"axis": axis, "block_size": size}, data, scale, zero)}
+	s.choose(t)
+	return []*ir.Value{s.tableFloats(t)}
 }
 
-// checkTable makes it an error that a table of bytes is packed in another way than along its last axis.
-func (s *steps) checkTable(bits, axis, gather int64, data *ir.Value) {
-	switch {
-	case s.err != nil:
-	case narrowElems[bits][0] == ir.NoElem:
-		s.fail("numbers of %d bits are not supported", bits)
-	case axis != int64(data.Type.Rank())-1 || gather == axis:
-		s.fail("packed numbers %s in blocks along axis %d, chosen along axis %d: the last axis and another one are wanted", data.Type, axis, gather)
-	}
-}
-
-// unpackedRows are the numbers and zero points of rows of bytes.
-func (s *steps) unpackedRows(bits int64, data, scale, zero *ir.Value) (numbers, zeros *ir.Value) {
+// blockTable is that of the inputs and attributes.
+func (s *steps) blockTable() *blockTable {
+	t := &blockTable{data: s.required(0), indices: s.required(1), scale: s.required(2), zero: s.n.input(3), size: s.n.takeInt("block_size", 128),
+		bits: s.n.takeInt("bits", 4), gather: s.n.takeInt("gather_axis", 0), axis: s.n.takeInt("quantize_axis", 1)}
 	if s.err != nil {
-		return nil, nil
+		return nil
 	}
-	last := data.Type.Rank() - 1
-	bytes, ok1 := data.Type.Shape[last].Const()
-	blocks, ok2 := scale.Type.Shape[last].Const()
-	if !ok1 || !ok2 {
-		s.fail("rows of %s with scales %s are not supported", data.Type, scale.Type)
-		return nil, nil
+	t.gather, t.axis = s.axisOf(t.data, t.gather), s.axisOf(t.data, t.axis)
+	rank := t.data.Type.Rank()
+	switch packed := t.data.Type.Elem == ir.U8; {
+	case s.err != nil:
+	case !t.indices.Type.Ranked() || t.scale.Type.Rank() != rank:
+		s.fail("scales %s and indices %s do not fit %s", t.scale.Type, t.indices.Type, t.data.Type)
+	case t.zero != nil && t.zero.Type.Rank() != rank:
+		s.fail("zero points %s do not fit %s", t.zero.Type, t.data.Type)
+	case packed && narrowElems[t.bits][0] == ir.NoElem:
+		s.fail("numbers of %d bits are not supported", t.bits)
+	case packed && (t.axis != int64(rank)-1 || t.gather == t.axis):
+		s.fail("packed numbers %s in blocks along axis %d, chosen along axis %d: the last axis and another one are wanted", t.data.Type, t.axis, t.gather)
 	}
-	numbers = s.unpackedInRun(bits, zero == nil, data, int64(bytes)*8/bits)
-	if zero != nil {
-		zeros = s.unpackedInRun(bits, false, zero, int64(blocks))
-	}
-	return numbers, zeros
+	return t
 }
 
 // axisOf is the axis of v, counted from the front.
@@ -323,52 +305,85 @@ func (s *steps) axisOf(v *ir.Value, axis int64) int64 {
 	return axis
 }
 
-// checkBlocks makes it an error that there is not a scale for each block of v along an axis.
-func (s *steps) checkBlocks(v, scale *ir.Value, axis, size int64) {
-	if s.err != nil {
-		return
+// chosen are the rows of v, if it is there, that t's indices say.
+func (s *steps) chosen(t *blockTable, v *ir.Value) *ir.Value {
+	if v == nil {
+		return nil
 	}
-	if size < 16 || size&(size-1) != 0 {
-		s.fail("block_size is %d: a power of 2 from 16 on is wanted", size)
-		return
-	}
-	n, ok1 := v.Type.Shape[axis].Const()
-	blocks, ok2 := scale.Type.Shape[axis].Const()
-	if ok1 && ok2 && (int64(n)+size-1)/size != int64(blocks) {
-		s.fail("%d scales for %d elements in blocks of %d", blocks, n, size)
+	return s.new("Gather", ir.Attrs{"axis": t.gather}, v, t.indices)
+}
+
+// choose leaves of t only the rows that its indices say.
+func (s *steps) choose(t *blockTable) {
+	t.data, t.scale, t.zero = s.chosen(t, t.data), s.chosen(t, t.scale), s.chosen(t, t.zero)
+	if t.axis > t.gather {
+		t.axis += int64(t.indices.Type.Rank()) - 1
 	}
 }
 
-// unpackedTable are the numbers and zero points of bytes that are known.
-func (s *steps) unpackedTable(bits int64, data, scale, zero *ir.Value) (numbers, zeros *ir.Value) {
-	shape := make([][]int64, 2)
-	for i, v := range []*ir.Value{data, scale} {
-		for _, d := range v.Type.Shape {
-			n, ok := d.Const()
-			if !ok || n < 1 {
-				s.fail("a table of %s with scales %s is not supported", data.Type, scale.Type)
-			}
-			shape[i] = append(shape[i], int64(n))
-		}
-	}
+// tableFloats is what t stands for. There must be a scale for each block.
+func (s *steps) tableFloats(t *blockTable) *ir.Value {
 	if s.err != nil {
-		return nil, nil
+		return nil
 	}
-	last := len(shape[0]) - 1
-	shape[0][last] *= 8 / bits
-	e := ir.U8
-	if zero == nil {
-		e = ir.I8
-	} else {
-		packed := slices.Clone(shape[1])
-		packed[last] = (packed[last]*bits + 7) / 8
-		if !isShape(zero.Type, packed) {
-			s.fail("zero points %s do not fit scales %s", zero.Type, scale.Type)
-			return nil, nil
+	if t.size < 16 || t.size > maxSize || t.size&(t.size-1) != 0 {
+		s.fail("block_size is %d: a power of 2 from 16 on is wanted", t.size)
+		return nil
+	}
+	n, ok1 := t.data.Type.Shape[t.axis].Const()
+	count, ok2 := t.scale.Type.Shape[t.axis].Const()
+	if ok1 && ok2 && (int64(n)+t.size-1)/t.size != int64(count) {
+		s.fail("%d scales for %d elements in blocks of %d", count, n, t.size)
+	}
+	return s.new("DequantizeLinear", ir.Attrs{"axis": t.axis, "block_size": t.size}, t.data, t.scale, t.zero)
+}
+
+// unpackRows takes numbers and zero points out of rows of bytes.
+func (s *steps) unpackRows(t *blockTable) {
+	if s.err != nil {
+		return
+	}
+	size, ok1 := t.data.Type.Shape[t.axis].Const()
+	count, ok2 := t.scale.Type.Shape[t.axis].Const()
+	if !ok1 || !ok2 {
+		s.fail("rows of %s with scales %s are not supported", t.data.Type, t.scale.Type)
+		return
+	}
+	t.data = s.unpackedInRun(t.bits, t.zero == nil, t.data, int64(size)*8/t.bits)
+	if t.zero != nil {
+		t.zero = s.unpackedInRun(t.bits, false, t.zero, int64(count))
+	}
+}
+
+// unpackTable takes numbers and zero points out of bytes that are known. They are bytes again, for ONNX's Gather knows no other elements.
+func (s *steps) unpackTable(t *blockTable) {
+	d, zeros := s.n.data(t.data), s.n.data(t.zero)
+	shape, blocks := int64s(d.Shape), []int64{}
+	for _, n := range t.scale.Type.Shape {
+		k, _ := n.Const()
+		blocks = append(blocks, int64(k))
+	}
+	e := ir.I8
+	if zeros != nil {
+		e = ir.U8
+		packed := slices.Clone(blocks)
+		packed[t.axis] = (packed[t.axis]*t.bits + 7) / 8
+		if !slices.Equal(int64s(zeros.Shape), packed) || zeros.Elem != ir.U8 {
+			s.fail("zero points %s do not fit scales %s", t.zero.Type, t.scale.Type)
+			return
 		}
-		zeros = s.stored(zero, unpack(s.n.data(zero), bits, e, shape[1]))
+		t.zero = s.stored(t.zero, unpack(zeros, t.bits, e, blocks))
 	}
-	return s.stored(data, unpack(s.n.data(data), bits, e, shape[0])), zeros
+	shape[t.axis] *= 8 / t.bits
+	t.data = s.stored(t.data, unpack(d, t.bits, e, shape))
+}
+
+func int64s(xs []int) []int64 {
+	out := make([]int64, len(xs))
+	for i, x := range xs {
+		out[i] = int64(x)
+	}
+	return out
 }
 
 // inBytes is a constant of less than 8 bits an element in bytes; here they take the same place, and ONNX's Gather knows no others.

@@ -76,6 +76,9 @@ func wrongUses(m *pb.ModelProto) (out []wrongUse) {
 		add("no "+w.Name, func(g *pb.GraphProto) {
 			g.Initializer[i] = &pb.TensorProto{Name: w.Name, DataType: w.DataType, Dims: []int64{0}}
 		})
+		add("empty "+w.Name, func(g *pb.GraphProto) {
+			g.Initializer[i] = &pb.TensorProto{Name: w.Name, DataType: w.DataType, Dims: make([]int64, len(w.Dims))}
+		})
 		add("longer "+w.Name, func(g *pb.GraphProto) { g.Initializer[i].Dims = append([]int64{1}, w.Dims...) })
 	}
 	for i, a := range m.Graph.Node[0].Attribute {
