@@ -78,11 +78,11 @@ func (s *steps) blockWeight(w blocks, q, scale, zero, groups *ir.Value) *ir.Valu
 	} else if !groups.Type.Shape[0].Is(int(w.depth)) {
 		groups = s.new("Slice", nil, groups, s.ints(0), s.ints(w.depth))
 	}
-	return s.grouped(q, scale, zero, groups)
+	return s.groupedWeight(q, scale, zero, groups)
 }
 
-// grouped is (q - zero)·scale, where groups says of each column of q which one of zero and scale goes with it.
-func (s *steps) grouped(q, scale, zero, groups *ir.Value) *ir.Value {
+// groupedWeight is (q - zero)·scale, where groups says of each column of q which one of zero and scale goes with it.
+func (s *steps) groupedWeight(q, scale, zero, groups *ir.Value) *ir.Value {
 	if s.err != nil {
 		return nil
 	}

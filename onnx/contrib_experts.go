@@ -25,12 +25,12 @@ type experts struct {
 func (s *steps) moe() []*ir.Value {
 	k, normalise := s.n.takeInt("k", 1), s.n.takeInt("normalize_routing_weights", 0) != 0
 	e := s.experts()
-	s.absent("fc3", 6, 7)
+	s.refuseInputs("fc3", 6, 7)
 	x, router := s.tokens(), s.ranked(1, 2)
 	e.up, e.upBias, e.down, e.downBias = s.ranked(2, 3), s.n.input(3), s.ranked(4, 3), s.n.input(5)
 	chances, chosen := s.topK(s.new("Softmax", nil, router), k)
 	if normalise {
-		chances = s.share(chances)
+		chances = s.shares(chances)
 	}
 	return s.through(e, x, s.routes(router, chosen, chances))
 }
@@ -48,8 +48,8 @@ func (s *steps) qMoE() []*ir.Value {
 		s.fail("weights that are packed for a device are not supported")
 	}
 	e := s.experts()
-	s.absent("fc3", 8, 9, 10, 13)
-	s.absent("a scale of floats of 8 or 4 bits", 15, 16, 17, 18, 19, 20)
+	s.refuseInputs("fc3", 8, 9, 10, 13)
+	s.refuseInputs("a scale of floats of 8 or 4 bits", 15, 16, 17, 18, 19, 20)
 	x, router := s.tokens(), s.ranked(1, 2)
 	e.up, e.upBias = s.expertWeight(s.ranked(2, 3), s.ranked(3, 2, 3), s.n.input(11), bits, size), s.n.input(4)
 	e.down, e.downBias = s.expertWeight(s.ranked(5, 3), s.ranked(6, 2, 3), s.n.input(12), bits, size), s.n.input(7)
@@ -59,15 +59,15 @@ func (s *steps) qMoE() []*ir.Value {
 	} else {
 		chances = s.new("GatherElements", ir.Attrs{"axis": int64(1)}, weights, chosen)
 		if normalise {
-			chances = s.share(chances)
+			chances = s.shares(chances)
 		}
 		chances = s.new("Relu", nil, chances) // an expert with less than nothing is not asked
 	}
 	return s.through(e, x, s.routes(router, chosen, chances))
 }
 
-// absent makes it an error that one of these inputs is there.
-func (s *steps) absent(what string, inputs ...int) {
+// refuseInputs makes it an error that one of these inputs is there.
+func (s *steps) refuseInputs(what string, inputs ...int) {
 	for _, i := range inputs {
 		if s.n.input(i) != nil {
 			s.fail("%s is not supported (input %d)", what, i)
@@ -117,8 +117,8 @@ func (s *steps) topK(x *ir.Value, k int64) (values, places *ir.Value) {
 	return r[0], r[1]
 }
 
-// share is each element over the sum of its row.
-func (s *steps) share(x *ir.Value) *ir.Value {
+// shares is each element over the sum of its row.
+func (s *steps) shares(x *ir.Value) *ir.Value {
 	return s.new("Div", nil, x, s.new("ReduceSum", nil, x, s.ints(-1)))
 }
 
@@ -135,7 +135,7 @@ func (s *steps) routes(router, chosen, chances *ir.Value) *ir.Value {
 // through is what the experts make of x, in the shape of the first input.
 func (s *steps) through(e experts, x, routes *ir.Value) []*ir.Value {
 	h := s.perExpert(s.new("Unsqueeze", nil, x, s.ints(0)), e.up, e.upBias)
-	y := s.perExpert(s.activated(e, h), e.down, e.downBias)
+	y := s.perExpert(s.expertActivation(e, h), e.down, e.downBias)
 	y = s.new("ReduceSum", ir.Attrs{"keepdims": int64(0)}, s.new("Mul", nil, y, routes), s.ints(0))
 	if s.err != nil || s.n.input(0).Type.Rank() == 2 {
 		return []*ir.Value{y}
@@ -152,7 +152,7 @@ func (s *steps) perExpert(x, w, bias *ir.Value) *ir.Value {
 	return s.sum(y, bias)
 }
 
-func (s *steps) activated(e experts, x *ir.Value) *ir.Value {
+func (s *steps) expertActivation(e experts, x *ir.Value) *ir.Value {
 	switch e.activation {
 	case "relu":
 		return s.new("Relu", nil, x)

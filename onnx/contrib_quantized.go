@@ -32,13 +32,13 @@ func (s *steps) linear(op string) []*ir.Value {
 	return []*ir.Value{s.new(op, ir.Attrs{"axis": s.n.takeInt("axis", 1)}, s.required(0), s.required(1), s.n.input(2))}
 }
 
-// dequantized is what argument i stands for, whose scale and zero point are the next two.
-func (s *steps) dequantized(i int) *ir.Value {
+// floatsOf is what argument i stands for, whose scale and zero point are the next two.
+func (s *steps) floatsOf(i int) *ir.Value {
 	return s.new("DequantizeLinear", nil, s.required(i), s.single(i+1), s.zeroPoint(i+2))
 }
 
-// quantized is y with the scale and zero point that are arguments i and i+1. A zero point that is left out is 0, of type e.
-func (s *steps) quantized(y *ir.Value, i int, e ir.Elem) []*ir.Value {
+// bytesOf is y with the scale and zero point that are arguments i and i+1. A zero point that is left out is 0, of type e.
+func (s *steps) bytesOf(y *ir.Value, i int, e ir.Elem) []*ir.Value {
 	return []*ir.Value{s.new("QuantizeLinear", nil, y, s.single(i), s.zeroOr(i+1, e))}
 }
 
@@ -146,7 +146,7 @@ func (s *steps) qGemm() []*ir.Value {
 	if s.n.input(7) == nil {
 		return []*ir.Value{y}
 	}
-	return s.quantized(y, 7, s.elemOf(0))
+	return s.bytesOf(y, 7, s.elemOf(0))
 }
 
 // turned is the matrix x of bytes, transposed if the attribute says so: at once if it is known, since passes look for a weight.
@@ -171,16 +171,16 @@ func (s *steps) turned(attr string, x *ir.Value) *ir.Value {
 }
 
 func (s *steps) qLinearBinary(op string) []*ir.Value {
-	return s.quantized(s.new(op, nil, s.dequantized(0), s.dequantized(3)), 6, s.elemOf(0))
+	return s.bytesOf(s.new(op, nil, s.floatsOf(0), s.floatsOf(3)), 6, s.elemOf(0))
 }
 
 func (s *steps) qLinearLeakyRelu() []*ir.Value {
 	attrs := ir.Attrs{"alpha": s.n.takeFloat("alpha", 0.01)}
-	return s.quantized(s.new("LeakyRelu", attrs, s.dequantized(0)), 3, s.elemOf(0))
+	return s.bytesOf(s.new("LeakyRelu", attrs, s.floatsOf(0)), 3, s.elemOf(0))
 }
 
 func (s *steps) qLinearSigmoid() []*ir.Value {
-	return s.quantized(s.new("Sigmoid", nil, s.dequantized(0)), 3, s.elemOf(0))
+	return s.bytesOf(s.new("Sigmoid", nil, s.floatsOf(0)), 3, s.elemOf(0))
 }
 
 // qLinearSoftmax goes along one axis, or before opset 13 along all from there on. ONNX Runtime multiplies by the whole part of one over
@@ -191,7 +191,7 @@ func (s *steps) qLinearSoftmax() []*ir.Value {
 		s.fail("attribute %q is missing", "opset")
 	}
 	axis := s.n.takeInt("axis", -1)
-	x := s.dequantized(0)
+	x := s.floatsOf(0)
 	if s.err != nil {
 		return nil
 	}
@@ -223,13 +223,13 @@ func (s *steps) qLinearConcat() []*ir.Value {
 	}
 	var parts []*ir.Value
 	for i := 2; i < len(s.n.args); i += 3 {
-		parts = append(parts, s.dequantized(i))
+		parts = append(parts, s.floatsOf(i))
 	}
-	return s.quantized(s.new("Concat", ir.Attrs{"axis": axis}, parts...), 0, s.elemOf(2))
+	return s.bytesOf(s.new("Concat", ir.Attrs{"axis": axis}, parts...), 0, s.elemOf(2))
 }
 
 func (s *steps) qLinearWhere() []*ir.Value {
-	return s.quantized(s.new("Where", nil, s.required(0), s.dequantized(1), s.dequantized(4)), 7, s.elemOf(1))
+	return s.bytesOf(s.new("Where", nil, s.required(0), s.floatsOf(1), s.floatsOf(4)), 7, s.elemOf(1))
 }
 
 // images calls f with an image whose channels are its second axis, where they may be the last one.
@@ -263,13 +263,13 @@ func (s *steps) attrsOf(names ...string) ir.Attrs {
 
 func (s *steps) qLinearAveragePool() []*ir.Value {
 	attrs := s.attrsOf("auto_pad", "ceil_mode", "count_include_pad", "kernel_shape", "pads", "strides")
-	y := s.images(s.dequantized(0), func(x *ir.Value) *ir.Value { return s.new("AveragePool", attrs, x) })
-	return s.quantized(y, 3, s.elemOf(0))
+	y := s.images(s.floatsOf(0), func(x *ir.Value) *ir.Value { return s.new("AveragePool", attrs, x) })
+	return s.bytesOf(y, 3, s.elemOf(0))
 }
 
 func (s *steps) qLinearGlobalAveragePool() []*ir.Value {
-	y := s.images(s.dequantized(0), func(x *ir.Value) *ir.Value { return s.new("GlobalAveragePool", nil, x) })
-	return s.quantized(y, 3, s.elemOf(0))
+	y := s.images(s.floatsOf(0), func(x *ir.Value) *ir.Value { return s.new("GlobalAveragePool", nil, x) })
+	return s.bytesOf(y, 3, s.elemOf(0))
 }
 
 // qLinearConv is ONNX's, but that the channels may be the last axis of what goes in and comes out.
