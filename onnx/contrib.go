@@ -24,9 +24,9 @@ func contribute(rows map[string]contribution) { maps.Copy(contributed, rows) }
 // strays are those of ONNX Runtime's own operators that it puts into the domain of ONNX.
 var strays = []string{"SimplifiedLayerNormalization"}
 
-// isContributed reports whether the operator is one of ONNX Runtime's own, known or not.
+// isContributed reports whether the operator is one of ONNX Runtime's own, known or not. Some files leave their domain out.
 func isContributed(domain, op string) bool {
-	return domain == contribDomain || domain == "" && slices.Contains(strays, op)
+	return domain == contribDomain || domain == "" && (slices.Contains(strays, op) || history[op] == nil && contributed[op] != nil)
 }
 
 // Contributed are the names of the operators of ONNX Runtime's own that can be imported, sorted.

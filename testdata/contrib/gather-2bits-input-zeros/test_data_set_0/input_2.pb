@@ -1,0 +1,2 @@
+
+BzerosJbGY\YŽ

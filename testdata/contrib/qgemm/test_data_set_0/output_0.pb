@@ -1,0 +1,2 @@
+
+ByJniwcg_xKkb^\`jyeaY

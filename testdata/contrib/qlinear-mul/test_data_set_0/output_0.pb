@@ -1,0 +1,2 @@
+
+ByJ0ªO–­‡kE‰^Hki taTx'„Š‰„c^/m©ƒaqq­Sywa¡attp'p`
