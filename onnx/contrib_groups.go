@@ -1,0 +1,258 @@
+package onnx
+
+import (
+	"github.com/gpamc/gpamc/ir"
+)
+
+// A grouped is a GroupQueryAttention on its way. For each of the batch, begin [B] is how many keys came before the new ones: its keys stand
+// at the front of past and present, whatever the length of these, and what stands behind them is not defined.
+type grouped struct {
+	attending
+	past, pastValue *ir.Value
+	begin, total    *ir.Value // as int64; total is the length of the longest of the batch
+}
+
+func (s *steps) groupQueryAttention() []*ir.Value {
+	g := &grouped{attending: attending{steps: s, attrs: ir.Attrs{}}}
+	s.fixed("sliding_window_cache", 0)
+	s.fixed("causal", 1)
+	s.fixed("qk_output", 0)
+	s.plainCache()
+	g.sides()
+	g.lengths()
+	g.normalise()
+	if s.n.takeInt("do_rotary", 0) != 0 {
+		g.rotate()
+	}
+	s.n.take("rotary_interleaved")
+	g.remember()
+	g.see()
+	g.sinks()
+	g.attrs["softcap"] = s.n.takeFloat("softcap", 0)
+	return []*ir.Value{g.attend(), g.k, g.v}
+}
+
+// plainCache makes an error of keys and values that are kept in few bits.
+func (s *steps) plainCache() {
+	for _, attr := range []string{"k_quant_type", "v_quant_type"} {
+		if kind, ok := s.n.take(attr).(string); ok && kind != "NONE" && kind != "" {
+			s.fail("%s=%q is not supported", attr, kind)
+		}
+	}
+	s.n.take("kv_cache_bit_width")
+	s.absent(12, 13)
+}
+
+// sides are queries, keys and values with their heads apart. They may come side by side in one tensor.
+func (g *grouped) sides() {
+	heads, shared := g.count("num_heads"), g.count("kv_num_heads")
+	if heads%shared != 0 {
+		g.fail("%d query heads cannot share %d", heads, shared)
+	}
+	q, k, v := g.ranked(0, 3), g.n.input(1), g.n.input(2)
+	if g.err != nil {
+		return
+	}
+	if k == nil && v == nil {
+		each, _ := g.share(q.Type.Shape[2], heads+2*shared)
+		p := g.parts(q, each.Mul(ir.N(int(heads))), each.Mul(ir.N(int(shared))), each.Mul(ir.N(int(shared))))
+		q, k, v = p[0], p[1], p[2]
+	} else {
+		k, v = g.ranked(1, 3), g.ranked(2, 3)
+	}
+	g.q, g.k, g.v = g.split(q, heads), g.split(k, shared), g.split(v, shared)
+}
+
+// lengths finds where the new keys belong. Of a prompt shorter than the longest the rest is padding; that it begins at 0 is told by the
+// others, which are as long as there are queries.
+func (g *grouped) lengths() {
+	ends, total := g.required(5), g.required(6)
+	if g.past, g.pastValue = g.n.input(3), g.n.input(4); g.past != nil || g.pastValue != nil {
+		g.past, g.pastValue = g.ranked(3, 4), g.ranked(4, 4)
+	}
+	if g.err != nil {
+		return
+	}
+	scalar, _ := g.n.vector()
+	g.total = g.new("Reshape", nil, g.cast(total, ir.I64), scalar)
+	if g.past == nil {
+		return
+	}
+	batch, queries := g.q.Type.Shape[0], g.q.Type.Shape[2]
+	ends = g.new("Reshape", nil, g.cast(ends, ir.I64), g.n.b.Dims(batch))
+	g.begin = g.new("Max", nil, g.new("Sub", nil, ends, g.n.b.Dim(queries.Sub(ir.N(1)))), g.n.b.Dim(ir.N(0)))
+}
+
+// normalise divides queries and keys by the root of their mean square, head by head.
+func (g *grouped) normalise() {
+	epsilon := g.n.takeFloat("qk_norm_epsilon", 1e-6)
+	if q, k := g.n.input(14), g.n.input(15); q != nil || k != nil {
+		g.q, g.k = g.rmsNormalization(g.q, g.required(14), epsilon), g.rmsNormalization(g.k, g.required(15), epsilon)
+	}
+}
+
+// rotate turns queries and new keys by the angles of their places.
+func (g *grouped) rotate() {
+	cos, sin := g.ranked(7, 2), g.ranked(8, 2)
+	if g.err != nil {
+		return
+	}
+	attrs := ir.Attrs{"interleaved": g.n.takeInt("rotary_interleaved", 0)}
+	if turned := cos.Type.Shape[1].Mul(ir.N(2)); !turned.Equal(g.q.Type.Shape[3]) {
+		size, known := turned.Const()
+		if !known {
+			g.fail("tables of angles %s for heads of %s", cos.Type, g.q.Type.Shape[3])
+		}
+		attrs["rotary_embedding_dim"] = int64(size)
+	}
+	places := g.places()
+	g.q = g.new("RotaryEmbedding", attrs, g.q, cos, sin, places)
+	g.k = g.new("RotaryEmbedding", attrs, g.k, cos, sin, places)
+}
+
+// places are those of the queries [B,L]. If they are given, a prompt takes the first only, from which on it counts.
+func (g *grouped) places() *ir.Value {
+	if g.err != nil {
+		return nil
+	}
+	batch, queries := g.q.Type.Shape[0], g.q.Type.Shape[2]
+	row, all := g.row(queries), g.n.b.Dims(batch, queries)
+	given := g.n.input(9)
+	if given == nil {
+		if g.begin == nil {
+			return g.new("Expand", nil, row, all)
+		}
+		return g.new("Add", nil, g.new("Unsqueeze", nil, g.begin, g.ints(1)), row)
+	}
+	given = g.ranked(9, 2)
+	scalar, _ := g.n.vector()
+	first := g.new("Reshape", nil, g.part(g.part(given, 0, ir.N(0), ir.N(1)), 1, ir.N(0), ir.N(1)), scalar)
+	counted := g.new("Expand", nil, g.new("Add", nil, row, first), all)
+	if g.begin == nil || g.err != nil {
+		return counted
+	}
+	return g.new("Where", nil, g.new("Equal", nil, g.total, g.n.b.Dim(queries)), counted, given)
+}
+
+// remember writes the new keys and values behind those of each of the batch, in a tensor that is as long as the past, or as the longest.
+func (g *grouped) remember() {
+	if g.past == nil || g.err != nil {
+		return
+	}
+	rest := g.room()
+	g.k = g.new("TensorScatter", nil, g.extended(g.past, rest), g.k, g.begin)
+	g.v = g.new("TensorScatter", nil, g.extended(g.pastValue, rest), g.v, g.begin)
+}
+
+// room is what the past lacks of the length of the present, as zeros; nil if it lacks nothing.
+func (g *grouped) room() *ir.Value {
+	shape := g.past.Type.Shape
+	lacking := g.new("Max", nil, g.new("Sub", nil, g.total, g.n.b.Dim(shape[2])), g.n.b.Dim(ir.N(0)))
+	if g.err != nil {
+		return nil
+	}
+	if known, ok := lacking.SymbolicDims(); ok && known[0].Is(0) {
+		return nil
+	}
+	axis := g.ints(0)
+	size := g.new("Concat", ir.Attrs{"axis": int64(0)}, g.n.b.Dims(shape[0], shape[1]), g.new("Unsqueeze", nil, lacking, axis), g.n.b.Dims(shape[3]))
+	return g.new("Expand", nil, g.like(g.past, 0), size)
+}
+
+func (s *steps) extended(past, room *ir.Value) *ir.Value {
+	if room == nil {
+		return past
+	}
+	return s.appended(past, room)
+}
+
+// see lets queries see the keys up to their own, or those of a window that ends with it.
+func (g *grouped) see() {
+	window := g.n.takeInt("local_window_size", -1)
+	g.n.take("mask_filter_value")
+	if g.err != nil {
+		return
+	}
+	g.bias = g.longBias()
+	if g.begin == nil {
+		g.attrs["causal"] = "self"
+		if window > 0 {
+			g.attrs["window"] = window
+		}
+		return
+	}
+	place := g.new("Add", nil, g.each(g.begin), g.new("Unsqueeze", nil, g.row(g.q.Type.Shape[2]), g.ints(1)))
+	g.mask = g.triangle(place)
+	if window > 0 && g.err == nil {
+		start := g.new("Sub", nil, place, g.n.b.Dim(ir.N(int(window))))
+		g.mask = g.new("And", nil, g.mask, g.new("Greater", nil, g.upTo(g.k), start))
+	}
+}
+
+// longBias is what is added to the scores, for as many keys as there are: nobody sees those behind the longest of the batch.
+func (g *grouped) longBias() *ir.Value {
+	if g.n.input(10) == nil {
+		return nil
+	}
+	bias := g.ranked(10, 4)
+	if g.err != nil {
+		return nil
+	}
+	lacking := g.k.Type.Shape[2].Sub(bias.Type.Shape[3])
+	if lacking.Is(0) {
+		return bias
+	}
+	none := ir.N(0)
+	return g.new("Pad", nil, bias, g.n.b.Dims(none, none, none, none, none, none, none, lacking))
+}
+
+// sinks adds to the sum of each row the exponential of a number of its head, or of 0.
+func (g *grouped) sinks() {
+	smooth := g.n.takeInt("smooth_softmax", 0) == 1
+	if sink := g.n.input(11); sink != nil {
+		g.sink = g.new("Unsqueeze", nil, g.ranked(11, 1), g.ints(1, 2))
+	} else if smooth {
+		g.sink = g.new("Unsqueeze", nil, g.like(g.q, 0), g.ints(0, 1, 2))
+	}
+}
+
+// rotaryEmbedding turns heads by the angles of their positions: one for each token, or that of the first, from which on they count.
+func (s *steps) rotaryEmbedding() []*ir.Value {
+	x, positions, cos, sin := s.ranked(0, 3, 4), s.ranked(1, 1, 2), s.ranked(2, 2), s.ranked(3, 2)
+	heads, turned := s.n.takeInt("num_heads", 0), s.n.takeInt("rotary_embedding_dim", 0)
+	attrs := ir.Attrs{"interleaved": s.n.takeInt("interleaved", 0), "rotary_embedding_dim": turned}
+	s.n.take("scale") // of positions that are not in the tables
+	s.fixed("is_packed_batching", 0)
+	if s.err != nil {
+		return nil
+	}
+	apart := x
+	if x.Type.Rank() == 3 {
+		apart = s.split(x, s.heads(x, cos, heads))
+	}
+	if s.err != nil {
+		return nil
+	}
+	if shape := apart.Type.Shape; positions.Type.Rank() == 1 {
+		positions = s.new("Expand", nil, s.new("Add", nil, s.row(shape[2]), positions), s.n.b.Dims(shape[0], shape[2]))
+	}
+	y := s.new("RotaryEmbedding", attrs, apart, cos, sin, positions)
+	if x.Type.Rank() == 3 {
+		y = s.merged(y)
+	}
+	return []*ir.Value{y}
+}
+
+// heads is how many there are in x [B,L,H·D]: if the node does not say it, they are as large as the tables of angles are for.
+func (s *steps) heads(x, cos *ir.Value, given int64) int64 {
+	if given > 0 {
+		return given
+	}
+	count, ok := x.Type.Shape[2].Div(cos.Type.Shape[1].Mul(ir.N(2)))
+	n, known := count.Const()
+	if !ok || !known || n < 1 {
+		s.fail("%s does not divide into heads for tables of angles %s", x.Type, cos.Type)
+		return 1
+	}
+	return int64(n)
+}
