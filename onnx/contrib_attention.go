@@ -54,7 +54,7 @@ func (a *attending) hide(keep *ir.Value, causal bool, first ir.Dim) {
 	kind, together := a.causal(first), keep != nil && filter <= drowns
 	var triangle *ir.Value
 	if causal && (kind == "" || together) {
-		triangle = a.triangle(a.place(first))
+		triangle = a.triangle(first, kind)
 	} else if causal {
 		a.attrs["causal"] = kind
 	}
@@ -88,26 +88,30 @@ func (a *attending) causal(first ir.Dim) string {
 	return "cache"
 }
 
-// place is the place of each query among the keys, [L,1]. That of the last is taken to be at their end, as ONNX Runtime does.
-func (a *attending) place(first ir.Dim) *ir.Value {
+// triangle is true for the keys up to the place of each query, [L,M]. Of keys that are not those of the queries, and of earlier ones, ONNX
+// Runtime lets the last query see all.
+func (a *attending) triangle(first ir.Dim, kind string) *ir.Value {
 	b, one := a.n.b, ir.N(1)
-	last := first.Add(a.q.Type.Shape[2]).Sub(one)
-	before := a.new("Range", nil, b.Dim(first), b.Dim(last), b.Dim(one))
-	place := a.new("Concat", ir.Attrs{"axis": int64(0)}, before, b.Dims(a.k.Type.Shape[2].Sub(one)))
-	return a.new("Unsqueeze", nil, place, a.ints(1))
+	end := first.Add(a.q.Type.Shape[2])
+	place := a.new("Range", nil, b.Dim(first), b.Dim(end), b.Dim(one))
+	if kind == "" {
+		last := a.new("Equal", nil, place, b.Dim(end.Sub(one)))
+		place = a.new("Where", nil, last, b.Dim(a.k.Type.Shape[2]), place)
+	}
+	return a.upTo(a.new("Unsqueeze", nil, place, a.ints(1)))
 }
 
-// triangle is true for the keys that are not behind their query's place [..,L,1].
-func (a *attending) triangle(place *ir.Value) *ir.Value {
-	return a.new("LessOrEqual", nil, a.upTo(a.k), place)
+// upTo is true for the keys that are not behind their query's place [..,L,1].
+func (a *attending) upTo(place *ir.Value) *ir.Value {
+	return a.new("LessOrEqual", nil, a.numbers(), place)
 }
 
-// upTo are the numbers of the keys [B,H,M,D].
-func (s *steps) upTo(k *ir.Value) *ir.Value {
-	if s.err != nil {
+// numbers are those of the keys, from 0 on.
+func (a *attending) numbers() *ir.Value {
+	if a.err != nil {
 		return nil
 	}
-	return s.row(k.Type.Shape[2])
+	return a.row(a.k.Type.Shape[2])
 }
 
 // row counts from 0.
@@ -155,9 +159,9 @@ func (a *attending) within(ends *ir.Value) *ir.Value {
 	default:
 		a.fail("a mask %s for a batch of %s: as many lengths are wanted, or twice as many", ends.Type, batch)
 	}
-	keep := a.new("Less", nil, a.upTo(a.k), a.each(ends))
+	keep := a.new("Less", nil, a.numbers(), a.each(ends))
 	if starts != nil {
-		keep = a.new("And", nil, keep, a.new("GreaterOrEqual", nil, a.upTo(a.k), a.each(starts)))
+		keep = a.new("And", nil, keep, a.new("GreaterOrEqual", nil, a.numbers(), a.each(starts)))
 	}
 	return keep
 }

@@ -182,10 +182,10 @@ func (g *grouped) see() {
 		return
 	}
 	place := g.new("Add", nil, g.each(g.begin), g.new("Unsqueeze", nil, g.row(g.q.Type.Shape[2]), g.ints(1)))
-	g.mask = g.triangle(place)
+	g.mask = g.upTo(place)
 	if window > 0 && g.err == nil {
 		start := g.new("Sub", nil, place, g.n.b.Dim(ir.N(int(window))))
-		g.mask = g.new("And", nil, g.mask, g.new("Greater", nil, g.upTo(g.k), start))
+		g.mask = g.new("And", nil, g.mask, g.new("Greater", nil, g.numbers(), start))
 	}
 }
 
