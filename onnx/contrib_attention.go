@@ -179,14 +179,13 @@ func (s *steps) part(x *ir.Value, axis int64, from, to ir.Dim) *ir.Value {
 	return s.new("Slice", nil, x, s.n.b.Dims(from), s.n.b.Dims(to), s.ints(axis))
 }
 
-// parts cuts x into pieces along its last axis.
-func (s *steps) parts(x *ir.Value, sizes ...ir.Dim) []*ir.Value {
+// parts cuts x into pieces along an axis.
+func (s *steps) parts(x *ir.Value, axis int, sizes ...ir.Dim) []*ir.Value {
 	out := make([]*ir.Value, len(sizes))
 	if s.err != nil {
 		return out
 	}
-	attrs := ir.Attrs{"axis": int64(x.Type.Rank() - 1)}
-	pieces, err := s.n.add(ir.Split, len(sizes), attrs, nil, x, s.n.b.Dims(sizes...))
+	pieces, err := s.n.add(ir.Split, len(sizes), ir.Attrs{"axis": int64(axis)}, nil, x, s.n.b.Dims(sizes...))
 	if s.err = err; err != nil {
 		return out
 	}

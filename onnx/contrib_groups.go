@@ -55,7 +55,7 @@ func (g *grouped) sides() {
 	}
 	if k == nil && v == nil {
 		each, _ := g.share(q.Type.Shape[2], heads+2*shared)
-		p := g.parts(q, each.Mul(ir.N(int(heads))), each.Mul(ir.N(int(shared))), each.Mul(ir.N(int(shared))))
+		p := g.parts(q, 2, each.Mul(ir.N(int(heads))), each.Mul(ir.N(int(shared))), each.Mul(ir.N(int(shared))))
 		q, k, v = p[0], p[1], p[2]
 	} else {
 		k, v = g.ranked(1, 3), g.ranked(2, 3)

@@ -16,25 +16,32 @@ func (s *steps) mergedAttention() []*ir.Value {
 	if s.err != nil {
 		return nil
 	}
-	p := s.parts(s.sum(s.new("MatMul", nil, x, weights), s.n.input(2)), sizes[:]...)
+	p := s.parts(s.sum(s.new("MatMul", nil, x, weights), s.n.input(2)), 2, sizes[:]...)
 	a := &attending{steps: s, q: s.split(p[0], heads), k: s.split(p[1], heads), v: s.split(p[2], heads), bias: s.n.input(5), attrs: ir.Attrs{}}
-	first := ir.N(0)
-	if past := s.n.input(4); past != nil {
-		past = s.ranked(4, 5)
-		a.k, a.v = s.appended(s.half(past, 0), a.k), s.appended(s.half(past, 1), a.v)
-		if s.err == nil {
-			first = past.Type.Shape[3]
-		}
-	}
+	first, present := a.both()
 	keep := a.seen(s.n.input(3))
 	a.hide(keep, s.n.takeInt("unidirectional", 0) == 1, first)
-	y := a.attend()
-	var present *ir.Value
-	if s.wants(1) {
-		axis := s.ints(0)
-		present = s.new("Concat", ir.Attrs{"axis": int64(0)}, s.new("Unsqueeze", nil, a.k, axis), s.new("Unsqueeze", nil, a.v, axis))
+	return []*ir.Value{a.attend(), present}
+}
+
+// both puts keys and values into one tensor [2,B,H,M,D], behind those of earlier steps, of which there are first, and takes them from it.
+func (a *attending) both() (first ir.Dim, present *ir.Value) {
+	past, axis := a.n.input(4), a.ints(0)
+	if past == nil && !a.wants(1) {
+		return first, nil
 	}
-	return []*ir.Value{y, present}
+	present = a.new("Concat", ir.Attrs{"axis": int64(0)}, a.new("Unsqueeze", nil, a.k, axis), a.new("Unsqueeze", nil, a.v, axis))
+	if past == nil {
+		return first, present
+	}
+	past = a.ranked(4, 5)
+	present = a.new("Concat", ir.Attrs{"axis": int64(3)}, past, present)
+	p := a.parts(present, 0, ir.N(1), ir.N(1))
+	a.k, a.v = a.new("Squeeze", nil, p[0], axis), a.new("Squeeze", nil, p[1], axis)
+	if a.err == nil {
+		first = past.Type.Shape[3]
+	}
+	return first, present
 }
 
 // hidden are the sizes of queries, keys and values that the columns of the weights make.
@@ -53,11 +60,6 @@ func (s *steps) hidden(weights *ir.Value) (sizes [3]ir.Dim) {
 		sizes = [3]ir.Dim{each, each, each}
 	}
 	return sizes
-}
-
-// half is the keys, or the values, of a past that holds both.
-func (s *steps) half(past *ir.Value, i int64) *ir.Value {
-	return s.new("Gather", nil, past, s.new("Const", ir.Attrs{"value": ir.Ints(ir.I64, nil, i)}))
 }
 
 // wants reports whether somebody uses that output.
@@ -110,7 +112,7 @@ func (a *attending) sides(heads int64) {
 			a.fail("a bias with keys %s is not supported", k.Type)
 			return
 		}
-		b := a.parts(bias, q.Type.Shape[2], k.Type.Shape[2], v.Type.Shape[2])
+		b := a.parts(bias, 0, q.Type.Shape[2], k.Type.Shape[2], v.Type.Shape[2])
 		q, k, v = a.sum(q, b[0]), a.sum(k, b[1]), a.sum(v, b[2])
 	}
 	a.q, a.k, a.v = a.split(q, heads), k, v
