@@ -8,8 +8,9 @@ import (
 // at the front of past and present, whatever the length of these, and what stands behind them is not defined.
 type grouped struct {
 	attending
-	past, pastValue *ir.Value
-	begin, total    *ir.Value // as int64; total is the length of the longest of the batch
+	past, pastValue       *ir.Value
+	present, presentValue *ir.Value
+	begin, total          *ir.Value // as int64; total is the length of the longest of the batch
 }
 
 func (s *steps) groupQueryAttention() []*ir.Value {
@@ -29,7 +30,7 @@ func (s *steps) groupQueryAttention() []*ir.Value {
 	g.see()
 	g.sinks()
 	g.attrs["softcap"] = s.n.takeFloat("softcap", 0)
-	return []*ir.Value{g.attend(), g.k, g.v}
+	return []*ir.Value{g.attend(), g.present, g.presentValue}
 }
 
 // plainCache makes an error of keys and values that are kept in few bits.
@@ -136,26 +137,45 @@ func (g *grouped) places() *ir.Value {
 
 // remember writes the new keys and values behind those of each of the batch, in a tensor that is as long as the past, or as the longest.
 func (g *grouped) remember() {
+	g.present, g.presentValue = g.k, g.v
 	if g.past == nil || g.err != nil {
 		return
 	}
 	rest := g.room()
-	g.k = g.new("TensorScatter", nil, g.extended(g.past, rest), g.k, g.begin)
-	g.v = g.new("TensorScatter", nil, g.extended(g.pastValue, rest), g.v, g.begin)
+	g.present = g.new("TensorScatter", nil, g.extended(g.past, rest), g.k, g.begin)
+	g.presentValue = g.new("TensorScatter", nil, g.extended(g.pastValue, rest), g.v, g.begin)
+	g.k, g.v = g.present, g.presentValue
+	if long, known := g.longest(); known {
+		g.k, g.v = g.part(g.k, 2, ir.N(0), long), g.part(g.v, 2, ir.N(0), long)
+	}
+}
+
+// longest is the length of the longest of the batch, if shapes say it.
+func (g *grouped) longest() (ir.Dim, bool) {
+	if g.err != nil {
+		return ir.Dim{}, false
+	}
+	long, known := g.total.SymbolicDims()
+	if !known || len(long) != 1 {
+		return ir.Dim{}, false
+	}
+	return long[0], true
 }
 
 // room is what the past lacks of the length of the present, as zeros; nil if it lacks nothing.
 func (g *grouped) room() *ir.Value {
 	shape := g.past.Type.Shape
-	lacking := g.new("Max", nil, g.new("Sub", nil, g.total, g.n.b.Dim(shape[2])), g.n.b.Dim(ir.N(0)))
-	if g.err != nil {
-		return nil
+	var size *ir.Value
+	if long, known := g.longest(); known {
+		lacking := long.Max(shape[2]).Sub(shape[2])
+		if lacking.Is(0) {
+			return nil
+		}
+		size = g.n.b.Dims(shape[0], shape[1], lacking, shape[3])
+	} else {
+		lacking := g.new("Max", nil, g.new("Sub", nil, g.total, g.n.b.Dim(shape[2])), g.n.b.Dim(ir.N(0)))
+		size = g.new("Concat", ir.Attrs{"axis": int64(0)}, g.n.b.Dims(shape[0], shape[1]), g.new("Unsqueeze", nil, lacking, g.ints(0)), g.n.b.Dims(shape[3]))
 	}
-	if known, ok := lacking.SymbolicDims(); ok && known[0].Is(0) {
-		return nil
-	}
-	axis := g.ints(0)
-	size := g.new("Concat", ir.Attrs{"axis": int64(0)}, g.n.b.Dims(shape[0], shape[1]), g.new("Unsqueeze", nil, lacking, axis), g.n.b.Dims(shape[3]))
 	return g.new("Expand", nil, g.like(g.past, 0), size)
 }
 
