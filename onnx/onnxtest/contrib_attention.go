@@ -126,31 +126,115 @@ func merged() []Sample {
 	)
 }
 
-// grouped are attentions of language models, whose query heads share heads of keys. The mask says how long each of the batch is; the
-// batch's dimensions and that of the past are then such that all of them fit together in other sizes, too.
+// grouped are attentions of language models, whose query heads share heads of keys. As in their files, a mask says how long each of the
+// batch is. What stands behind that is not defined, in results as in the past; here the past has zeros there, as ONNX Runtime writes them.
 func grouped() []Sample {
-	p := &pool{sampler: newSampler("grouped"), sizes: []string{
-		"q batch,seq,64", "k batch,seq,32", "v batch,seq,32", "qkv batch,seq,128", "q1 batch,1,64", "k1 batch,1,32", "v1 batch,1,32", "qkv1 batch,1,128",
-		"pk batch,2,past,16", "pv batch,2,past,16", "mask batch,seq", "maskp batch,past + 1", "maskb batch,total", "valid batch,seq,1",
-		"places batch,seq", "places1 batch,1",
-	}}
-	p.add(p.floats("q", 2, 3, 64), p.floats("k", 2, 3, 32), p.floats("v", 2, 3, 32), p.floats("qkv", 2, 3, 128),
-		p.floats("q1", 2, 1, 64), p.floats("k1", 2, 1, 32), p.floats("v1", 2, 1, 32), p.floats("qkv1", 2, 1, 128),
-		p.floats("pk", 2, 2, 4, 16), p.floats("pv", 2, 2, 4, 16), p.floats("Cos", 16, 8), p.floats("Sin", 16, 8),
-		Tensor("mask", []int32{1, 1, 1, 1, 1, 1}, 2, 3),
-		Tensor("maskp", []int32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 2, 5),
-		Tensor("One", []int32{1}, 1), Tensor("Axis", []int64{1}, 1), Tensor("Which", []int64{1}))
-	node := func(name, mask, args string, attrs ...*pb.AttributeProto) trial {
-		before := []*pb.NodeProto{
-			Node("sum = ReduceSum("+mask+", Axis)", Attr("keepdims", 0)), Node("ends = Sub(sum, One)"),
-			Node("shape = Shape(" + mask + ")"), Node("size = Gather(shape, Which)"), Node("total = Cast(size)", Attr("to", int(pb.TensorProto_INT32))),
-		}
-		return p.chain("grouped-"+name, before, Node(args, append(attrs, Attr("num_heads", 4), Attr("kv_num_heads", 2))...), nil)
+	p := groupedPool()
+	prompt := func(name, args string, attrs ...*pb.AttributeProto) trial {
+		return p.grouped("prompt-"+name, "mask", "y, pk2, pv2", args, attrs...)
 	}
+	step := func(name, mask, args string, attrs ...*pb.AttributeProto) trial {
+		return p.grouped("step-"+name, mask, "y, pk2, pv2", args, attrs...)
+	}
+	turned, interleaved, window := Attr("do_rotary", 1), Attr("rotary_interleaved", 1), Attr("local_window_size", 2)
+	padded := p.grouped("prompt-padded", "maskpad", "all, pk2, pv2", "q, k, v, , , ends, total")
+	padded.after, padded.outputs = []*pb.NodeProto{Node("y = Mul(all, valid)")}, []string{"y float", "pk2 float", "pv2 float"}
+	padded.args = append(padded.args, p.named("valid"))
+	turnedPadded := p.grouped("prompt-padded-rotary", "maskpad", "all, , ", "qkv, , , , , ends, total, Cos, Sin", turned)
+	turnedPadded.after, turnedPadded.outputs = padded.after, padded.outputs[:1]
+	turnedPadded.args = append(turnedPadded.args, p.named("valid"))
 	return samples(
-		node("prompt", "mask", "y, pk2, pv2 = com.microsoft::GroupQueryAttention(q, k, v, , , ends, total)"),
-		node("step", "maskp", "y, pk2, pv2 = com.microsoft::GroupQueryAttention(q1, k1, v1, pk, pv, ends, total)"),
+		prompt("plain", "q, k, v, , , ends, total"),
+		prompt("packed", "qkv, , , , , ends, total"),
+		prompt("buffer", "q, k, v, pk3, pv3, ends, total"),
+		prompt("rotary", "q, k, v, , , ends, total, Cos, Sin", turned),
+		prompt("rotary-buffer", "qkv, , , pk3, pv3, ends, total, Cos, Sin", turned, interleaved),
+		prompt("places", "q, k, v, , , ends, total, Cos, Sin, places", turned),
+		prompt("places-buffer", "q, k, v, pk3, pv3, ends, total, Cos, Sin, places", turned),
+		prompt("added", "q, k, v, , , ends, total, , , , added", Attr("scale", 0.3)),
+		prompt("window", "q, k, v, , , ends, total", window),
+		prompt("smooth", "q, k, v, , , ends, total", Attr("smooth_softmax", 1), Attr("softcap", 1.5)),
+		prompt("sink", "q, k, v, , , ends, total, , , , , Sink"),
+		padded, turnedPadded,
+		step("plain", "maskp", "q1, k1, v1, pk, pv, ends, total"),
+		step("packed", "maskp", "qkv1, , , pk, pv, ends, total"),
+		step("lengths", "masks", "q1, k1, v1, pks, pvs, ends, total", Attr("softcap", 0.7)),
+		step("buffer", "maskb", "q1, k1, v1, pk6, pv6, ends, total"),
+		step("rotary", "maskp", "q1, k1, v1, pk, pv, ends, total, Cos, Sin", turned),
+		step("rotary-lengths", "masks", "qkv1, , , pks, pvs, ends, total, Cos, Sin", turned, interleaved),
+		step("places", "maskp", "q1, k1, v1, pk, pv, ends, total, Cos, Sin, places1", turned),
+		step("added", "maskp", "q1, k1, v1, pk, pv, ends, total, , , , added1"),
+		step("added-buffer", "maskb", "q1, k1, v1, pk6, pv6, ends, total, , , , added1"),
+		step("window", "masks", "q1, k1, v1, pks, pvs, ends, total", window),
+		step("sink", "masks", "q1, k1, v1, pks, pvs, ends, total, , , , , Sink", Attr("smooth_softmax", 1)),
+		step("more", "maskm", "qm, km, vm, pkm, pvm, ends, total, Cos, Sin", turned, window),
+		step("more-buffer", "maskm", "qkvm, , , pkl, pvl, ends, total"),
+		step("part", "maskp", "qw, kw, vw, pkw, pvw, ends, total, Cos, Sin", turned),
+		p.chain("grouped-total", nil, p.groupedNode("y, pk2, pv2", "q1, k1, v1, pk, pv, lasts, longest"), nil),
+		p.chain("grouped-total-added", nil, p.groupedNode("y, pk2, pv2", "q1, k1, v1, pk6, pv6, lasts, longest, , , , added1"), nil),
 	)
+}
+
+// groupedPool has four query heads and two of keys, of 16 elements, or of 32 in w. The names of those of one query end with 1, of a batch
+// of one with m.
+func groupedPool() *pool {
+	p := &pool{sampler: newSampler("grouped"), sizes: []string{
+		"q batch,seq,64", "k batch,seq,32", "v batch,seq,32", "qkv batch,seq,128", "mask batch,seq", "maskpad batch,seq", "valid batch,seq,1",
+		"places batch,seq", "added 1,4,seq,seq", "pk3 batch,2,past,16", "pv3 batch,2,past,16", "pk6 batch,2,past,16", "pv6 batch,2,past,16",
+		"q1 batch,1,64", "k1 batch,1,32", "v1 batch,1,32", "qkv1 batch,1,128", "pk batch,2,past,16", "pv batch,2,past,16", "pks batch,2,past,16",
+		"pvs batch,2,past,16", "maskp batch,past + 1", "masks batch,past + 1", "maskb batch,total", "added1 batch,1,1,total", "places1 batch,1",
+		"qm 1,seq,64", "km 1,seq,32", "vm 1,seq,32", "qkvm 1,seq,128", "pkm 1,2,past,16", "pvm 1,2,past,16", "maskm 1,past + seq",
+		"qw batch,1,128", "kw batch,1,64", "vw batch,1,64", "pkw batch,2,past,32", "pvw batch,2,past,32",
+	}}
+	for _, shape := range []struct {
+		end   string
+		batch int64
+		seq   int64
+		size  int64
+	}{{"", 2, 3, 16}, {"1", 2, 1, 16}, {"m", 1, 3, 16}, {"w", 2, 1, 32}} {
+		p.add(p.floats("q"+shape.end, shape.batch, shape.seq, 4*shape.size), p.floats("k"+shape.end, shape.batch, shape.seq, 2*shape.size),
+			p.floats("v"+shape.end, shape.batch, shape.seq, 2*shape.size), p.floats("qkv"+shape.end, shape.batch, shape.seq, 8*shape.size))
+	}
+	p.add(p.past("pk", 2, 4, 16, 4, 4), p.past("pv", 2, 4, 16, 4, 4), p.past("pks", 2, 4, 16, 4, 2), p.past("pvs", 2, 4, 16, 4, 2),
+		p.past("pk3", 2, 6, 16, 3, 3), p.past("pv3", 2, 6, 16, 3, 3), p.past("pk6", 2, 6, 16, 4, 4), p.past("pv6", 2, 6, 16, 4, 4), p.past("pkm", 1, 4, 16, 4), p.past("pvm", 1, 4, 16, 4),
+		p.past("pkl", 1, 9, 16, 4), p.past("pvl", 1, 9, 16, 4), p.past("pkw", 2, 4, 32, 4, 4), p.past("pvw", 2, 4, 32, 4, 4))
+	p.add(p.floats("Cos", 16, 8), p.floats("Sin", 16, 8), p.floats("Sink", 4), p.floats("added", 1, 4, 3, 3), p.floats("added1", 2, 1, 1, 5),
+		Tensor("mask", []int32{1, 1, 1, 1, 1, 1}, 2, 3), Tensor("maskpad", []int32{1, 1, 1, 1, 0, 0}, 2, 3),
+		Tensor("valid", []float32{1, 1, 1, 1, 0, 0}, 2, 3, 1), Tensor("maskp", slices.Repeat([]int32{1}, 10), 2, 5),
+		Tensor("masks", []int32{1, 1, 1, 1, 1, 1, 1, 1, 0, 0}, 2, 5), Tensor("maskb", slices.Repeat([]int32{1}, 10), 2, 5),
+		Tensor("maskm", slices.Repeat([]int32{1}, 7), 1, 7), Tensor("lasts", []int32{4, 4}, 2), Tensor("longest", []int32{5}),
+		Tensor("places", []int64{5, 6, 7, 1, 2, 3}, 2, 3), Tensor("places1", []int64{3, 9}, 2, 1),
+		Tensor("One", []int32{1}, 1), Tensor("Axis", []int64{1}, 1), Tensor("Which", []int64{1}))
+	return p
+}
+
+// past are two heads of keys, or values, of which each of the batch has so many; the rest is zeros.
+func (p *pool) past(name string, batch, long, size int64, lengths ...int64) *pb.TensorProto {
+	v := make([]float32, batch*2*long*size)
+	for i := range v {
+		row := int64(i) / size
+		if row%long < lengths[row/long/2] {
+			v[i] = float32(p.NormFloat64()) / 2
+		}
+	}
+	return Tensor(name, v, batch, 2, long, size)
+}
+
+func (p *pool) named(name string) *pb.TensorProto {
+	i := slices.IndexFunc(p.tensors, func(a *pb.TensorProto) bool { return a.GetName() == name })
+	return p.tensors[i]
+}
+
+// grouped is a trial of a GroupQueryAttention that finds its lengths as exporters write it.
+func (p *pool) grouped(name, mask, outputs, args string, attrs ...*pb.AttributeProto) trial {
+	return p.chain("grouped-"+name, []*pb.NodeProto{
+		Node("sum = ReduceSum("+mask+", Axis)", Attr("keepdims", 0)), Node("ends = Sub(sum, One)"),
+		Node("shape = Shape(" + mask + ")"), Node("size = Gather(shape, Which)"), Node("total = Cast(size)", Attr("to", int(pb.TensorProto_INT32))),
+	}, p.groupedNode(outputs, args, attrs...), nil)
+}
+
+func (p *pool) groupedNode(outputs, args string, attrs ...*pb.AttributeProto) *pb.NodeProto {
+	return Node(outputs+" = com.microsoft::GroupQueryAttention("+args+")", append(attrs, Attr("num_heads", 4), Attr("kv_num_heads", 2))...)
 }
 
 // rotary are rotary embeddings.
