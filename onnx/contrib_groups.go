@@ -10,14 +10,13 @@ type grouped struct {
 	attending
 	past, pastValue       *ir.Value
 	present, presentValue *ir.Value
-	begin, total          *ir.Value // as int64; total is the length of the longest of the batch
+	window                int64
+	ends, begin, total    *ir.Value // as int64: ends [B] are lengths with the new keys, total is that of the longest
 }
 
 func (s *steps) groupQueryAttention() []*ir.Value {
 	g := &grouped{attending: attending{steps: s, attrs: ir.Attrs{}}}
 	s.fixed("sliding_window_cache", 0)
-	s.fixed("causal", 1)
-	s.fixed("qk_output", 0)
 	s.plainCache()
 	g.sides()
 	g.lengths()
@@ -30,7 +29,8 @@ func (s *steps) groupQueryAttention() []*ir.Value {
 	g.see()
 	g.sinks()
 	g.attrs["softcap"] = s.n.takeFloat("softcap", 0)
-	return []*ir.Value{g.attend(), g.present, g.presentValue}
+	y := g.attend()
+	return []*ir.Value{y, g.present, g.presentValue, g.shown()}
 }
 
 // plainCache makes an error of keys and values that are kept in few bits.
@@ -67,7 +67,7 @@ func (g *grouped) sides() {
 // lengths finds where the new keys belong. Of a prompt shorter than the longest the rest is padding; that it begins at 0 is told by the
 // others, which are as long as there are queries.
 func (g *grouped) lengths() {
-	ends, total := g.required(5), g.required(6)
+	lasts, total := g.required(5), g.required(6)
 	if g.past, g.pastValue = g.n.input(3), g.n.input(4); g.past != nil || g.pastValue != nil {
 		g.past, g.pastValue = g.ranked(3, 4), g.ranked(4, 4)
 	}
@@ -76,12 +76,12 @@ func (g *grouped) lengths() {
 	}
 	scalar, _ := g.n.vector()
 	g.total = g.new("Reshape", nil, g.cast(total, ir.I64), scalar)
-	if g.past == nil {
-		return
-	}
 	batch, queries := g.q.Type.Shape[0], g.q.Type.Shape[2]
-	ends = g.new("Reshape", nil, g.cast(ends, ir.I64), g.n.b.Dims(batch))
-	g.begin = g.new("Max", nil, g.new("Sub", nil, ends, g.n.b.Dim(queries.Sub(ir.N(1)))), g.n.b.Dim(ir.N(0)))
+	one := g.n.b.Dim(ir.N(1))
+	g.ends = g.new("Add", nil, g.new("Reshape", nil, g.cast(lasts, ir.I64), g.n.b.Dims(batch)), one)
+	if g.past != nil {
+		g.begin = g.new("Max", nil, g.new("Sub", nil, g.ends, g.n.b.Dim(queries)), g.n.b.Dim(ir.N(0)))
+	}
 }
 
 // normalise divides queries and keys by the root of their mean square, head by head.
@@ -186,27 +186,62 @@ func (s *steps) extended(past, room *ir.Value) *ir.Value {
 	return s.appended(past, room)
 }
 
-// see lets queries see the keys up to their own, or those of a window that ends with it.
+// see lets queries see the keys up to their own, or those of a window that ends with it, or all that there are.
 func (g *grouped) see() {
-	window := g.n.takeInt("local_window_size", -1)
+	causal := g.n.takeInt("causal", 1) != 0
+	g.window = g.n.takeInt("local_window_size", -1)
 	g.n.take("mask_filter_value")
-	if g.err != nil {
-		return
-	}
 	g.bias = g.longBias()
-	if g.begin == nil {
+	switch {
+	case g.err != nil:
+	case !causal && g.window > 0:
+		g.fail("local_window_size=%d without causal is not supported", g.window)
+	case !causal:
+		g.mask = g.new("Less", nil, g.numbers(), g.each(g.ends))
+	case g.begin == nil:
 		g.attrs["causal"] = "self"
-		if window > 0 {
-			g.attrs["window"] = window
+		if g.window > 0 {
+			g.attrs["window"] = g.window
 		}
-		return
+	default:
+		g.mask = g.visible()
 	}
-	place := g.new("Add", nil, g.each(g.begin), g.new("Unsqueeze", nil, g.row(g.q.Type.Shape[2]), g.ints(1)))
-	g.mask = g.upTo(place)
-	if window > 0 && g.err == nil {
-		start := g.new("Sub", nil, place, g.n.b.Dim(ir.N(int(window))))
-		g.mask = g.new("And", nil, g.mask, g.new("Greater", nil, g.numbers(), start))
+}
+
+// visible is what see makes of causal keys, as booleans [1 or B,1,L,M].
+func (g *grouped) visible() *ir.Value {
+	if g.err != nil {
+		return nil
 	}
+	place := g.new("Unsqueeze", nil, g.row(g.q.Type.Shape[2]), g.ints(1))
+	if g.begin != nil {
+		place = g.new("Add", nil, g.each(g.begin), place)
+	}
+	keep := g.upTo(place)
+	if g.window > 0 && g.err == nil {
+		start := g.new("Sub", nil, place, g.n.b.Dim(ir.N(int(g.window))))
+		keep = g.new("And", nil, keep, g.new("Greater", nil, g.numbers(), start))
+	}
+	return keep
+}
+
+// shown are the scores, with 0 for keys that are not seen, or what the softmax makes of them.
+func (g *grouped) shown() *ir.Value {
+	kind := g.n.takeInt("qk_output", 0)
+	switch {
+	case kind == 0 || g.err != nil:
+		return nil
+	case kind == 2:
+		return g.new("MaskedSoftmax", nil, g.scores(), g.sink)
+	case kind != 1:
+		g.fail("qk_output=%d is not supported", kind)
+		return nil
+	}
+	scores := g.new("Scores", ir.Attrs{"scale": g.attrs["scale"], "softcap": g.attrs["softcap"]}, g.q, g.k, nil, g.bias)
+	if g.mask == nil {
+		g.mask = g.visible()
+	}
+	return g.new("Where", nil, g.mask, scores, g.like(g.q, 0))
 }
 
 // longBias is what is added to the scores, for as many keys as there are: nobody sees those behind the longest of the batch.
