@@ -8,10 +8,14 @@ import (
 
 func init() {
 	contribute(map[string]contribution{
-		"Attention":           (*steps).mergedAttention,
-		"GroupQueryAttention": (*steps).groupQueryAttention,
-		"MultiHeadAttention":  (*steps).multiHeadAttention,
-		"RotaryEmbedding":     (*steps).rotaryEmbedding,
+		"Attention":                       (*steps).mergedAttention,
+		"CausalConvWithState":             (*steps).convolutionWithState,
+		"DecoderMaskedMultiHeadAttention": (*steps).decoderAttention,
+		"GroupQueryAttention":             (*steps).groupQueryAttention,
+		"LinearAttention":                 (*steps).linearAttention,
+		"MultiHeadAttention":              (*steps).multiHeadAttention,
+		"QAttention":                      (*steps).quantizedAttention,
+		"RotaryEmbedding":                 (*steps).rotaryEmbedding,
 	})
 }
 
@@ -181,15 +185,10 @@ func (s *steps) part(x *ir.Value, axis int64, from, to ir.Dim) *ir.Value {
 
 // parts cuts x into pieces along an axis.
 func (s *steps) parts(x *ir.Value, axis int, sizes ...ir.Dim) []*ir.Value {
-	out := make([]*ir.Value, len(sizes))
 	if s.err != nil {
-		return out
+		return make([]*ir.Value, len(sizes))
 	}
-	pieces, err := s.n.add(ir.Split, len(sizes), ir.Attrs{"axis": int64(axis)}, nil, x, s.n.b.Dims(sizes...))
-	if s.err = err; err != nil {
-		return out
-	}
-	return pieces
+	return s.several(ir.Split, len(sizes), ir.Attrs{"axis": int64(axis)}, x, s.n.b.Dims(sizes...))
 }
 
 // split turns x [B,L,H·D] into [B,H,L,D].

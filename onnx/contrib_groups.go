@@ -191,7 +191,9 @@ func (g *grouped) see() {
 	causal := g.n.takeInt("causal", 1) != 0
 	g.window = g.n.takeInt("local_window_size", -1)
 	g.n.take("mask_filter_value")
-	g.bias = g.longBias()
+	if g.n.input(10) != nil {
+		g.bias = g.long(g.ranked(10, 4))
+	}
 	switch {
 	case g.err != nil:
 	case !causal && g.window > 0:
@@ -242,23 +244,6 @@ func (g *grouped) shown() *ir.Value {
 		g.mask = g.visible()
 	}
 	return g.new("Where", nil, g.mask, scores, g.like(g.q, 0))
-}
-
-// longBias is what is added to the scores, for as many keys as there are: nobody sees those behind the longest of the batch.
-func (g *grouped) longBias() *ir.Value {
-	if g.n.input(10) == nil {
-		return nil
-	}
-	bias := g.ranked(10, 4)
-	if g.err != nil {
-		return nil
-	}
-	lacking := g.k.Type.Shape[2].Sub(bias.Type.Shape[3])
-	if lacking.Is(0) {
-		return bias
-	}
-	none := ir.N(0)
-	return g.new("Pad", nil, bias, g.n.b.Dims(none, none, none, none, none, none, none, lacking))
 }
 
 // sinks adds to the sum of each row the exponential of a number of its head, or of 0.

@@ -41,7 +41,7 @@ const lowest = -math.MaxFloat32
 
 // contribAttention are attentions, and what turns their queries and keys.
 func contribAttention() []Sample {
-	return slices.Concat(multiHead(), merged(), grouped(), rotary())
+	return slices.Concat(multiHead(), decoder(), merged(), quantized(), grouped(), rotary(), states())
 }
 
 // multiHead are attentions of queries, keys and values that were computed before. The masks mask and mask3 hide all keys from a query if
@@ -71,6 +71,7 @@ func multiHead() []Sample {
 		node("bias", "y = com.microsoft::MultiHeadAttention(q, k, v, Bias)"),
 		node("cross", "y = com.microsoft::MultiHeadAttention(q, kc, vc, Wider)"),
 		node("heads-apart", "y = com.microsoft::MultiHeadAttention(q, kh, vh)"),
+		node("heads-apart-bias", "y, pk2, pv2 = com.microsoft::MultiHeadAttention(q, kh, vh, Bias)"),
 		node("lengths", "y = com.microsoft::MultiHeadAttention(q, k, v, , lengths)"),
 		node("sums", "y = com.microsoft::MultiHeadAttention(q, k, v, , sums)"),
 		node("mask", "y = com.microsoft::MultiHeadAttention(q, k, v, , mask)"),
@@ -91,6 +92,80 @@ func multiHead() []Sample {
 		node("past-mask", "y, pk2, pv2 = com.microsoft::MultiHeadAttention(q, k, v, , somep, addedp, pk, pv)", causal),
 		node("past-mask-lowest", "y, pk2, pv2 = com.microsoft::MultiHeadAttention(q, k, v, , maskp, , pk, pv)", causal, filter),
 		node("scores", "y, , , qk = com.microsoft::MultiHeadAttention(q, k, v, , mask)"),
+	)
+}
+
+// decoder are attentions of one new query, with room for its keys and values in those of earlier steps.
+func decoder() []Sample {
+	p := &pool{sampler: newSampler("decoder"), sizes: []string{
+		"q batch,1,8", "k batch,1,8", "v batch,1,8", "pk batch,2,room,4", "pv batch,2,room,4", "kh batch,2,keys,4", "vh batch,2,keys,4",
+		"mask batch,5", "maskh batch,keys", "added 1,2,1,5",
+	}}
+	p.add(p.floats("q", 2, 1, 8), p.floats("k", 2, 1, 8), p.floats("v", 2, 1, 8), p.floats("pk", 2, 2, 7, 4), p.floats("pv", 2, 2, 7, 4),
+		p.floats("kh", 2, 2, 5, 4), p.floats("vh", 2, 2, 5, 4), p.floats("Bias", 24), p.floats("added", 1, 2, 1, 5), Tensor("Length", []int32{4}, 1),
+		Tensor("mask", []int32{1, 1, 0, 1, 1, 1, 0, 0, 0, 1}, 2, 5), Tensor("maskh", []int32{1, 1, 0, 1, 1, 0, 0, 0, 0, 0}, 2, 5))
+	node := func(name, outputs, args string, attrs ...*pb.AttributeProto) trial {
+		return p.trial("decoder-"+name, outputs+" = com.microsoft::DecoderMaskedMultiHeadAttention("+args+")", append(attrs, Attr("num_heads", 2))...)
+	}
+	shared, scores := Attr("past_present_share_buffer", 1), Attr("output_qk", 1)
+	return samples(
+		node("shared", "y, pk2, pv2", "q, k, v, , , pk, pv, Length", shared),
+		node("shared-mask", "y, pk2, pv2", "q, k, v, mask, added, pk, pv, Length, , , Bias", shared, Attr("scale", 0.3)),
+		node("shared-scores", "y, pk2, pv2, qk", "q, k, v, , added, pk, pv, Length", shared, scores),
+		node("cross", "y", "q, kh, vh"),
+		node("cross-mask", "y", "q, kh, vh, maskh", Attr("mask_filter_value", lowest)),
+		node("cross-scores", "y, , , qk", "q, kh, vh", scores),
+	)
+}
+
+// quantized are attentions of bytes.
+func quantized() []Sample {
+	p := &pool{sampler: newSampler("quantized"), sizes: []string{"x batch,seq,6", "mask batch,seq", "lengths batch", "past 2,batch,2,past,4", "maskp batch,past + seq"}}
+	bytes := func(name string, dims ...int64) *pb.TensorProto {
+		v := make([]uint8, size(dims))
+		for i := range v {
+			v[i] = uint8(p.IntN(256))
+		}
+		return Tensor(name, v, dims...)
+	}
+	scales := make([]float32, 24)
+	for i := range scales {
+		scales[i] = 0.005 + 0.001*float32(i%5)
+	}
+	p.add(bytes("x", 2, 3, 6), bytes("Weights", 6, 24), p.floats("Bias", 24), Tensor("Xscale", []float32{0.02}), Tensor("Scale", []float32{0.01}, 1),
+		Tensor("Xzero", []uint8{128}), Tensor("Zero", []uint8{120}, 1), Tensor("Scales", scales, 24), bytes("Zeros", 24),
+		p.floats("past", 2, 2, 2, 4, 4), Tensor("mask", []int32{1, 1, 0, 1, 0, 1}, 2, 3), Tensor("lengths", []int32{2, 3}, 2),
+		Tensor("maskp", []int32{1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1}, 2, 7))
+	node := func(name, args string, attrs ...*pb.AttributeProto) trial {
+		return p.trial("q-attention-"+name, "y"+args, append(attrs, Attr("num_heads", 2))...)
+	}
+	causal := Attr("unidirectional", 1)
+	return samples(
+		node("plain", " = com.microsoft::QAttention(x, Weights, Bias, Xscale, Scale, , Xzero, Zero)"),
+		node("columns", " = com.microsoft::QAttention(x, Weights, Bias, Xscale, Scales, lengths, Xzero, Zeros)"),
+		node("mask", " = com.microsoft::QAttention(x, Weights, Bias, Xscale, Scale, mask, Xzero, Zero)", causal),
+		node("past", ", p = com.microsoft::QAttention(x, Weights, Bias, Xscale, Scale, maskp, Xzero, Zero, past)", causal, Attr("mask_filter_value", lowest)),
+	)
+}
+
+// states are attention without a softmax, and a convolution, which hand on a state.
+func states() []Sample {
+	p := &pool{sampler: newSampler("states"), sizes: []string{
+		"q batch,seq,8", "k batch,seq,8", "v batch,seq,12", "state batch,2,4,6", "decay batch,seq,2", "beta batch,seq,2", "x batch,3,seq", "past batch,3,3",
+	}}
+	p.add(p.floats("q", 2, 3, 8), p.floats("k", 2, 3, 8), p.floats("v", 2, 3, 12), p.floats("state", 2, 2, 4, 6), p.floats("decay", 2, 3, 2),
+		p.floats("beta", 2, 3, 2), p.floats("x", 2, 3, 5), p.floats("Kernel", 3, 1, 4), p.floats("Bias", 3), p.floats("past", 2, 3, 3))
+	linear := func(rule, args string) trial {
+		return p.trial("linear-attention-"+rule, "y, s = com.microsoft::LinearAttention("+args+")", Attr("q_num_heads", 2), Attr("kv_num_heads", 2),
+			Attr("update_rule", rule))
+	}
+	convolution := func(name, args string, attrs ...*pb.AttributeProto) trial {
+		return p.trial("causal-conv-"+name, "y, p = com.microsoft::CausalConvWithState("+args+")", attrs...)
+	}
+	return samples(
+		linear("linear", "q, k, v"), linear("gated", "q, k, v, state, decay"), linear("delta", "q, k, v, state, , beta"),
+		linear("gated_delta", "q, k, v, , decay, beta"),
+		convolution("plain", "x, Kernel"), convolution("past", "x, Kernel, Bias, past", Attr("activation", "silu")),
 	)
 }
 
@@ -158,8 +233,8 @@ func grouped() []Sample {
 		prompt("all", "q, k, v, , , ends, total", Attr("causal", 0)),
 		p.grouped("prompt-scores", "mask", "y, , , qk", "q, k, v, , , ends, total, , , , added", Attr("qk_output", 1), Attr("softcap", 0.8)),
 		p.grouped("prompt-probabilities", "mask", "y, , , qk", "q, k, v, , , ends, total, , , , , Sink", Attr("qk_output", 2), window),
-		p.grouped("step-scores", "masks", "y, pk2, pv2, qk", "q1, k1, v1, pks, pvs, ends, total", Attr("qk_output", 1), window),
-		p.grouped("step-probabilities", "masks", "y, pk2, pv2, qk", "q1, k1, v1, pks, pvs, ends, total", Attr("qk_output", 2)),
+		p.grouped("step-scores", "maskp", "y, pk2, pv2, qk", "q1, k1, v1, pk, pv, ends, total", Attr("qk_output", 1), window),
+		p.grouped("step-probabilities", "maskp", "y, pk2, pv2, qk", "q1, k1, v1, pk, pv, ends, total", Attr("qk_output", 2)),
 		step("all", "masks", "q1, k1, v1, pks, pvs, ends, total", Attr("causal", 0)),
 		padded, turnedPadded,
 		step("plain", "maskp", "q1, k1, v1, pk, pv, ends, total"),
