@@ -19,27 +19,18 @@ func (s *steps) quantizedAttention() []*ir.Value {
 	return s.projected(x, weights, 5, 8, nil)
 }
 
-// dequantized are the numbers that bytes stand for, by one scale or that of each column.
+// dequantized are the numbers that bytes stand for, by one scale or that of each column. One zero point may serve all columns.
 func (s *steps) dequantized(x, scale, zero *ir.Value) *ir.Value {
-	scale, zero = s.single(scale), s.single(zero)
 	if s.err != nil {
 		return nil
 	}
 	if zero == nil {
 		return s.new("DequantizeLinear", ir.Attrs{"axis": int64(1)}, x, scale)
 	}
-	if shape := scale.Type.Shape; len(shape) == 1 && zero.Type.Rank() == 0 {
-		zero = s.new("Expand", nil, zero, s.n.b.Dims(shape...))
+	if t := scale.Type; t.Ranked() && t.Rank() == 1 && !t.Shape[0].Is(1) && zero.Type.Ranked() && zero.Type.Size().Is(1) {
+		zero = s.new("Expand", nil, zero, s.n.b.Dims(t.Shape...))
 	}
 	return s.new("DequantizeLinear", ir.Attrs{"axis": int64(1)}, x, scale, zero)
-}
-
-// single is v without its axis if it is a vector of one element.
-func (s *steps) single(v *ir.Value) *ir.Value {
-	if v == nil || s.err != nil || !v.Type.Ranked() || v.Type.Rank() != 1 || !v.Type.Shape[0].Is(1) {
-		return v
-	}
-	return s.new("Squeeze", nil, v, s.ints(0))
 }
 
 // projected is the attention of x·weights + bias with the mask and the past that are inputs of these numbers.
