@@ -191,9 +191,17 @@ func (s *steps) parts(x *ir.Value, axis int, sizes ...ir.Dim) []*ir.Value {
 	return s.several(ir.Split, len(sizes), ir.Attrs{"axis": int64(axis)}, x, s.n.b.Dims(sizes...))
 }
 
+// has reports whether x has so many dimensions, which is an error if not.
+func (s *steps) has(x *ir.Value, rank int) bool {
+	if s.err == nil && (!x.Type.Ranked() || x.Type.Rank() != rank) {
+		s.fail("%s: %d dimensions are wanted", x.Type, rank)
+	}
+	return s.err == nil
+}
+
 // split turns x [B,L,H·D] into [B,H,L,D].
 func (s *steps) split(x *ir.Value, heads int64) *ir.Value {
-	if s.err != nil {
+	if !s.has(x, 3) {
 		return nil
 	}
 	shape := x.Type.Shape
@@ -217,7 +225,7 @@ func (s *steps) share(d ir.Dim, count int64) (ir.Dim, bool) {
 
 // merged turns x [B,H,L,D] into [B,L,H·D].
 func (s *steps) merged(x *ir.Value) *ir.Value {
-	if s.err != nil {
+	if !s.has(x, 4) {
 		return nil
 	}
 	shape := x.Type.Shape

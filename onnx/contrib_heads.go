@@ -187,12 +187,43 @@ func (a *attending) long(mask *ir.Value) *ir.Value {
 	return a.new("Pad", nil, mask, a.n.b.Dims(pads...))
 }
 
-// sides are the queries, keys and values with their heads apart, biases added.
+// sides are the queries, keys and values with their heads apart, biases added. They may come in one tensor [B,L,H,3,D], or keys and values
+// in one [B,M,H,2,D].
 func (a *attending) sides(heads int64, bias *ir.Value) {
-	q, k, v := a.ranked(0, 3), a.ranked(1, 3, 4), a.ranked(2, 3, 4)
+	q, k, v := a.ranked(0, 3, 5), a.n.input(1), a.n.input(2)
 	if a.err != nil {
 		return
 	}
+	switch {
+	case q.Type.Rank() == 5:
+		p := a.interlaced(q, 3)
+		q, k, v = p[0], p[1], p[2]
+	case k != nil && k.Type.Ranked() && k.Type.Rank() == 5:
+		p := a.interlaced(k, 2)
+		k, v = p[0], p[1]
+	default:
+		k, v = a.ranked(1, 3, 4), a.ranked(2, 3, 4)
+	}
+	if a.err == nil {
+		a.biased(q, k, v, bias, heads)
+	}
+}
+
+// interlaced are the parts of x [B,L,H,parts,D] as [B,L,H·D].
+func (a *attending) interlaced(x *ir.Value, parts int) []*ir.Value {
+	shape, each := x.Type.Shape, make([]ir.Dim, parts)
+	for i := range each {
+		each[i] = ir.N(1)
+	}
+	out := make([]*ir.Value, parts)
+	for i, part := range a.parts(x, 3, each...) {
+		out[i] = a.new("Reshape", nil, part, a.n.b.Dims(shape[0], shape[1], shape[2].Mul(shape[4])))
+	}
+	return out
+}
+
+// biased adds the biases, which stand side by side in one vector, and puts heads apart. Keys and values whose heads are apart have theirs.
+func (a *attending) biased(q, k, v, bias *ir.Value, heads int64) {
 	apart := k.Type.Rank() == 4
 	switch {
 	case apart != (v.Type.Rank() == 4):
