@@ -204,20 +204,51 @@ func (s *steps) split(x *ir.Value, heads int64) *ir.Value {
 	if !s.has(x, 3) {
 		return nil
 	}
-	shape := x.Type.Shape
-	size, ok := s.share(shape[2], heads)
-	if !ok {
+	size, _ := s.share(x.Type.Shape[2], heads)
+	return s.apart(x, ir.N(int(heads)), size)
+}
+
+// apart is split for heads of that size.
+func (s *steps) apart(x *ir.Value, heads, size ir.Dim) *ir.Value {
+	if s.err != nil {
 		return nil
 	}
-	y := s.new("Reshape", nil, x, s.n.b.Dims(shape[0], shape[1], ir.N(int(heads)), size))
+	shape := x.Type.Shape
+	y := s.new("Reshape", nil, x, s.n.b.Dims(shape[0], shape[1], heads, size))
 	return s.new("Transpose", ir.Attrs{"perm": []int64{0, 2, 1, 3}}, y)
+}
+
+// withHeads is x [B,H,M,D] of which it is known that there are so many heads.
+func (s *steps) withHeads(x *ir.Value, heads int64) *ir.Value {
+	if !s.has(x, 4) {
+		return nil
+	}
+	shape := x.Type.Shape
+	switch count := ir.N(int(heads)); {
+	case shape[1].Equal(count):
+		return x
+	case shape[1].IsConst():
+		s.fail("%s has not %d heads", x.Type, heads)
+		return nil
+	default:
+		return s.new("Reshape", nil, x, s.n.b.Dims(shape[0], count, shape[2], shape[3]))
+	}
 }
 
 // share is a dimension's share of so many.
 func (s *steps) share(d ir.Dim, count int64) (ir.Dim, bool) {
-	each, ok := d.Div(ir.N(int(count)))
-	if !ok || d.IsConst() && !each.Mul(ir.N(int(count))).Equal(d) {
-		s.fail("%s does not divide into %d heads", d, count)
+	return s.quotient(d, ir.N(int(count)))
+}
+
+// quotient is a dimension over one that must divide it.
+func (s *steps) quotient(d, by ir.Dim) (ir.Dim, bool) {
+	if by.Is(0) {
+		by = ir.N(1)
+		s.fail("%s does not divide by 0", d)
+	}
+	each, ok := d.Div(by)
+	if !ok || d.IsConst() && !each.Mul(by).Equal(d) {
+		s.fail("%s does not divide by %s", d, by)
 		return each, false
 	}
 	return each, true

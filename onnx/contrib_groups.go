@@ -10,7 +10,7 @@ type grouped struct {
 	attending
 	past, pastValue       *ir.Value
 	present, presentValue *ir.Value
-	window                int64
+	shared, window        int64     // heads of keys, and how many of them a query sees
 	ends, begin, total    *ir.Value // as int64: ends [B] are lengths with the new keys, total is that of the longest
 }
 
@@ -47,6 +47,7 @@ func (s *steps) plainCache() {
 // sides are queries, keys and values with their heads apart. They may come side by side in one tensor.
 func (g *grouped) sides() {
 	heads, shared := g.count("num_heads"), g.count("kv_num_heads")
+	g.shared = shared
 	if heads%shared != 0 {
 		g.fail("%d query heads cannot share %d", heads, shared)
 	}
@@ -69,7 +70,7 @@ func (g *grouped) sides() {
 func (g *grouped) lengths() {
 	lasts, total := g.required(5), g.required(6)
 	if g.past, g.pastValue = g.n.input(3), g.n.input(4); g.past != nil || g.pastValue != nil {
-		g.past, g.pastValue = g.ranked(3, 4), g.ranked(4, 4)
+		g.past, g.pastValue = g.withHeads(g.ranked(3, 4), g.shared), g.withHeads(g.ranked(4, 4), g.shared)
 	}
 	if g.err != nil {
 		return
@@ -262,13 +263,17 @@ func (s *steps) rotaryEmbedding() []*ir.Value {
 	heads, turned := s.n.takeInt("num_heads", 0), s.n.takeInt("rotary_embedding_dim", 0)
 	attrs := ir.Attrs{"interleaved": s.n.takeInt("interleaved", 0), "rotary_embedding_dim": turned}
 	s.n.take("scale") // of positions that are not in the tables
-	s.fixed("is_packed_batching", 0)
+	s.n.take("is_packed_batching") // which allows for more tokens than positions
 	if s.err != nil {
 		return nil
 	}
 	apart := x
-	if x.Type.Rank() == 3 {
-		apart = s.split(x, s.heads(x, cos, heads))
+	if heads > 0 && x.Type.Rank() == 3 {
+		apart = s.split(x, heads)
+	} else if x.Type.Rank() == 3 { // as large as the tables of angles are for
+		size := cos.Type.Shape[1].Mul(ir.N(2))
+		count, _ := s.quotient(x.Type.Shape[2], size)
+		apart = s.apart(x, count, size)
 	}
 	if s.err != nil {
 		return nil
@@ -281,18 +286,4 @@ func (s *steps) rotaryEmbedding() []*ir.Value {
 		y = s.merged(y)
 	}
 	return []*ir.Value{y}
-}
-
-// heads is how many there are in x [B,L,H·D]: if the node does not say it, they are as large as the tables of angles are for.
-func (s *steps) heads(x, cos *ir.Value, given int64) int64 {
-	if given > 0 {
-		return given
-	}
-	count, ok := x.Type.Shape[2].Div(cos.Type.Shape[1].Mul(ir.N(2)))
-	n, known := count.Const()
-	if !ok || !known || n < 1 {
-		s.fail("%s does not divide into heads for tables of angles %s", x.Type, cos.Type)
-		return 1
-	}
-	return int64(n)
 }

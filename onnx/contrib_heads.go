@@ -103,11 +103,12 @@ func (s *steps) fixed(attr string, want int64) {
 // heads apart already.
 func (s *steps) multiHeadAttention() []*ir.Value {
 	s.absent(8, 9)
+	heads := s.count("num_heads")
 	a := &attending{steps: s, bias: s.n.input(5), attrs: ir.Attrs{}}
-	a.sides(s.count("num_heads"), s.n.input(3))
+	a.sides(heads, s.n.input(3))
 	first := ir.N(0)
 	if past, pastValue := s.n.input(6), s.n.input(7); past != nil || pastValue != nil {
-		a.k, a.v = s.appended(s.ranked(6, 4), a.k), s.appended(s.ranked(7, 4), a.v)
+		a.k, a.v = s.appended(s.withHeads(s.ranked(6, 4), heads), a.k), s.appended(s.withHeads(s.ranked(7, 4), heads), a.v)
 		if s.err == nil {
 			first = past.Type.Shape[2]
 		}
@@ -128,13 +129,14 @@ func (s *steps) decoderAttention() []*ir.Value {
 	s.absent(8, 9) // beams
 	shared := s.n.takeInt("past_present_share_buffer", 0) != 0
 	s.n.take("output_qk")
+	heads := s.count("num_heads")
 	a := &attending{steps: s, bias: s.n.input(4), attrs: ir.Attrs{}}
-	a.sides(s.count("num_heads"), s.n.input(10))
+	a.sides(heads, s.n.input(10))
 	if s.n.input(5) == nil && s.n.input(6) == nil {
 		a.hide(a.seen(s.n.input(3)), false, ir.N(0))
 		return []*ir.Value{a.attend(), nil, nil, a.scores()}
 	}
-	past, pastValue, length := s.ranked(5, 4), s.ranked(6, 4), s.required(7)
+	past, pastValue, length := s.withHeads(s.ranked(5, 4), heads), s.withHeads(s.ranked(6, 4), heads), s.required(7)
 	if !shared {
 		s.fail("a past without past_present_share_buffer is not supported")
 	}
@@ -235,8 +237,10 @@ func (a *attending) biased(q, k, v, bias *ir.Value, heads int64) {
 		b := a.parts(bias, 0, q.Type.Shape[2], k.Type.Shape[2], v.Type.Shape[2])
 		q, k, v = a.sum(q, b[0]), a.sum(k, b[1]), a.sum(v, b[2])
 	}
-	a.q, a.k, a.v = a.split(q, heads), k, v
-	if !apart {
+	a.q = a.split(q, heads)
+	if apart {
+		a.k, a.v = a.withHeads(k, heads), a.withHeads(v, heads)
+	} else {
 		a.k, a.v = a.split(k, heads), a.split(v, heads)
 	}
 }

@@ -320,9 +320,9 @@ func (p *pool) groupedNode(outputs, args string, attrs ...*pb.AttributeProto) *p
 
 // rotary are rotary embeddings.
 func rotary() []Sample {
-	p := &pool{sampler: newSampler("rotary"), sizes: []string{"x batch,seq,16", "apart batch,2,seq,8", "places batch,seq"}}
+	p := &pool{sampler: newSampler("rotary"), sizes: []string{"x batch,seq,16", "long batch,seq,16", "many batch,seq", "apart batch,2,seq,8", "places batch,seq"}}
 	p.add(p.floats("x", 2, 3, 16), p.floats("apart", 2, 2, 3, 8), p.floats("Cos", 16, 4), p.floats("Sin", 16, 4),
-		p.floats("Cos2", 16, 2), p.floats("Sin2", 16, 2), Tensor("from", []int64{5}, 1), Tensor("places", []int64{4, 2, 0, 7, 8, 9}, 2, 3))
+		p.floats("long", 1, 20, 16), Tensor("many", slices.Repeat([]int64{4, 2, 0, 7}, 5), 1, 20), p.floats("Cos2", 16, 2), p.floats("Sin2", 16, 2), Tensor("from", []int64{5}, 1), Tensor("places", []int64{4, 2, 0, 7, 8, 9}, 2, 3))
 	node := func(name, args string, attrs ...*pb.AttributeProto) trial {
 		return p.trial("rotary-"+name, "y = com.microsoft::RotaryEmbedding("+args+")", attrs...)
 	}
@@ -331,6 +331,7 @@ func rotary() []Sample {
 		node("places", "x, places, Cos, Sin"),
 		node("interleaved", "x, places, Cos, Sin", Attr("interleaved", 1)),
 		node("part", "x, places, Cos2, Sin2", Attr("num_heads", 2), Attr("rotary_embedding_dim", 4)),
+		node("packed", "long, many, Cos, Sin", Attr("is_packed_batching", 1), Attr("num_heads", 2)),
 		node("apart", "apart, places, Cos, Sin"),
 		node("apart-from", "apart, from, Cos, Sin", Attr("scale", 2.0)),
 	)
