@@ -17,12 +17,12 @@ type pool struct {
 // add puts tensors into the pool.
 func (p *pool) add(tensors ...*pb.TensorProto) { p.tensors = append(p.tensors, tensors...) }
 
-// trial is one of the nodes given, the last of domain com.microsoft or the one before those with after.
+// trial is that of one node.
 func (p *pool) trial(name, node string, attrs ...*pb.AttributeProto) trial {
 	return p.chain(name, nil, Node(node, attrs...), nil)
 }
 
-// chain is a trial with nodes before and after.
+// chain is a trial of a node, with others before and after it.
 func (p *pool) chain(name string, before []*pb.NodeProto, node *pb.NodeProto, after []*pb.NodeProto, outputs ...string) trial {
 	t := trial{name: name, node: node, before: before, after: after, outputs: outputs, sizes: p.sizes}
 	for _, n := range slices.Concat(before, []*pb.NodeProto{node}, after) {
