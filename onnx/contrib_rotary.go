@@ -9,7 +9,7 @@ func (s *steps) rotaryEmbedding() []*ir.Value {
 	x, positions, cos, sin := s.ranked(0, 3, 4), s.ranked(1, 1, 2), s.ranked(2, 2), s.ranked(3, 2)
 	heads, turned := s.n.takeInt("num_heads", 0), s.n.takeInt("rotary_embedding_dim", 0)
 	attrs := ir.Attrs{"interleaved": s.n.takeInt("interleaved", 0), "rotary_embedding_dim": turned}
-	s.n.take("scale") // of positions that are not in the tables
+	s.n.take("scale")              // of positions that are not in the tables
 	s.n.take("is_packed_batching") // which allows for more tokens than positions
 	if s.err != nil {
 		return nil
