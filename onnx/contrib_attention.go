@@ -38,7 +38,7 @@ func (a *attending) attend() *ir.Value {
 	} else if scale == 0 {
 		a.q, scale = a.overRoot(a.q), 1
 	}
-	a.attrs["scale"] = scale
+	a.attrs["scale"], a.bias = scale, a.fitted(a.bias)
 	return a.merged(a.new("Attention", a.attrs, a.q, a.k, a.v, a.mask, a.bias, a.sink))
 }
 
@@ -146,7 +146,26 @@ func (a *attending) seen(mask *ir.Value) *ir.Value {
 	default:
 		a.fail("a mask %s is not supported", mask.Type)
 	}
-	return a.new("Greater", nil, mask, a.like(mask, 0))
+	return a.new("Greater", nil, a.fitted(mask), a.like(mask, 0))
+}
+
+// fitted is a mask, or what is added to scores, of four axes, with the names of the scores' dimensions in the place of others.
+func (a *attending) fitted(mask *ir.Value) *ir.Value {
+	if mask == nil || !a.has(mask, 4) {
+		return nil
+	}
+	scores := []ir.Dim{a.q.Type.Shape[0], a.q.Type.Shape[1], a.q.Type.Shape[2], a.k.Type.Shape[2]}
+	same := true
+	for i, d := range mask.Type.Shape {
+		if d.Is(1) || d.IsConst() && scores[i].IsConst() {
+			scores[i] = d
+		}
+		same = same && d.Equal(scores[i])
+	}
+	if same {
+		return mask
+	}
+	return a.new("Reshape", nil, mask, a.n.b.Dims(scores...))
 }
 
 // within is true for the keys before the ends, and not before the beginnings, that ends says for each of the batch.

@@ -37,6 +37,7 @@ func (s *steps) dequantized(x, scale, zero *ir.Value) *ir.Value {
 func (s *steps) projected(x, weights *ir.Value, mask, past int, added *ir.Value) []*ir.Value {
 	heads := s.count("num_heads")
 	s.fixed("do_rotary", 0)
+	s.n.take("rotary_embedding_dim")
 	s.fixed("past_present_share_buffer", 0)
 	sizes := s.hidden(weights)
 	if s.err != nil {

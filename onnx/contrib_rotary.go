@@ -14,6 +14,7 @@ func (s *steps) rotaryEmbedding() []*ir.Value {
 	if s.err != nil {
 		return nil
 	}
+	positions = s.cast(positions, ir.I64)
 	apart := x
 	if heads > 0 && x.Type.Rank() == 3 {
 		apart = s.split(x, heads)
