@@ -140,6 +140,9 @@ func (a *attending) seen(mask *ir.Value) *ir.Value {
 	case 1:
 		return a.within(mask)
 	case 2:
+		if mask.Type.Shape[1].Is(1) { // in the place of a mask, or of a single key
+			return nil
+		}
 		mask = a.new("Unsqueeze", nil, mask, a.ints(1, 2))
 	case 3:
 		mask = a.new("Unsqueeze", nil, mask, a.ints(1))

@@ -172,11 +172,11 @@ func states() []Sample {
 // merged are attentions that compute queries, keys and values themselves.
 func merged() []Sample {
 	p := &pool{sampler: newSampler("merged"), sizes: []string{
-		"x batch,seq,6", "past 2,batch,2,past,4", "lengths batch", "ends 2*batch", "mask batch,seq", "some batch,seq", "mask3 batch,seq,seq", "added batch,2,seq,seq", "maskp batch,past + seq",
+		"x batch,seq,6", "past 2,batch,2,past,4", "lengths batch", "nothing batch,1", "ends 2*batch", "mask batch,seq", "some batch,seq", "mask3 batch,seq,seq", "added batch,2,seq,seq", "maskp batch,past + seq",
 	}}
 	p.add(p.floats("x", 2, 3, 6), p.floats("past", 2, 2, 2, 4, 4), p.floats("Weights", 6, 24), p.floats("Bias", 24), p.floats("Wider", 6, 20),
 		p.floats("Widebias", 20), p.floats("added", 2, 2, 3, 3),
-		Tensor("lengths", []int32{2, 3}, 2), Tensor("ends", []int32{2, 3, 0, 1}, 4), Tensor("mask", []int32{1, 1, 0, 0, 0, 1}, 2, 3),
+		Tensor("lengths", []int32{2, 3}, 2), Tensor("ends", []int32{2, 3, 0, 1}, 4), Tensor("nothing", []int32{0, 0}, 2, 1), Tensor("mask", []int32{1, 1, 0, 0, 0, 1}, 2, 3),
 		Tensor("some", []int32{1, 1, 0, 1, 0, 1}, 2, 3), Tensor("mask3", []int32{1, 0, 0, 1, 1, 0, 1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1}, 2, 3, 3),
 		Tensor("maskp", []int32{1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1}, 2, 7))
 	node := func(name, args string, attrs ...*pb.AttributeProto) trial {
@@ -190,6 +190,7 @@ func merged() []Sample {
 		node("lengths", "y = com.microsoft::Attention(x, Weights, Bias, lengths)"),
 		node("ends", "y = com.microsoft::Attention(x, Weights, Bias, ends)"),
 		node("mask", "y = com.microsoft::Attention(x, Weights, Bias, mask)"),
+		node("mask-none", "y = com.microsoft::Attention(x, Weights, Bias, nothing)"),
 		node("mask-each", "y = com.microsoft::Attention(x, Weights, Bias, mask3)", filter),
 		node("added", "y = com.microsoft::Attention(x, Weights, Bias, mask, , added)"),
 		node("causal", "y = com.microsoft::Attention(x, Weights, Bias)", causal),
