@@ -63,3 +63,32 @@ func TestHalf(t *testing.T) {
 		t.Errorf("the steps are %s, want %s", got, want)
 	}
 }
+
+// TestCacheWrittenInPlace: new keys are written into the cache that was put together for them, unless somebody else reads that.
+func TestCacheWrittenInPlace(t *testing.T) {
+	steps := func(results string) string {
+		out, err := codegen.Compile(program(t, `func f(past f32[b,2,p,8], room f32[b,2,r,8], k f32[b,2,s,8], at i64[b]) {
+    c = Concat(past, room) axis=2
+    n = TensorScatter(c, k, at)
+    y = Relu(n)
+    z = TensorScatter(past, k, at)
+    return `+results+`
+}
+`), codegen.Options{Package: "emitted"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out.Files["steps.go"])
+	}
+	for results, want := range map[string][]string{
+		"y, n, z": {"tensorScatter(f.concat, f.concat, in.K", "f.relu, f.concat, ", "tensorScatter(f.tensorScatter, in.Past, in.K"},
+		"y, c":    {"tensorScatter(f.tensorScatter, f.concat, in.K"},
+	} {
+		got := steps(results)
+		for _, call := range want {
+			if !strings.Contains(got, call) {
+				t.Errorf("there is no %s in\n%s", call, got)
+			}
+		}
+	}
+}

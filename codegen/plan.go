@@ -13,6 +13,7 @@ type plan struct {
 	nodes  map[*ir.Node]bool        // of this function
 	layout map[*ir.Value][]int      // values stored with permuted axes, so that a Transpose of them is nothing
 	store  map[*ir.Value]*ir.Value  // values that are other values' memory, whole
+	over   map[*ir.Node]bool        // nodes that write into what they read
 	needed map[*ir.Value]bool       // values that must lie in memory, whole and row by row (but for layout)
 	live   map[*ir.Node]bool        // nodes that are emitted
 	uses   map[*ir.Value][]*ir.Node // within the function
@@ -26,13 +27,14 @@ type slot struct {
 
 func newPlan(g *generator, fn *function) *plan {
 	pl := &plan{g: g, fn: fn, nodes: map[*ir.Node]bool{}, layout: map[*ir.Value][]int{}, store: map[*ir.Value]*ir.Value{},
-		needed: map[*ir.Value]bool{}, live: map[*ir.Node]bool{}, uses: map[*ir.Value][]*ir.Node{}}
+		over: map[*ir.Node]bool{}, needed: map[*ir.Value]bool{}, live: map[*ir.Node]bool{}, uses: map[*ir.Value][]*ir.Node{}}
 	for _, s := range fn.steps {
 		if s.node != nil {
 			pl.enter(s.node)
 		}
 	}
 	pl.chooseLayouts()
+	pl.chooseOver()
 	pl.chooseNeeded()
 	return pl
 }
@@ -106,6 +108,23 @@ func (pl *plan) chooseLayouts() {
 	}
 }
 
+// chooseOver lets new keys and values be written into the cache that was put together for them, if nobody else reads it.
+func (pl *plan) chooseOver() {
+	made := map[*ir.Value]bool{} // in every run anew
+	for i, s := range pl.fn.steps {
+		if s.node == nil || i < pl.fn.prepared {
+			continue
+		}
+		n := s.node
+		if x := n.ArgAt(0); n.Op == ir.TensorScatter && made[x] && len(pl.uses[x]) == 1 && !pl.isResult(x) && !pl.usedByCall(x) {
+			pl.over[n], pl.store[n.Out()] = true, x
+		}
+		if n.Op == ir.Concat {
+			made[n.Out()] = true
+		}
+	}
+}
+
 // chooseNeeded goes backwards: results are needed; a live node needs its arguments in memory, except where it can read a view, which
 // needs the view's root.
 func (pl *plan) chooseNeeded() {
@@ -167,6 +186,9 @@ func (pl *plan) need(v *ir.Value) { pl.needed[v] = true }
 // sharesMemory reports that n's result is the memory of another value, which it returns.
 func (pl *plan) sharesMemory(n *ir.Node) (*ir.Value, bool) {
 	v := n.Out()
+	if pl.over[n] {
+		return nil, false
+	}
 	if root := pl.store[v]; root != nil {
 		return root, true
 	}

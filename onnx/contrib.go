@@ -19,14 +19,18 @@ type contribution func(s *steps) []*ir.Value
 // contributed are the operators of contribDomain, in files by family.
 var contributed = map[string]contribution{}
 
-func contribute(rows map[string]contribution) { maps.Copy(contributed, rows) }
-
-// strays are those of ONNX Runtime's own operators that it puts into the domain of ONNX.
-var strays = []string{"SimplifiedLayerNormalization"}
+func contribute(rows map[string]contribution) {
+	for op, f := range rows {
+		if contributed[op] != nil {
+			panic("BUG: two ways to build " + op)
+		}
+		contributed[op] = f
+	}
+}
 
 // isContributed reports whether the operator is one of ONNX Runtime's own, known or not. Some files leave their domain out.
 func isContributed(domain, op string) bool {
-	return domain == contribDomain || domain == "" && (slices.Contains(strays, op) || history[op] == nil && contributed[op] != nil)
+	return domain == contribDomain || domain == "" && history[op] == nil && contributed[op] != nil
 }
 
 // Contributed are the names of the operators of ONNX Runtime's own that can be imported, sorted.

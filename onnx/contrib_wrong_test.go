@@ -67,7 +67,9 @@ func wrongUses(m *pb.ModelProto) (out []wrongUse) {
 				d.Value = &pb.TensorShapeProto_Dimension_DimValue{}
 			}
 		})
-		add(fmt.Sprintf("input %d of strings", i), func(g *pb.GraphProto) { typeOf(g).ElemType = int32(pb.TensorProto_STRING) })
+		for _, e := range []pb.TensorProto_DataType{pb.TensorProto_STRING, pb.TensorProto_FLOAT16, pb.TensorProto_INT64} {
+			add(fmt.Sprintf("input %d of %s", i, e), func(g *pb.GraphProto) { typeOf(g).ElemType = int32(e) })
+		}
 	}
 	for i, w := range m.Graph.Initializer {
 		add("one "+w.Name, func(g *pb.GraphProto) {
@@ -91,6 +93,7 @@ func wrongUses(m *pb.ModelProto) (out []wrongUse) {
 				g.Node[0].Attribute[i] = &pb.AttributeProto{Name: a.Name, Type: pb.AttributeProto_INT, I: x}
 			})
 		}
+		add(a.Name+" a float", func(g *pb.GraphProto) { g.Node[0].Attribute[i] = onnxtest.Attr(a.Name, 0.0) })
 		add(a.Name+" a string", func(g *pb.GraphProto) { g.Node[0].Attribute[i] = onnxtest.Attr(a.Name, "x") })
 	}
 	return out

@@ -11,14 +11,18 @@ import (
 // Contributed are models of one operator of ONNX Runtime's own each, some in several forms. What ONNX Runtime computes of them lies in
 // testdata/contrib.
 func Contributed() []Sample {
-	return slices.Concat(contribNorms(), contribBlocks(), contribQuantized(), contribQuantizedBert(), contribExperts())
+	return slices.Concat(contribNorms(), contribAttention(), contribBlocks(), contribQuantized(), contribQuantizedBert(), contribExperts())
 }
 
 // A trial says one operator and its arguments, which are inputs of the model unless their names begin with a capital.
 type trial struct {
 	name string
 	node *pb.NodeProto
-	args []*pb.TensorProto
+	// before and after are nodes of ONNX's that compute what the node takes and what becomes of what it gives.
+	before, after []*pb.NodeProto
+	// outputs are those of the model: "y float", the node's if there are none.
+	outputs []string
+	args    []*pb.TensorProto
 	// sizes are the dimensions of the inputs that are to have names: "x batch,seq,8".
 	sizes []string
 	// types are those of the outputs that are not float, in the order of the node's outputs.
@@ -29,7 +33,7 @@ type trial struct {
 func (t trial) sample() Sample {
 	m := &pb.ModelProto{
 		IrVersion: 10, OpsetImport: []*pb.OperatorSetIdProto{{Version: 21}, {Domain: "com.microsoft", Version: 1}},
-		Graph: &pb.GraphProto{Name: "contributed", Node: []*pb.NodeProto{t.node}},
+		Graph: &pb.GraphProto{Name: "contributed", Node: slices.Concat(t.before, []*pb.NodeProto{t.node}, t.after)},
 	}
 	g := m.Graph
 	s := Sample{Name: t.name, Model: m}
@@ -41,19 +45,29 @@ func (t trial) sample() Sample {
 		s.Inputs = append(s.Inputs, a)
 		g.Input = append(g.Input, t.declared(a))
 	}
-	for i, out := range t.node.Output {
-		if out == "" {
-			continue
-		}
-		elem := "float"
-		if i < len(t.types) {
-			elem = t.types[i]
-		}
-		v := info(out + " " + elem)
+	for _, out := range t.declaredOutputs() {
+		v := info(out)
 		v.GetType().GetTensorType().Shape = nil
 		g.Output = append(g.Output, v)
 	}
 	return s
+}
+
+func (t trial) declaredOutputs() []string {
+	if t.outputs != nil {
+		return t.outputs
+	}
+	var outputs []string
+	for i, out := range t.node.Output {
+		switch {
+		case out == "":
+		case i < len(t.types):
+			outputs = append(outputs, out+" "+t.types[i])
+		default:
+			outputs = append(outputs, out+" float")
+		}
+	}
+	return outputs
 }
 
 // declared is the declaration of the input a.
