@@ -30,6 +30,16 @@ func TestBlockedLinear(t *testing.T) {
 	if n := len(out.Files["weights.bin"]); n > 3000 {
 		t.Errorf("the weights take %d bytes", n)
 	}
+	half := program(t, `func f(x f16[b,s,40]) {
+		w = Weight() name="w" type=u4[40,33]
+		ws = Weight() name="ws" type=f16[3,33]
+		y = BlockedLinear(x, w, ws) block_size=16 act="silu"
+		z = Cast(y) to=1
+		return z
+	}`)
+	if out, err = codegen.Compile(half, codegen.Options{Package: "emitted"}); err != nil || !strings.Contains(string(out.Files["steps.go"]), "gemmFours(") {
+		t.Errorf("no product with weights of four bits and scales in float16; %v", err)
+	}
 	for _, sizes := range []map[string]int{{"b": 1, "s": 1}, {"b": 2, "s": 3}, {"b": 3, "s": 17}} {
 		compareCompiled(t, p, []string{"y", "z"}, sizes)
 	}

@@ -119,6 +119,12 @@ func (s *steps) reshaped(v *ir.Value, shape ...int64) *ir.Value {
 	if s.err != nil || isShape(v.Type, shape) {
 		return v
 	}
+	if d := s.n.data(v); d != nil {
+		again := &ir.Data{Elem: d.Elem, Shape: lengths(shape), Bytes: d.Bytes, Str: d.Str}
+		if again.Len() == d.Len() {
+			return s.stored(v, again)
+		}
+	}
 	return s.new("Reshape", nil, v, s.ints(shape...))
 }
 
@@ -180,16 +186,21 @@ func (s *steps) stored(v *ir.Value, d *ir.Data) *ir.Value {
 	return c
 }
 
+func lengths(shape []int64) []int {
+	out := make([]int, len(shape))
+	for i, n := range shape {
+		out[i] = int(n)
+	}
+	return out
+}
+
 // unpack takes numbers out of rows of bytes. With a sign they are less by half their range.
 func unpack(d *ir.Data, bits int64, e ir.Elem, shape []int64) *ir.Data {
 	less := int64(0)
 	if e.IsSigned() {
 		less = 1 << (bits - 1)
 	}
-	size := make([]int, len(shape))
-	for i, n := range shape {
-		size[i] = int(n)
-	}
+	size := lengths(shape)
 	out := ir.NewData(e, size...)
 	if out.Len() == 0 {
 		return out

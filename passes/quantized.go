@@ -60,8 +60,8 @@ func (m *Match) blocked(b *ir.Builder, d *ir.Node, turned bool) *ir.Value {
 	switch {
 	case w == nil || len(w.Shape) != 2 || w.Elem != ir.U4 && w.Elem != ir.I4 || block < 1:
 		return m.No("the right side is no weight of four bits in blocks")
-	case x.Type.Elem != ir.F32 || x.Type.Rank() < 2 || scale == nil || scale.Elem != ir.F32:
-		return m.No("x is %s, or its scales are not in f32", x.Type)
+	case !x.Type.Elem.IsFloat() || x.Type.Elem == ir.F64 || x.Type.Rank() < 2 || scale == nil:
+		return m.No("x is %s, or the scales are computed", x.Type)
 	case m.V("z") != nil && zero == nil:
 		return m.No("the zero points are computed")
 	case (axis+2)%2 == 1 != turned:
