@@ -39,7 +39,7 @@ func gemmFours(c *ctx, block int, y []float32, ldy int, x []float32, ldx int, w 
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/mulGrain)
 		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
 	}
-	c.reserve(stackFloats)
+	c.reserve(kBlock * panelCols)
 	c.split(t.rowCuts*t.colCuts, 1, t)
 	*t = foursTask{}
 }
@@ -61,8 +61,8 @@ func (t *foursTask) part(w *worker, lo, hi int) {
 	}
 }
 
-// product computes y[i0:i1, j0:j1]; j0 begins a panel. It widens so many
-// columns at a time as fit into the scratch with the steps of one cut of k.
+// product computes y[i0:i1, j0:j1]; j0 begins a panel. It widens the steps of
+// one cut of k of one panel at a time.
 func (t *foursTask) product(scratch []float32, i0, i1, j0, j1 int) {
 	if i0 == i1 {
 		return
@@ -71,8 +71,8 @@ func (t *foursTask) product(scratch []float32, i0, i1, j0, j1 int) {
 		t.few(scratch, i0, i1-i0, j0, j1)
 		return
 	}
-	for j := j0; j < j1; {
-		cols := min(j1-j, stackFloats/max(kDepth(t.k, t.k), 1)/panelCols*panelCols)
+	for j := j0; j < j1; j += panelCols {
+		cols := min(j1-j, panelCols)
 		g := gemmTask{y: t.y[j:], ldy: t.ldy, w: scratch, ldx: t.ldx, sx: 1, m: t.m, n: cols}
 		if t.bias != nil {
 			g.bias = t.bias[j:]
@@ -84,7 +84,7 @@ func (t *foursTask) product(scratch []float32, i0, i1, j0, j1 int) {
 			if g.k = kDepth(t.k, t.k-p); g.k == 0 {
 				g.ldx = 0
 			} else {
-				t.widen(scratch, p, g.k, j, cols)
+				t.widen(scratch, p, g.k, j)
 				g.x = t.x[p:]
 			}
 			g.block(i0, i1, 0, cols)
@@ -96,7 +96,6 @@ func (t *foursTask) product(scratch []float32, i0, i1, j0, j1 int) {
 		if t.act != nil {
 			t.activate(i0, i1-i0, j, cols)
 		}
-		j += cols
 	}
 }
 
@@ -151,19 +150,15 @@ func (t *foursTask) multiply(tile []float32, i, rows, p, depth, j int) {
 	mulFours(tile, t.x[i*t.ldx+p:][:(rows-1)*t.ldx+depth], block[foursHead+first*foursRow:], block, rows, depth, first, t.block, t.ldx)
 }
 
-// widen writes rows p to p+depth of so many columns from j on as panels.
-func (t *foursTask) widen(dst []float32, p, depth, j, cols int) {
+// widen writes rows p to p+depth of the panel that begins at column j.
+func (t *foursTask) widen(dst []float32, p, depth, j int) {
 	size := foursPanel(t.k, t.block)
-	whole := foursHead + t.block*foursRow
-	for end := j + cols; j < end; j += panelCols {
-		panel := t.packed[j/panelCols*size:][:size]
-		for at, left := p, depth; left > 0; {
-			block := panel[at/t.block*whole:]
-			row := at % t.block
-			rows := min(t.block-row, left)
-			widenFours(dst, block[foursHead+row*foursRow:], block, rows)
-			dst, at, left = dst[rows*panelCols:], at+rows, left-rows
-		}
+	panel := t.packed[j/panelCols*size:][:size]
+	for depth > 0 {
+		block, row := panel[p/t.block*(foursHead+t.block*foursRow):], p%t.block
+		rows := min(t.block-row, depth)
+		widenFours(dst, block[foursHead+row*foursRow:], block, rows)
+		dst, p, depth = dst[rows*panelCols:], p+rows, depth-rows
 	}
 }
 
