@@ -77,32 +77,44 @@ func cuts(v *ir.Value, from [2]int64, count int) bool {
 
 // twice reports whether the last axis of v holds the same numbers twice: one half after the other, or each beside its like.
 func twice(m *Match, v *ir.Value, pairs bool) bool {
-	if d := m.data(v); d != nil {
-		return twiceData(d, pairs)
-	}
-	if v.Def == nil || v.Type.Rank() < 1 {
+	return twiceAlong(m, v, v.Type.Rank()-1, pairs)
+}
+
+// twiceAlong is twice of another axis.
+func twiceAlong(m *Match, v *ir.Value, axis int, pairs bool) bool {
+	if axis < 0 || axis >= v.Type.Rank() {
 		return false
 	}
-	n, last := v.Def, v.Type.Rank()-1
+	last := axis == v.Type.Rank()-1
+	if d := m.data(v); d != nil {
+		return last && twiceData(d, pairs)
+	}
+	if v.Def == nil {
+		return false
+	}
+	n := v.Def
 	switch n.Op {
 	case ir.Cos, ir.Sin, ir.Cast:
-		return twice(m, n.Args[0], pairs)
+		return twiceAlong(m, n.Args[0], axis, pairs)
 	case ir.Mul, ir.Add:
-		return n.TypeAt(1).Rank() == 0 && twice(m, n.Args[0], pairs)
+		return n.TypeAt(1).Rank() == 0 && twiceAlong(m, n.Args[0], axis, pairs)
 	case ir.Gather:
-		return n.Int("axis") == 0 && n.TypeAt(0).Rank() > 1 && twice(m, n.Args[0], pairs)
+		return last && n.Int("axis") == 0 && n.TypeAt(0).Rank() > 1 && twice(m, n.Args[0], pairs)
 	case ir.Expand, ir.Slice:
 		in := n.TypeAt(0)
-		return in.Rank() > 0 && in.Shape[in.Rank()-1].Equal(v.Type.Shape[last]) && twice(m, n.Args[0], pairs)
+		from := axis - v.Type.Rank() + in.Rank()
+		return from >= 0 && in.Shape[from].Equal(v.Type.Shape[axis]) && twiceAlong(m, n.Args[0], from, pairs)
+	case ir.Transpose:
+		return twiceAlong(m, n.Args[0], int(n.Ints("perm")[axis]), pairs)
 	case ir.Concat:
-		axis, err := ir.Axis(n.Int("axis"), last+1)
-		return !pairs && err == nil && axis == last && len(n.Args) == 2 && n.Args[0] == n.Args[1]
+		along, err := ir.Axis(n.Int("axis"), v.Type.Rank())
+		return !pairs && err == nil && along == axis && len(n.Args) == 2 && n.Args[0] == n.Args[1]
 	case ir.Reshape:
 		in := n.TypeAt(0)
-		if in.Rank() > 0 && in.Shape[in.Rank()-1].Equal(v.Type.Shape[last]) {
+		if last && in.Rank() > 0 && in.Shape[in.Rank()-1].Equal(v.Type.Shape[axis]) {
 			return twice(m, n.Args[0], pairs)
 		}
-		return pairs && besides(n.Args[0], v.Type)
+		return last && pairs && besides(n.Args[0], v.Type)
 	}
 	return false
 }
