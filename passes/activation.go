@@ -6,7 +6,7 @@ import (
 	"github.com/gpamc/gpamc/ir"
 )
 
-// activation recognises GELU, exact and by tanh, and Swish, also called SiLU, in the orders that exporters multiply.
+// activation recognises GELU, exact and by tanh, Swish, also called SiLU, and HardSwish, in the orders that exporters multiply.
 var activation = []Rule{
 	{"gelu", halved("(Erf (Mul x #0.7071067811865476))"), func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Gelu, nil, m.V("x"))
@@ -21,6 +21,12 @@ var activation = []Rule{
 	}},
 	{"gelu-tanh", halved(geluCubes()...), func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.Gelu, ir.Attrs{"approximate": "tanh"}, m.V("x"))
+	}},
+	{"hardswish", "(Mul x s:(HardSigmoid x alpha=_ beta=_))", func(b *ir.Builder, m *Match) *ir.Value {
+		if n, e := m.N("s"), m.Type("x").Elem; !near(e, n.Float("alpha"), 1.0/6) || !near(e, n.Float("beta"), 0.5) {
+			return m.No("the line is another")
+		}
+		return b.New(ir.HardSwish, nil, m.V("x"))
 	}},
 	{"swish", "(Mul x (Sigmoid x))", func(b *ir.Builder, m *Match) *ir.Value { return b.New(ir.Swish, nil, m.V("x")) }},
 	{"swish-alpha", "(Mul x (Sigmoid (Mul x #a)))", func(b *ir.Builder, m *Match) *ir.Value {

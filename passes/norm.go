@@ -25,6 +25,9 @@ var norm = []Rule{
 	{"rmsnorm", "(Div x (Sqrt (Add v:(ReduceMean (Mul x x) a?) #e)))", func(b *ir.Builder, m *Match) *ir.Value {
 		return normalized(b, m, ir.RMSNormalization)
 	}},
+	{"layernorm-centred", "(RMSNormalization (Sub x u:(ReduceMean x a?)) g axis=_ epsilon=_ stash_type=_)\n" +
+		"(RMSNormalization t:(Transpose (Sub x u:(ReduceMean x a?)) perm=_) g axis=_ epsilon=_ stash_type=_)", centredNorm},
+	{"layernorm-channels", "(Add (Mul (Div d:(Sub x u:(ReduceMean x a?)) (Sqrt (Add (ReduceMean (Mul d d) a?) #e))) g) c)", channelNorm},
 	{"norm-cast", "(Cast y:(LayerNormalization|RMSNormalization (Cast x to=_) g axis=_ epsilon=_) to=_)", normCast},
 	{"norm-scale", "(Mul y:(LayerNormalization|RMSNormalization x one axis=_ epsilon=_ stash_type=_) g)", func(b *ir.Builder, m *Match) *ir.Value {
 		n := m.N("y")
@@ -71,15 +74,88 @@ func normAttrs(m *Match, axis int) ir.Attrs {
 	return attrs
 }
 
-// trailing is the axis, counted from the end, from which on a ReduceMean goes, if it goes over all axes from there and keeps them.
-func trailing(n *ir.Node) (axis int, ok bool) {
+// centredNorm makes a LayerNormalization of an RMSNormalization whose argument has no mean any more.
+func centredNorm(b *ir.Builder, m *Match) *ir.Value {
+	x := m.V("x")
+	if !x.Type.Ranked() {
+		return m.No("the rank is not known")
+	}
+	perm := seq(x.Type.Rank())
+	if m.V("t") != nil {
+		perm = permOf(m.N("t"))
+	}
+	axis, ok := trailingOf(m.N("u"), perm)
+	from, err := ir.Axis(m.Root.Int("axis"), x.Type.Rank())
+	if !ok || err != nil || from-x.Type.Rank() != axis {
+		return m.No("the mean is not over the normalised axes")
+	}
+	if m.V("t") != nil {
+		x = b.New(ir.Transpose, m.N("t").Attrs, x)
+	}
+	return b.New(ir.LayerNormalization, m.Root.Attrs, x, m.V("g"))
+}
+
+// channelNorm is a normalisation over one axis that others follow, such as an image's channels: it is turned to the end for it.
+func channelNorm(b *ir.Builder, m *Match) *ir.Value {
+	x := m.V("x")
+	k, ok := onlyAxis(m.N("u"))
+	if !ok || k == x.Type.Rank()-1 || !x.Type.Shape[k].IsConst() {
+		return m.No("the mean is not over one axis of fixed size that others follow")
+	}
+	size, rank := x.Type.Shape[k], x.Type.Rank()
+	for _, name := range []string{"g", "c"} {
+		if t := m.Type(name); !t.Ranked() || t.Rank() > rank || t.Rank() < rank-k || !t.Shape[k-rank+t.Rank()].Equal(size) || !t.Size().Equal(size) {
+			return m.No("%s is not one number for each channel", t)
+		}
+	}
+	perm := append(slices.Delete(seq(rank), k, k+1), int64(k))
+	back := slices.Insert(seq(rank - 1), k, int64(rank-1))
+	vector := ir.T(x.Type.Elem, size)
+	y := b.New(ir.LayerNormalization, normAttrs(m, -1), b.New(ir.Transpose, ir.Attrs{"perm": perm}, x), m.reshape(b, m.V("g"), vector), m.reshape(b, m.V("c"), vector))
+	return b.New(ir.Transpose, ir.Attrs{"perm": back}, y)
+}
+
+// onlyAxis is the axis of a ReduceMean that goes over a single one and keeps it.
+func onlyAxis(n *ir.Node) (axis int, ok bool) {
 	rank := n.TypeAt(0).Rank()
-	if n.Op != ir.ReduceMean || rank < 1 || n.Int("keepdims") == 0 {
+	if rank < 1 || n.Int("keepdims") == 0 {
 		return 0, false
 	}
 	reduced, ok, err := n.ReducedAxes(rank)
 	if err != nil || !ok {
 		return 0, false
+	}
+	axis = slices.Index(reduced, true)
+	return axis, axis >= 0 && !slices.Contains(reduced[axis+1:], true)
+}
+
+// seq are the numbers below n.
+func seq(n int) []int64 {
+	out := make([]int64, n)
+	for i := range out {
+		out[i] = int64(i)
+	}
+	return out
+}
+
+// trailing is the axis, counted from the end, from which on a ReduceMean goes, if it goes over all axes from there and keeps them.
+func trailing(n *ir.Node) (axis int, ok bool) {
+	return trailingOf(n, seq(max(n.TypeAt(0).Rank(), 0)))
+}
+
+// trailingOf is trailing once the axes are in the order perm.
+func trailingOf(n *ir.Node, perm []int64) (axis int, ok bool) {
+	rank := n.TypeAt(0).Rank()
+	if n.Op != ir.ReduceMean || rank < 1 || n.Int("keepdims") == 0 {
+		return 0, false
+	}
+	before, ok, err := n.ReducedAxes(rank)
+	if err != nil || !ok {
+		return 0, false
+	}
+	reduced := make([]bool, rank)
+	for i, p := range perm {
+		reduced[i] = before[p]
 	}
 	first := slices.Index(reduced, true)
 	if first < 0 || slices.Contains(reduced[first:], false) {
