@@ -27,7 +27,8 @@ var norm = []Rule{
 	}},
 	{"layernorm-centred", "(RMSNormalization (Sub x u:(ReduceMean x a?)) g axis=_ epsilon=_ stash_type=_)\n" +
 		"(RMSNormalization t:(Transpose (Sub x u:(ReduceMean x a?)) perm=_) g axis=_ epsilon=_ stash_type=_)", centredNorm},
-	{"layernorm-channels", "(Add (Mul (Div d:(Sub x u:(ReduceMean x a?)) (Sqrt (Add (ReduceMean (Mul d d) a?) #e))) g) c)", channelNorm},
+	{"layernorm-channels", "(Add (Mul (Div d:(Sub x u:(ReduceMean x a?)) (Sqrt (Add (ReduceMean (Mul d d) a?) #e))) g) c)\n" +
+		"(Div d:(Sub x u:(ReduceMean x a?)) (Sqrt (Add (ReduceMean (Mul d d) a?) #e)))", channelNorm},
 	{"norm-cast", "(Cast y:(LayerNormalization|RMSNormalization (Cast x to=_) g axis=_ epsilon=_) to=_)", normCast},
 	{"norm-scale", "(Mul y:(LayerNormalization|RMSNormalization x one axis=_ epsilon=_ stash_type=_) g)", func(b *ir.Builder, m *Match) *ir.Value {
 		n := m.N("y")
@@ -56,11 +57,16 @@ func normalized(b *ir.Builder, m *Match, op *ir.Op) *ir.Value {
 	if !static {
 		return m.No("the normalised axes have no fixed size")
 	}
-	g := ir.NewData(x.Type.Elem, shape...)
+	return b.New(op, normAttrs(m, axis), x, m.allOnes(b, x.Type.Elem, shape...))
+}
+
+// allOnes is a scale that changes nothing.
+func (m *Match) allOnes(b *ir.Builder, e ir.Elem, shape ...int) *ir.Value {
+	g := ir.NewData(e, shape...)
 	for i := range g.Len() {
 		g.SetFloat(i, 1)
 	}
-	return b.New(op, normAttrs(m, axis), x, m.constant(b, g))
+	return m.constant(b, g)
 }
 
 func normAttrs(m *Match, axis int) ir.Attrs {
@@ -102,17 +108,36 @@ func channelNorm(b *ir.Builder, m *Match) *ir.Value {
 	if !ok || k == x.Type.Rank()-1 || !x.Type.Shape[k].IsConst() {
 		return m.No("the mean is not over one axis of fixed size that others follow")
 	}
-	size, rank := x.Type.Shape[k], x.Type.Rank()
+	rank := x.Type.Rank()
+	perm := append(slices.Delete(seq(rank), k, k+1), int64(k))
+	back := slices.Insert(seq(rank-1), k, int64(rank-1))
+	scale := m.channelScale(b, x.Type, k)
+	if scale == nil {
+		return nil
+	}
+	y := b.New(ir.LayerNormalization, normAttrs(m, -1), append([]*ir.Value{b.New(ir.Transpose, ir.Attrs{"perm": perm}, x)}, scale...)...)
+	return b.New(ir.Transpose, ir.Attrs{"perm": back}, y)
+}
+
+// channelScale are scale and bias, one number for each place on axis k of x, or ones where neither was matched nor follows.
+func (m *Match) channelScale(b *ir.Builder, x ir.Type, k int) []*ir.Value {
+	size, rank := x.Shape[k], x.Rank()
+	if m.V("g") == nil {
+		if slices.ContainsFunc(m.g.users[m.Root.Out()], func(n *ir.Node) bool { return m.g.alive(n) && n.Op == ir.Mul }) {
+			m.No("a scale follows")
+			return nil
+		}
+		n, _ := size.Const()
+		return []*ir.Value{m.allOnes(b, x.Elem, n)}
+	}
 	for _, name := range []string{"g", "c"} {
 		if t := m.Type(name); !t.Ranked() || t.Rank() > rank || t.Rank() < rank-k || !t.Shape[k-rank+t.Rank()].Equal(size) || !t.Size().Equal(size) {
-			return m.No("%s is not one number for each channel", t)
+			m.No("%s is not one number for each channel", t)
+			return nil
 		}
 	}
-	perm := append(slices.Delete(seq(rank), k, k+1), int64(k))
-	back := slices.Insert(seq(rank - 1), k, int64(rank-1))
-	vector := ir.T(x.Type.Elem, size)
-	y := b.New(ir.LayerNormalization, normAttrs(m, -1), b.New(ir.Transpose, ir.Attrs{"perm": perm}, x), m.reshape(b, m.V("g"), vector), m.reshape(b, m.V("c"), vector))
-	return b.New(ir.Transpose, ir.Attrs{"perm": back}, y)
+	vector := ir.T(x.Elem, size)
+	return []*ir.Value{m.reshape(b, m.V("g"), vector), m.reshape(b, m.V("c"), vector)}
 }
 
 // onlyAxis is the axis of a ReduceMean that goes over a single one and keeps it.
@@ -193,9 +218,5 @@ func normCast(b *ir.Builder, m *Match) *ir.Value {
 	if ir.Elem(m.Root.Int("to")) != narrow || narrow.Size() > 2 || m.Type("y").Elem != ir.F32 || !ones(m.data(m.V("g"))) {
 		return m.No("the casts are not from and to a narrower type, or there is a scale already")
 	}
-	one := ir.NewData(narrow, m.data(m.V("g")).Shape...)
-	for i := range one.Len() {
-		one.SetFloat(i, 1)
-	}
-	return b.New(n.Op, n.Attrs, m.V("x"), m.constant(b, one))
+	return b.New(n.Op, n.Attrs, m.V("x"), m.allOnes(b, narrow, m.data(m.V("g")).Shape...))
 }

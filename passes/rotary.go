@@ -161,7 +161,12 @@ func twiceData(d *ir.Data, pairs bool) bool {
 // cached reports whether t is the type of a table that x [B,H,L,D] can be multiplied with, the same for all heads.
 func cached(t, x ir.Type) bool {
 	shape := wide(t)
-	return len(shape) == 4 && shape[1].Is(1) && shape[2].Equal(x.Shape[2]) && shape[3].Equal(x.Shape[3]) && (shape[0].Is(1) || shape[0].Equal(x.Shape[0]))
+	return len(shape) == 4 && shape[1].Is(1) && stretches(shape[2], x.Shape[2]) && shape[3].Equal(x.Shape[3]) && (shape[0].Is(1) || shape[0].Equal(x.Shape[0]))
+}
+
+// stretches reports whether n is size, or the lesser of size and a number: where that is less, no more than 1 can be multiplied with.
+func stretches(n, size ir.Dim) bool {
+	return n.Equal(size) || !n.IsConst() && n.Min(size).Equal(n)
 }
 
 // wide is the shape of t with at least four axes.
@@ -185,8 +190,8 @@ func cache(b *ir.Builder, m *Match, to, v *ir.Value, pairs bool) *ir.Value {
 		v = b.New(ir.Slice, nil, v, b.Vector(0), b.Dims(half), axis)
 	}
 	v = m.reshape(b, v, ir.T(v.Type.Elem, shape[0], shape[2], half))
-	if !shape[0].Equal(x.Shape[0]) {
-		v = b.New(ir.Expand, nil, v, b.Dims(x.Shape[0], shape[2], half))
+	if !shape[0].Equal(x.Shape[0]) || !shape[2].Equal(x.Shape[2]) {
+		v = b.New(ir.Expand, nil, v, b.Dims(x.Shape[0], x.Shape[2], half))
 	}
 	return v
 }
