@@ -44,6 +44,13 @@ var movement = []Rule{
 	{"transpose-noop", "(Transpose x perm=_)", transposeNoop},
 	{"transpose-thin", "(Reshape t:*(Transpose x perm=_) d allowzero=_)", transposeThin},
 	{"transpose-product", "(Transpose (Mul x c) perm=_)", transposeProduct},
+	{"cast-turned", "(Cast (Transpose x perm=_) to=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		from, to := m.Type("x").Elem, ir.Elem(m.Root.Int("to"))
+		if !from.IsFloat() || !to.IsFloat() || from.Size() >= to.Size() {
+			return m.No("%s is no wider float than %s", to, from)
+		}
+		return b.New(ir.Transpose, m.Root.Args[0].Def.Attrs, b.New(ir.Cast, m.Root.Attrs, m.V("x")))
+	}},
 	{"transpose-batched", "(Reshape t:*(Transpose *(Reshape x d1 allowzero=_) perm=0,2,1) d2 allowzero=_)", transposeBatched},
 	{"matmul-batched", "(Reshape (MatMul *(Reshape x d1 allowzero=_) *(Reshape y d2 allowzero=_)) d3 allowzero=_)", matmulBatched},
 	{"reshape-scaled", "(Reshape (Mul x #c) s allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {

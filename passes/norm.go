@@ -6,7 +6,7 @@ import (
 	"github.com/gpamc/gpamc/ir"
 )
 
-// norm recognises LayerNormalization and RMSNormalization: first without a scale, that is with ones, then its scale, then its bias. The
+// norm recognises Softmax by its parts, and LayerNormalization and RMSNormalization: first without a scale, that is with ones, then its scale, then its bias. The
 // mean and the variance are over the last axes.
 var norm = []Rule{
 	// An epsilon that rounds to 0 in 16 bits is gone.
@@ -29,6 +29,14 @@ var norm = []Rule{
 		"(RMSNormalization t:(Transpose (Sub x u:(ReduceMean x a?)) perm=_) g axis=_ epsilon=_ stash_type=_)", centredNorm},
 	{"layernorm-channels", "(Add (Mul (Div d:(Sub x u:(ReduceMean x a?)) (Sqrt (Add (ReduceMean (Mul d d) a?) #e))) g) c)\n" +
 		"(Div d:(Sub x u:(ReduceMean x a?)) (Sqrt (Add (ReduceMean (Mul d d) a?) #e)))", channelNorm},
+	{"softmax", "(Div e:(Exp (Sub x u:(ReduceMax x a?))) w:(ReduceSum e b?))", func(b *ir.Builder, m *Match) *ir.Value {
+		k, ok := onlyAxis(m.N("u"))
+		l, ok2 := onlyAxis(m.N("w"))
+		if !ok || !ok2 || k != l {
+			return m.No("maximum and sum are not over the same axis")
+		}
+		return b.New(ir.Softmax, ir.Attrs{"axis": k - m.Type("x").Rank()}, m.V("x"))
+	}},
 	{"norm-cast", "(Cast y:(LayerNormalization|RMSNormalization (Cast x to=_) g axis=_ epsilon=_) to=_)", normCast},
 	{"norm-scale", "(Mul y:(LayerNormalization|RMSNormalization x one axis=_ epsilon=_ stash_type=_) g)", func(b *ir.Builder, m *Match) *ir.Value {
 		n := m.N("y")
@@ -140,7 +148,7 @@ func (m *Match) channelScale(b *ir.Builder, x ir.Type, k int) []*ir.Value {
 	return []*ir.Value{m.reshape(b, m.V("g"), vector), m.reshape(b, m.V("c"), vector)}
 }
 
-// onlyAxis is the axis of a ReduceMean that goes over a single one and keeps it.
+// onlyAxis is the axis of a reduction that goes over a single one and keeps it.
 func onlyAxis(n *ir.Node) (axis int, ok bool) {
 	rank := n.TypeAt(0).Rank()
 	if rank < 1 || n.Int("keepdims") == 0 {
