@@ -66,16 +66,13 @@ func (s *steps) layerNormalization(x, scale, b *ir.Value, epsilon float64) *ir.V
 }
 
 // normalized is LayerNormalization with that many of its three results.
-func (s *steps) normalized(results int, x, scale, b *ir.Value, epsilon float64) (ys []*ir.Value) {
+func (s *steps) normalized(results int, x, scale, b *ir.Value, epsilon float64) []*ir.Value {
 	attrs := ir.Attrs{"axis": int64(-1), "epsilon": s.n.takeFloat("epsilon", epsilon)}
 	args := []*ir.Value{x, scale}
 	if b != nil {
 		args = append(args, b)
 	}
-	if s.err == nil {
-		ys, s.err = s.n.add(ir.LayerNormalization, results, attrs, nil, args...)
-	}
-	return ys
+	return s.several(ir.LayerNormalization, results, attrs, args...)
 }
 
 func (s *steps) rmsNormalization(x, scale *ir.Value, epsilon float64) *ir.Value {
