@@ -90,7 +90,10 @@ func (s *steps) groupNorm() []*ir.Value {
 
 // skipGroupNorm is the same of x + skip + bias, and that sum.
 func (s *steps) skipGroupNorm() []*ir.Value {
-	x := s.sum(s.sum(s.required(0), s.skippedImage(s.required(3))), s.n.input(4))
+	if last, ok := s.n.attrs["channels_last"].(int64); ok && last == 0 {
+		s.fail("channels before height and width are not supported")
+	}
+	x := s.sum(s.sum(s.required(0), s.n.input(4)), s.skippedImage(s.required(3)))
 	return []*ir.Value{s.groupNormalization(x), x}
 }
 
@@ -102,7 +105,9 @@ func (s *steps) skippedImage(skip *ir.Value) *ir.Value {
 	return skip
 }
 
+// groupNormalization computes in the type of its scale, which may be wider than that of x.
 func (s *steps) groupNormalization(x *ir.Value) *ir.Value {
+	scale, bias := s.ranked(1, 1), s.ranked(2, 1)
 	last := s.n.takeInt("channels_last", 1) != 0
 	attrs := ir.Attrs{"num_groups": s.n.takeInt("groups", 0), "epsilon": s.n.takeFloat("epsilon", 1e-5)}
 	if last {
@@ -111,16 +116,17 @@ func (s *steps) groupNormalization(x *ir.Value) *ir.Value {
 	if s.err != nil {
 		return nil
 	}
-	y := s.new("GroupNormalization", attrs, x, s.cast(s.required(1), x.Type.Elem), s.cast(s.required(2), x.Type.Elem))
-	if last {
-		y = s.channelsLast(y)
-	}
+	y := s.new("GroupNormalization", attrs, s.cast(x, scale.Type.Elem), scale, bias)
 	switch a := s.n.takeInt("activation", 0); a {
 	case 0:
 	case 1:
 		y = s.new("Swish", nil, y)
 	default:
 		s.fail("activation %d is not supported", a)
+	}
+	y = s.cast(y, x.Type.Elem)
+	if last {
+		y = s.channelsLast(y)
 	}
 	return y
 }

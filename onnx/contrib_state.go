@@ -14,9 +14,12 @@ func init() {
 // causalConvWithState is ONNX's, of rows of channels or, turned, of channels last.
 func (s *steps) causalConvWithState() []*ir.Value {
 	last := s.n.takeInt("channels_last", 0) != 0
-	for name, only := range map[string]int64{"ndim": 1, "dilation": 1, "state_window": 0} {
-		if v := s.n.takeInt(name, only); v != only {
-			s.fail("%s %d is not supported", name, v)
+	for _, only := range []struct {
+		name  string
+		value int64
+	}{{"ndim", 1}, {"dilation", 1}, {"state_window", 0}} {
+		if v := s.n.takeInt(only.name, only.value); v != only.value {
+			s.fail("%s %d is not supported", only.name, v)
 		}
 	}
 	turn := func(x *ir.Value) *ir.Value {
