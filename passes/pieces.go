@@ -17,6 +17,7 @@ const whole = "y:*(Attention q k v mask? bias? sink? *=_)"
 // sides of a difference at once.
 var pieces = []Rule{
 	{"concat-piece", pieceOf("y:*(Concat xs... axis=_)"), concatPiece},
+	{"turned-piece", pieceOf("turn:*(Transpose y:*(Concat xs... axis=_) perm=_)"), turnedPiece},
 	{"tile-piece", pieceOf("y:*(Tile x r)"), tilePiece},
 	{"heads-stretched", "(Attention q r:*(Expand k d1) u:*(Expand v d2) mask? bias? sink? *=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		for small, wide := range map[string]string{"k": "r", "v": "u"} {
@@ -112,6 +113,29 @@ func (p piece) of(b *ir.Builder, v *ir.Value, axis int) *ir.Value {
 // without is v without an axis of length 1.
 func (m *Match) without(b *ir.Builder, v *ir.Value, axis int) *ir.Value {
 	return m.reshape(b, v, ir.T(v.Type.Elem, slices.Delete(slices.Clone(v.Type.Shape), axis, axis+1)...))
+}
+
+// turnedPiece takes a part of what was put together before it is turned.
+func turnedPiece(b *ir.Builder, m *Match) *ir.Value {
+	p, ok := pieceAt(m.Root, m.index)
+	along, err := ir.Axis(m.N("y").Int("axis"), m.Type("y").Rank())
+	if !ok || err != nil {
+		return m.No("it cuts at places that are not known")
+	}
+	perm := slices.Clone(permOf(m.N("turn")))
+	axis := int(perm[p.axis])
+	if axis != along {
+		return m.No("it cuts another axis")
+	}
+	if p.drops {
+		perm = slices.Delete(perm, p.axis, p.axis+1)
+		for i, a := range perm {
+			if a > int64(axis) {
+				perm[i] = a - 1
+			}
+		}
+	}
+	return b.New(ir.Transpose, ir.Attrs{"perm": perm}, p.of(b, m.V("y"), axis))
 }
 
 // concatPiece finds the argument of a Concat that the piece is.

@@ -111,12 +111,47 @@ func twiceAlong(m *Match, v *ir.Value, axis int, pairs bool) bool {
 		return !pairs && err == nil && along == axis && len(n.Args) == 2 && n.Args[0] == n.Args[1]
 	case ir.Reshape:
 		in := n.TypeAt(0)
+		if from := thinAxis(in, v.Type, axis); from >= 0 {
+			return twiceAlong(m, n.Args[0], from, pairs)
+		}
 		if last && in.Rank() > 0 && in.Shape[in.Rank()-1].Equal(v.Type.Shape[axis]) {
 			return twice(m, n.Args[0], pairs)
 		}
 		return last && pairs && besides(n.Args[0], v.Type)
 	}
 	return false
+}
+
+// thinAxis is the axis of t that an axis of u is, -1 if u is not t with other axes of length 1.
+func thinAxis(t, u ir.Type, axis int) int {
+	place := -1
+	var thick []ir.Dim
+	for i, d := range u.Shape {
+		if d.Is(1) {
+			continue
+		}
+		if i == axis {
+			place = len(thick)
+		}
+		thick = append(thick, d)
+	}
+	from := -1
+	for i, d := range t.Shape {
+		if d.Is(1) {
+			continue
+		}
+		if len(thick) == 0 || !thick[0].Equal(d) {
+			return -1
+		}
+		if place == 0 {
+			from = i
+		}
+		thick, place = thick[1:], place-1
+	}
+	if len(thick) > 0 {
+		return -1
+	}
+	return from
 }
 
 // besides reports whether v [..,n,2], which is reshaped to t [..,2n], holds each number twice.
