@@ -30,19 +30,7 @@ var pieces = []Rule{
 		}
 		return m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("v"), m.V("mask"), m.V("bias"), m.V("sink"))
 	}},
-	{"queries-lifted", "(Attention *(Reshape q d allowzero=_) k v mask? bias? sink? *=_)", func(b *ir.Builder, m *Match) *ir.Value {
-		q, lifted := m.Type("q"), m.Root.TypeAt(0)
-		if !q.Ranked() || lifted.Rank() != q.Rank()+1 || !lifted.Shape[0].Is(1) || !ir.EqualDims(lifted.Shape[1:], q.Shape) {
-			return m.No("%s is not %s with one more axis before", lifted, q)
-		}
-		for _, name := range []string{"k", "v", "mask", "bias", "sink"} {
-			if v := m.V(name); v != nil && (!v.Type.Ranked() || v.Type.Rank() > q.Rank()) {
-				return m.No("the axis is that of %s, too", v.Type)
-			}
-		}
-		y := m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("v"), m.V("mask"), m.V("bias"), m.V("sink"))
-		return m.reshape(b, y, m.Root.Out().Type)
-	}},
+	{"queries-lifted", "(Reshape y:(Attention *(Reshape q d allowzero=_) k v mask? bias? sink? *=_) e allowzero=_)", queriesLifted},
 	{"attention-piece", pieceOf(whole) + "\n" + pieceOf("*(Transpose "+whole+" perm=_)"), attentionPiece},
 }
 
@@ -128,6 +116,27 @@ func (p piece) of(b *ir.Builder, v *ir.Value, axis int) *ir.Value {
 // without is v without an axis of length 1.
 func (m *Match) without(b *ir.Builder, v *ir.Value, axis int) *ir.Value {
 	return m.reshape(b, v, ir.T(v.Type.Elem, slices.Delete(slices.Clone(v.Type.Shape), axis, axis+1)...))
+}
+
+// queriesLifted leaves out an axis of length 1 before all others that only the queries have, where it goes again.
+func queriesLifted(b *ir.Builder, m *Match) *ir.Value {
+	q, y := m.Type("q"), m.N("y")
+	lifted := y.TypeAt(0)
+	if !q.Ranked() || lifted.Rank() != q.Rank()+1 || !lifted.Shape[0].Is(1) || !ir.EqualDims(lifted.Shape[1:], q.Shape) {
+		return m.No("%s is not %s with one more axis before", lifted, q)
+	}
+	for _, a := range y.Args[1:] {
+		if a != nil && (!a.Type.Ranked() || a.Type.Rank() > q.Rank()) {
+			return m.No("the axis is that of %s, too", a.Type)
+		}
+	}
+	args := slices.Clone(y.Args)
+	args[0] = m.V("q")
+	z := b.New(ir.Attention, y.Attrs, args...)
+	if ir.EqualDims(z.Type.Shape, m.Root.Out().Type.Shape) {
+		return z
+	}
+	return m.reshape(b, z, m.Root.Out().Type)
 }
 
 // singlePiece takes one element of an axis by Gather, as most do, instead of Split and Reshape.
