@@ -24,6 +24,8 @@ func contribTensors() []Sample {
 		of("gather-nd-contrib", "y = com.microsoft::GatherND(x, at)", []string{"x batch,4,width", "at n,2"}, list(x, Tensor("at", []int32{1, 2, 0, 3, 1, 1}, 3, 2))),
 		of("pad-contrib", "y = com.microsoft::Pad(x, Pads, Value)", batch, list(x, Tensor("Pads", []int64{0, 1, 2, 1, 0, -1}, 6), Tensor("Value", []float32{0.5}, 1))),
 		of("pad-row", "y = com.microsoft::Pad(x, Pads)", batch, list(x, Tensor("Pads", []int64{0, 1, 2, 1, 0, 1}, 1, 6)), Attr("mode", "reflect")),
+		of("inverse", "y = com.microsoft::Inverse(x)", []string{"x batch,3,3"}, list(Tensor("x", []float32{0, 2, 1, 1, 0, 3, 2, 1, 1, 2, 1, 0, 1, 3, 1, 0, 1, 4}, 2, 3, 3))),
+		of("inverse-matrix", "y = com.microsoft::Inverse(x)", nil, list(r.floats("x", 5, 5))),
 		of("sample-op", "y = com.microsoft::SampleOp(x)", batch, list(x)),
 		of("trilu-contrib", "y = com.microsoft::Trilu(x)", batch, list(x)),
 		of("trilu-lower", "y = com.microsoft::Trilu(x, K)", batch, list(x, Tensor("K", []int64{-1})), Attr("upper", 0)),
