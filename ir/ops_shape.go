@@ -1,6 +1,9 @@
 package ir
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Shapes as data, and the same elements in another shape.
 var (
@@ -67,6 +70,20 @@ func inferReshape(n *Node) ([]Type, error) {
 	return []Type{T(x.Elem, shape...)}, err
 }
 
+// uncommon are the products of two lists of dimensions without the named ones that both have.
+func uncommon(xs, ys []Dim) (x, y Dim) {
+	xs, y = slices.Clone(xs), N(1)
+	for _, d := range ys {
+		i := slices.IndexFunc(xs, d.Equal)
+		if i < 0 || d.IsConst() {
+			y = y.Mul(d)
+			continue
+		}
+		xs = slices.Delete(xs, i, i+1)
+	}
+	return Product(xs), y
+}
+
 // reshaped fills in what want leaves open. One dimension that is not known is decided by the number of elements, whether the data
 // will say -1 or a number.
 func (n *Node) reshaped(x Type, want []*Dim) ([]Dim, error) {
@@ -110,6 +127,7 @@ func (n *Node) reshaped(x Type, want []*Dim) ([]Dim, error) {
 		}
 		return shape, nil
 	}
+	total, rest = uncommon(x.Shape, slices.Delete(slices.Clone(shape), open, open+1))
 	q, _ := total.Div(rest)
 	if r, _ := total.Mod(rest); r.IsConst() && !r.Is(0) {
 		return nil, fmt.Errorf("cannot reshape %s: %s elements are no multiple of %s", x, total, rest)

@@ -35,3 +35,13 @@ func TestDimensionsStaySmall(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestReshapeCancels(t *testing.T) {
+	f, err := Parse("func f(x f32[b,s]) {\n y = Reshape(x, [0,-1,128])\n return y\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Results[0].Type.String(); got != "f32[b,s/128,128]" {
+		t.Errorf("f32[b,s] in the shape [0,-1,128] is %s", got)
+	}
+}

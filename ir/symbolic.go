@@ -56,7 +56,13 @@ const maxSymbolic = 256
 func symbolic(v *Value) []*Dim {
 	e := v.Type.Elem
 	// Narrower and unsigned integers wrap where dimensions do not.
-	if v.Type.Kind != Tensor || e != I64 && e != I32 && e != Bool || v.Index != 0 {
+	if v.Type.Kind != Tensor || e != I64 && e != I32 && e != Bool {
+		return nil
+	}
+	if v.Def.Op.Name == "Split" {
+		return symSplit(v)
+	}
+	if v.Index != 0 {
 		return nil
 	}
 	if n, ok := v.Type.Size().Const(); v.Type.Ranked() && ok && n > maxSymbolic {
@@ -202,6 +208,26 @@ func symSlice(n *Node) []*Dim {
 		out = append(out, x[lo+i*step])
 	}
 	return out
+}
+
+// symSplit is the part v of a vector, behind those before it.
+func symSplit(v *Value) []*Dim {
+	x := v.Def.Args[0].Symbolic()
+	from := 0
+	for _, part := range v.Def.Results[:v.Index+1] {
+		if part.Type.Rank() != 1 {
+			return nil
+		}
+		size, ok := part.Type.Shape[0].Const()
+		if !ok || from+size > len(x) {
+			return nil
+		}
+		if part == v {
+			return x[from : from+size]
+		}
+		from += size
+	}
+	return nil
 }
 
 // sliceRange gives the first index and the number of elements that Slice takes from n.

@@ -9,10 +9,8 @@ import (
 func init() {
 	contribute(map[string]contribution{
 		"Attention":                       (*steps).mergedAttention,
-		"CausalConvWithState":             (*steps).convolutionWithState,
 		"DecoderMaskedMultiHeadAttention": (*steps).decoderAttention,
 		"GroupQueryAttention":             (*steps).groupQueryAttention,
-		"LinearAttention":                 (*steps).linearAttention,
 		"MultiHeadAttention":              (*steps).multiHeadAttention,
 		"QAttention":                      (*steps).quantizedAttention,
 		"RotaryEmbedding":                 (*steps).rotaryEmbedding,

@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"slices"
+
 	"github.com/gpamc/gpamc/ir"
 )
 
@@ -28,11 +30,15 @@ func (s *steps) quickGelu() []*ir.Value {
 	return []*ir.Value{s.new("Swish", ir.Attrs{"alpha": s.n.takeFloat("alpha", 1.702)}, s.required(0))}
 }
 
-// skipLayerNormalization normalises x + skip + bias, and gives that sum, too.
+// skipLayerNormalization normalises x + skip + bias, and gives that sum, too, after the mean and what the rest is multiplied by.
 func (s *steps) skipLayerNormalization() []*ir.Value {
 	x := s.skipped(4)
-	y := s.layerNormalization(x, s.required(2), s.n.input(3), 1e-12)
-	return []*ir.Value{y, nil, nil, x}
+	results := 1
+	if slices.Contains(s.n.used[1:min(3, len(s.n.used))], true) {
+		results = 3
+	}
+	ys := s.normalized(results, x, s.required(2), s.n.input(3), 1e-12)
+	return append(ys, append(make([]*ir.Value, 3-results), x)...)
 }
 
 // skipSimplifiedLayerNormalization is the same by the root of the mean square.
@@ -42,18 +48,31 @@ func (s *steps) skipSimplifiedLayerNormalization() []*ir.Value {
 	return []*ir.Value{y, nil, nil, x}
 }
 
-// skipped is the input with what skips the layer, which may be one row for the whole batch, and the bias that is input number bias.
+// skipped is the input with what skips the layer, which may be one row for the whole batch, and the bias that is input number bias. It
+// goes with the one of them that is a product: that makes a layer of the two.
 func (s *steps) skipped(bias int) *ir.Value {
-	x, skip := s.required(0), s.required(1)
-	return s.sum(s.sum(x, skip), s.n.input(bias))
+	x, skip, b := s.required(0), s.required(1), s.n.input(bias)
+	if s.err == nil && skip.Def != nil && skip.Def.Op == ir.MatMul {
+		return s.sum(x, s.sum(skip, b))
+	}
+	return s.sum(s.sum(x, b), skip)
 }
 
 func (s *steps) layerNormalization(x, scale, b *ir.Value, epsilon float64) *ir.Value {
-	attrs := ir.Attrs{"axis": int64(-1), "epsilon": s.n.takeFloat("epsilon", epsilon)}
-	if b == nil {
-		return s.new("LayerNormalization", attrs, x, scale)
+	if ys := s.normalized(1, x, scale, b, epsilon); s.err == nil {
+		return ys[0]
 	}
-	return s.new("LayerNormalization", attrs, x, scale, b)
+	return nil
+}
+
+// normalized is LayerNormalization with that many of its three results.
+func (s *steps) normalized(results int, x, scale, b *ir.Value, epsilon float64) []*ir.Value {
+	attrs := ir.Attrs{"axis": int64(-1), "epsilon": s.n.takeFloat("epsilon", epsilon)}
+	args := []*ir.Value{x, scale}
+	if b != nil {
+		args = append(args, b)
+	}
+	return s.several(ir.LayerNormalization, results, attrs, args...)
 }
 
 func (s *steps) rmsNormalization(x, scale *ir.Value, epsilon float64) *ir.Value {

@@ -15,6 +15,13 @@ var linear = []Rule{
 		}
 		return b.New(ir.Linear, nil, m.V("x"), m.V("w"))
 	}},
+	{"linear-scaled", "(Mul (Linear (Mul x #c) w) #d)", func(b *ir.Builder, m *Match) *ir.Value {
+		y, c := b.New(ir.Linear, nil, m.V("x"), m.V("w")), m.times(m.Scalar("c"), "d")
+		if c == 1 {
+			return y
+		}
+		return b.New(ir.Mul, nil, y, b.Scalar(y.Type.Elem, c))
+	}},
 	{"linear-bias-heads", "(Add r:(Reshape (Linear x w) d allowzero=_) c)", func(b *ir.Builder, m *Match) *ir.Value {
 		c, r := m.V("c"), m.Type("r")
 		n := c.Type.Rank()

@@ -42,6 +42,15 @@ var movement = []Rule{
 		return b.New(ir.Transpose, ir.Attrs{"perm": perm}, m.V("x"))
 	}},
 	{"transpose-noop", "(Transpose x perm=_)", transposeNoop},
+	{"transpose-thin", "(Reshape t:*(Transpose x perm=_) d allowzero=_)", transposeThin},
+	{"transpose-product", "(Transpose (Mul x c) perm=_)", transposeProduct},
+	{"cast-turned", "(Cast (Transpose x perm=_) to=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		from, to := m.Type("x").Elem, ir.Elem(m.Root.Int("to"))
+		if !from.IsFloat() || !to.IsFloat() || from.Size() >= to.Size() {
+			return m.No("%s is no wider float than %s", to, from)
+		}
+		return b.New(ir.Transpose, m.Root.Args[0].Def.Attrs, b.New(ir.Cast, m.Root.Attrs, m.V("x")))
+	}},
 	{"transpose-batched", "(Reshape t:*(Transpose *(Reshape x d1 allowzero=_) perm=0,2,1) d2 allowzero=_)", transposeBatched},
 	{"matmul-batched", "(Reshape (MatMul *(Reshape x d1 allowzero=_) *(Reshape y d2 allowzero=_)) d3 allowzero=_)", matmulBatched},
 	{"reshape-scaled", "(Reshape (Mul x #c) s allowzero=_)", func(b *ir.Builder, m *Match) *ir.Value {
@@ -140,6 +149,55 @@ func transposeNoop(b *ir.Builder, m *Match) *ir.Value {
 		return m.V("x")
 	}
 	return m.reshape(b, m.V("x"), m.Root.Out().Type)
+}
+
+// transposeThin drops axes of length 1 before the others are turned, not after.
+func transposeThin(b *ir.Builder, m *Match) *ir.Value {
+	x, t, y := m.Type("x"), m.Type("t"), m.Root.Out().Type
+	if !x.Ranked() || !t.Ranked() || !y.Ranked() || y.Rank() >= t.Rank() {
+		return m.No("no axis goes")
+	}
+	kept, perm := make([]bool, t.Rank()), []int64(nil)
+	j := 0
+	for i, p := range permOf(m.N("t")) {
+		if j < y.Rank() && t.Shape[i].Equal(y.Shape[j]) {
+			kept[p], j = true, j+1
+			perm = append(perm, p)
+		} else if !t.Shape[i].Is(1) {
+			return m.No("axis %d of %s changes", i, t)
+		}
+	}
+	if j < y.Rank() {
+		return m.No("%s is not %s without axes of length 1", y, t)
+	}
+	thin := ir.T(x.Elem)
+	place := make([]int64, t.Rank())
+	for p, keep := range kept {
+		place[p] = int64(thin.Rank())
+		if keep {
+			thin.Shape = append(thin.Shape, x.Shape[p])
+		}
+	}
+	for i, p := range perm {
+		perm[i] = place[p]
+	}
+	return b.New(ir.Transpose, ir.Attrs{"perm": perm}, m.reshape(b, m.V("x"), thin))
+}
+
+// transposeProduct turns the factors instead of the product where one of them is turned in the same way anyway.
+func transposeProduct(b *ir.Builder, m *Match) *ir.Value {
+	x, c, perm := m.V("x"), m.V("c"), permOf(m.Root)
+	if x.Type.Rank() != len(perm) || c.Type.Rank() != len(perm) {
+		return m.No("the factors have other axes")
+	}
+	for _, v := range []*ir.Value{x, c} {
+		for _, n := range m.g.users[v] {
+			if m.g.alive(n) && n.Op == ir.Transpose && slices.Equal(permOf(n), perm) {
+				return b.New(ir.Mul, nil, b.New(ir.Transpose, m.Root.Attrs, x), b.New(ir.Transpose, m.Root.Attrs, c))
+			}
+		}
+	}
+	return m.No("neither factor is turned in the same way elsewhere")
 }
 
 // transposeBatched turns matrices where they are that were put together on one axis to be turned, as PyTorch's exporter does with keys.

@@ -17,6 +17,9 @@ const whole = "y:*(Attention q k v mask? bias? sink? *=_)"
 // sides of a difference at once.
 var pieces = []Rule{
 	{"concat-piece", pieceOf("y:*(Concat xs... axis=_)"), concatPiece},
+	{"turned-piece", pieceOf("turn:*(Transpose y:*(Concat xs... axis=_) perm=_)"), turnedPiece},
+	{"single-piece", "(Reshape *(Split@0 y:*(Reshape *(Attention|Softmax xs... *=_) d1 allowzero=_) parts? *=_) d2 allowzero=_)\n" +
+		"(Reshape *(Split@1 y:*(Reshape *(Attention|Softmax xs... *=_) d1 allowzero=_) parts? *=_) d2 allowzero=_)", singlePiece},
 	{"tile-piece", pieceOf("y:*(Tile x r)"), tilePiece},
 	{"heads-stretched", "(Attention q r:*(Expand k d1) u:*(Expand v d2) mask? bias? sink? *=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		for small, wide := range map[string]string{"k": "r", "v": "u"} {
@@ -27,6 +30,7 @@ var pieces = []Rule{
 		}
 		return m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("v"), m.V("mask"), m.V("bias"), m.V("sink"))
 	}},
+	{"queries-lifted", "(Reshape y:(Attention *(Reshape q d allowzero=_) k v mask? bias? sink? *=_) e allowzero=_)", queriesLifted},
 	{"attention-piece", pieceOf(whole) + "\n" + pieceOf("*(Transpose "+whole+" perm=_)"), attentionPiece},
 }
 
@@ -112,6 +116,61 @@ func (p piece) of(b *ir.Builder, v *ir.Value, axis int) *ir.Value {
 // without is v without an axis of length 1.
 func (m *Match) without(b *ir.Builder, v *ir.Value, axis int) *ir.Value {
 	return m.reshape(b, v, ir.T(v.Type.Elem, slices.Delete(slices.Clone(v.Type.Shape), axis, axis+1)...))
+}
+
+// queriesLifted leaves out an axis of length 1 before all others that only the queries have, where it goes again.
+func queriesLifted(b *ir.Builder, m *Match) *ir.Value {
+	q, y := m.Type("q"), m.N("y")
+	lifted := y.TypeAt(0)
+	if !q.Ranked() || lifted.Rank() != q.Rank()+1 || !lifted.Shape[0].Is(1) || !ir.EqualDims(lifted.Shape[1:], q.Shape) {
+		return m.No("%s is not %s with one more axis before", lifted, q)
+	}
+	for _, a := range y.Args[1:] {
+		if a != nil && (!a.Type.Ranked() || a.Type.Rank() > q.Rank()) {
+			return m.No("the axis is that of %s, too", a.Type)
+		}
+	}
+	args := slices.Clone(y.Args)
+	args[0] = m.V("q")
+	z := b.New(ir.Attention, y.Attrs, args...)
+	if ir.EqualDims(z.Type.Shape, m.Root.Out().Type.Shape) {
+		return z
+	}
+	return m.reshape(b, z, m.Root.Out().Type)
+}
+
+// singlePiece takes one element of an axis by Gather, as most do, instead of Split and Reshape.
+func singlePiece(b *ir.Builder, m *Match) *ir.Value {
+	part, y := m.Root.Args[0], m.V("y")
+	p, ok := pieceAt(part.Def, part.Index)
+	if !ok || !p.size.Is(1) || !y.Type.Ranked() || !ir.EqualDims(slices.Delete(slices.Clone(y.Type.Shape), p.axis, p.axis+1), m.Root.Out().Type.Shape) {
+		return m.No("it is not one element of an axis that goes")
+	}
+	p.drops = true
+	return p.of(b, y, p.axis)
+}
+
+// turnedPiece takes a part of what was put together before it is turned.
+func turnedPiece(b *ir.Builder, m *Match) *ir.Value {
+	p, ok := pieceAt(m.Root, m.index)
+	along, err := ir.Axis(m.N("y").Int("axis"), m.Type("y").Rank())
+	if !ok || err != nil {
+		return m.No("it cuts at places that are not known")
+	}
+	perm := slices.Clone(permOf(m.N("turn")))
+	axis := int(perm[p.axis])
+	if axis != along {
+		return m.No("it cuts another axis")
+	}
+	if p.drops {
+		perm = slices.Delete(perm, p.axis, p.axis+1)
+		for i, a := range perm {
+			if a > int64(axis) {
+				perm[i] = a - 1
+			}
+		}
+	}
+	return b.New(ir.Transpose, ir.Attrs{"perm": perm}, p.of(b, m.V("y"), axis))
 }
 
 // concatPiece finds the argument of a Concat that the piece is.

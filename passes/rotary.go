@@ -77,34 +77,81 @@ func cuts(v *ir.Value, from [2]int64, count int) bool {
 
 // twice reports whether the last axis of v holds the same numbers twice: one half after the other, or each beside its like.
 func twice(m *Match, v *ir.Value, pairs bool) bool {
-	if d := m.data(v); d != nil {
-		return twiceData(d, pairs)
-	}
-	if v.Def == nil || v.Type.Rank() < 1 {
+	return twiceAlong(m, v, v.Type.Rank()-1, pairs)
+}
+
+// twiceAlong is twice of another axis.
+func twiceAlong(m *Match, v *ir.Value, axis int, pairs bool) bool {
+	if axis < 0 || axis >= v.Type.Rank() {
 		return false
 	}
-	n, last := v.Def, v.Type.Rank()-1
+	last := axis == v.Type.Rank()-1
+	if d := m.data(v); d != nil {
+		return last && twiceData(d, pairs)
+	}
+	if v.Def == nil {
+		return false
+	}
+	n := v.Def
 	switch n.Op {
 	case ir.Cos, ir.Sin, ir.Cast:
-		return twice(m, n.Args[0], pairs)
+		return twiceAlong(m, n.Args[0], axis, pairs)
 	case ir.Mul, ir.Add:
-		return n.TypeAt(1).Rank() == 0 && twice(m, n.Args[0], pairs)
+		return n.TypeAt(1).Rank() == 0 && twiceAlong(m, n.Args[0], axis, pairs)
 	case ir.Gather:
-		return n.Int("axis") == 0 && n.TypeAt(0).Rank() > 1 && twice(m, n.Args[0], pairs)
+		return last && n.Int("axis") == 0 && n.TypeAt(0).Rank() > 1 && twice(m, n.Args[0], pairs)
 	case ir.Expand, ir.Slice:
 		in := n.TypeAt(0)
-		return in.Rank() > 0 && in.Shape[in.Rank()-1].Equal(v.Type.Shape[last]) && twice(m, n.Args[0], pairs)
+		from := axis - v.Type.Rank() + in.Rank()
+		return from >= 0 && in.Shape[from].Equal(v.Type.Shape[axis]) && twiceAlong(m, n.Args[0], from, pairs)
+	case ir.Transpose:
+		return twiceAlong(m, n.Args[0], int(n.Ints("perm")[axis]), pairs)
 	case ir.Concat:
-		axis, err := ir.Axis(n.Int("axis"), last+1)
-		return !pairs && err == nil && axis == last && len(n.Args) == 2 && n.Args[0] == n.Args[1]
+		along, err := ir.Axis(n.Int("axis"), v.Type.Rank())
+		return !pairs && err == nil && along == axis && len(n.Args) == 2 && n.Args[0] == n.Args[1]
 	case ir.Reshape:
 		in := n.TypeAt(0)
-		if in.Rank() > 0 && in.Shape[in.Rank()-1].Equal(v.Type.Shape[last]) {
+		if from := thinAxis(in, v.Type, axis); from >= 0 {
+			return twiceAlong(m, n.Args[0], from, pairs)
+		}
+		if last && in.Rank() > 0 && in.Shape[in.Rank()-1].Equal(v.Type.Shape[axis]) {
 			return twice(m, n.Args[0], pairs)
 		}
-		return pairs && besides(n.Args[0], v.Type)
+		return last && pairs && besides(n.Args[0], v.Type)
 	}
 	return false
+}
+
+// thinAxis is the axis of t that an axis of u is, -1 if u is not t with other axes of length 1.
+func thinAxis(t, u ir.Type, axis int) int {
+	place := -1
+	var thick []ir.Dim
+	for i, d := range u.Shape {
+		if d.Is(1) {
+			continue
+		}
+		if i == axis {
+			place = len(thick)
+		}
+		thick = append(thick, d)
+	}
+	from := -1
+	for i, d := range t.Shape {
+		if d.Is(1) {
+			continue
+		}
+		if len(thick) == 0 || !thick[0].Equal(d) {
+			return -1
+		}
+		if place == 0 {
+			from = i
+		}
+		thick, place = thick[1:], place-1
+	}
+	if len(thick) > 0 {
+		return -1
+	}
+	return from
 }
 
 // besides reports whether v [..,n,2], which is reshaped to t [..,2n], holds each number twice.
@@ -149,7 +196,12 @@ func twiceData(d *ir.Data, pairs bool) bool {
 // cached reports whether t is the type of a table that x [B,H,L,D] can be multiplied with, the same for all heads.
 func cached(t, x ir.Type) bool {
 	shape := wide(t)
-	return len(shape) == 4 && shape[1].Is(1) && shape[2].Equal(x.Shape[2]) && shape[3].Equal(x.Shape[3]) && (shape[0].Is(1) || shape[0].Equal(x.Shape[0]))
+	return len(shape) == 4 && shape[1].Is(1) && stretches(shape[2], x.Shape[2]) && shape[3].Equal(x.Shape[3]) && (shape[0].Is(1) || shape[0].Equal(x.Shape[0]))
+}
+
+// stretches reports whether n is size, or the lesser of size and a number: where that is less, no more than 1 can be multiplied with.
+func stretches(n, size ir.Dim) bool {
+	return n.Equal(size) || !n.IsConst() && n.Min(size).Equal(n)
 }
 
 // wide is the shape of t with at least four axes.
@@ -173,8 +225,8 @@ func cache(b *ir.Builder, m *Match, to, v *ir.Value, pairs bool) *ir.Value {
 		v = b.New(ir.Slice, nil, v, b.Vector(0), b.Dims(half), axis)
 	}
 	v = m.reshape(b, v, ir.T(v.Type.Elem, shape[0], shape[2], half))
-	if !shape[0].Equal(x.Shape[0]) {
-		v = b.New(ir.Expand, nil, v, b.Dims(x.Shape[0], shape[2], half))
+	if !shape[0].Equal(x.Shape[0]) || !shape[2].Equal(x.Shape[2]) {
+		v = b.New(ir.Expand, nil, v, b.Dims(x.Shape[0], x.Shape[2], half))
 	}
 	return v
 }

@@ -11,7 +11,8 @@ import (
 // Contributed are models of one operator of ONNX Runtime's own each, some in several forms. What ONNX Runtime computes of them lies in
 // testdata/contrib.
 func Contributed() []Sample {
-	return slices.Concat(contribNorms(), contribAttention(), contribBlocks(), contribQuantized(), contribQuantizedBert(), contribExperts())
+	return slices.Concat(contribNorms(), contribAttention(), contribBlocks(), contribQuantized(), contribQuantizedBert(), contribExperts(),
+		contribMath(), contribImages(), contribTensors(), contribStates())
 }
 
 // A trial says one operator and its arguments, which are inputs of the model unless their names begin with a capital.

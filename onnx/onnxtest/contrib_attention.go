@@ -41,7 +41,7 @@ const lowest = -math.MaxFloat32
 
 // contribAttention are attentions, and what turns their queries and keys.
 func contribAttention() []Sample {
-	return slices.Concat(multiHead(), decoder(), merged(), quantized(), grouped(), rotary(), states())
+	return slices.Concat(multiHead(), decoder(), merged(), quantized(), grouped(), rotary())
 }
 
 // multiHead are attentions of queries, keys and values that were computed before. The masks mask and mask3 hide all keys from a query if
@@ -145,27 +145,6 @@ func quantized() []Sample {
 		node("columns", " = com.microsoft::QAttention(x, Weights, Bias, Xscale, Scales, lengths, Xzero, Zeros)"),
 		node("mask", " = com.microsoft::QAttention(x, Weights, Bias, Xscale, Scale, mask, Xzero, Zero)", causal),
 		node("past", ", p = com.microsoft::QAttention(x, Weights, Bias, Xscale, Scale, maskp, Xzero, Zero, past)", causal, Attr("mask_filter_value", lowest)),
-	)
-}
-
-// states are attention without a softmax, and a convolution, which hand on a state.
-func states() []Sample {
-	p := &pool{sampler: newSampler("states"), sizes: []string{
-		"q batch,seq,8", "k batch,seq,8", "v batch,seq,12", "state batch,2,4,6", "decay batch,seq,2", "beta batch,seq,2", "x batch,3,seq", "past batch,3,3",
-	}}
-	p.add(p.floats("q", 2, 3, 8), p.floats("k", 2, 3, 8), p.floats("v", 2, 3, 12), p.floats("state", 2, 2, 4, 6), p.floats("decay", 2, 3, 2),
-		p.floats("beta", 2, 3, 2), p.floats("x", 2, 3, 5), p.floats("Kernel", 3, 1, 4), p.floats("Bias", 3), p.floats("past", 2, 3, 3))
-	linear := func(rule, args string) trial {
-		return p.trial("linear-attention-"+rule, "y, s = com.microsoft::LinearAttention("+args+")", Attr("q_num_heads", 2), Attr("kv_num_heads", 2),
-			Attr("update_rule", rule))
-	}
-	convolution := func(name, args string, attrs ...*pb.AttributeProto) trial {
-		return p.trial("causal-conv-"+name, "y, p = com.microsoft::CausalConvWithState("+args+")", attrs...)
-	}
-	return samples(
-		linear("linear", "q, k, v"), linear("gated", "q, k, v, state, decay"), linear("delta", "q, k, v, state, , beta"),
-		linear("gated_delta", "q, k, v, , decay, beta"),
-		convolution("plain", "x, Kernel"), convolution("past", "x, Kernel, Bias, past", Attr("activation", "silu")),
 	)
 }
 
