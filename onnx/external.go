@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -66,7 +67,12 @@ func (f *folder) open(location string) ([]byte, error) {
 	if b, ok := f.mapped[location]; ok {
 		return b, nil
 	}
-	fail := func(why error) ([]byte, error) { return nil, fmt.Errorf("external data %q: %w", location, why) }
+	fail := func(why error) ([]byte, error) {
+		if at := (*fs.PathError)(nil); errors.As(why, &at) {
+			why = at.Err // the location says where
+		}
+		return nil, fmt.Errorf("external data %q: %w", location, why)
+	}
 	local := filepath.FromSlash(location)
 	switch {
 	case location == "":

@@ -12,7 +12,17 @@ import (
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/operators"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/suite"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
+	"github.com/gpamc/gpamc/onnx/onnxtest"
 )
+
+// The reference computes what ONNX Runtime computes of its own operators. The same for compiled packages is .ci/run's.
+func TestContributed(t *testing.T) {
+	report := reference(t, "../../testdata/contrib", values.Tolerance{Abs: 1e-4}, false)
+	if samples := len(onnxtest.Contributed()); report.Reference.Pass != samples || len(report.Cases) != samples {
+		report.Text(os.Stderr)
+		t.Errorf("%d of %d pass, there are %d samples", report.Reference.Pass, len(report.Cases), samples)
+	}
+}
 
 // The reference passes the models that lie here, within 1e-4, and as many tests of ONNX's suite as .ci/floors says where
 // GPAMC_CONFORMANCE names its folder. The same for compiled packages is .ci/run's.
