@@ -22,9 +22,9 @@ func packedFoursLen(k, n, block int) int {
 	return foursPanel(k, block) * (roundUp(n, panelCols) / panelCols)
 }
 
-// gemmFours is gemm for weights of four bits: what is needed of them is widened
-// on the way, so that the result is that of gemm for the numbers they stand for,
-// to the bit.
+// gemmFours is gemm for weights of four bits. A few rows are multiplied with them
+// as they are; for more, what is needed of them is widened on the way, so that
+// the result is that of gemm for the numbers they stand for, to the bit.
 //
 //	w [k, n], packed by PackFours for blocks of block rows
 func gemmFours(c *ctx, block int, y []float32, ldy int, x []float32, ldx int, w []uint32, bias, r []float32, ldr int,
@@ -99,55 +99,37 @@ func (t *foursTask) product(scratch []float32, i0, i1, j0, j1 int) {
 	}
 }
 
-// fewRows is up to how many rows of x it is faster to widen w in registers, for
-// each four of them anew.
+// fewRows is up to how many rows of x it is faster to multiply with w as it is
+// stored, in registers, four rows at a time.
 const fewRows = tileRows
 
-// few is product for so many rows. Its sums are cut where those of gemm are, and
-// what is added to them comes in the same order.
+// few is product for so many rows: the elements of a block are added up before
+// its scale and zero points come in.
 func (t *foursTask) few(scratch []float32, i, rows, j0, j1 int) {
 	tile := scratch[:fewRows*panelCols]
+	size := foursPanel(t.k, t.block)
 	for j := j0; j < j1; j += panelCols {
 		cols := min(panelCols, j1-j)
-		for p := 0; ; {
-			depth := kDepth(t.k, t.k-p)
-			if depth > 0 {
-				t.multiply(tile, i, rows, p, depth, j)
+		if t.k > 0 {
+			mulFours(tile, t.x[i*t.ldx:][:(rows-1)*t.ldx+t.k], t.packed[j/panelCols*size:][:size], rows, t.k, t.block, t.ldx)
+		} else {
+			clear(tile)
+		}
+		for e := range rows {
+			y, sums := t.y[(i+e)*t.ldy+j:][:cols], tile[e*panelCols:][:cols]
+			if t.bias != nil {
+				add32(sums, sums, t.bias[j:j+cols])
+			}
+			if t.r != nil && t.act == nil {
+				add32(y, sums, t.r[(i+e)*t.ldr+j:][:cols])
 			} else {
-				clear(tile)
-			}
-			for e := range rows {
-				y, sums := t.y[(i+e)*t.ldy+j:][:cols], tile[e*panelCols:][:cols]
-				switch {
-				case p > 0:
-					add32(y, sums, y)
-					continue
-				case t.bias != nil:
-					add32(sums, sums, t.bias[j:j+cols])
-				}
-				if t.r != nil && t.act == nil {
-					add32(y, sums, t.r[(i+e)*t.ldr+j:][:cols])
-				} else {
-					copy(y, sums)
-				}
-			}
-			if p += depth; p >= t.k {
-				break
+				copy(y, sums)
 			}
 		}
 		if t.act != nil {
 			t.activate(i, rows, j, cols)
 		}
 	}
-}
-
-// multiply sets tile to so many rows of x from i on times those of w from p to
-// p+depth, in the panel that begins at column j.
-func (t *foursTask) multiply(tile []float32, i, rows, p, depth, j int) {
-	size := foursPanel(t.k, t.block)
-	panel := t.packed[j/panelCols*size:][:size]
-	block, first := panel[p/t.block*(foursHead+t.block*foursRow):], p%t.block
-	mulFours(tile, t.x[i*t.ldx+p:][:(rows-1)*t.ldx+depth], block[foursHead+first*foursRow:], block, rows, depth, first, t.block, t.ldx)
 }
 
 // widen writes rows p to p+depth of the panel that begins at column j.
@@ -191,28 +173,32 @@ func widenFoursGo(dst []float32, q, head []uint32, rows int) {
 	}
 }
 
-// mulFoursGo sets y[m, 32] to x[m, k] times so many rows of weights: those at q,
-// which are in the block at head, of which they are not the first ones, and
-// those of the blocks behind.
-func mulFoursGo(y, x []float32, q, head []uint32, m, k, first, block, ldx int) {
+// mulFoursGo sets y[m, 32] to x[m, k] times the panel at head, block by block:
+// (x·q - zero·Σx)·scale.
+func mulFoursGo(y, x []float32, head []uint32, m, k, block, ldx int) {
 	clear(y[:m*panelCols])
-	var w [panelCols]float32
-	for at := 0; at < k; {
+	one := [panelCols]float32{}
+	for j := range one {
+		one[j] = 1
+	}
+	var q, none [panelCols]float32
+	for at := 0; at < k; at += block {
 		scale, zero := blockOf(head)
-		n := min(block-first, k-at)
-		for ; n > 0; n-- {
-			widenRow(w[:], q, &scale, &zero)
-			for i := range m {
-				v, sums := x[i*ldx+at], (*[panelCols]float32)(y[i*panelCols:])
+		rows := min(block, k-at)
+		for i := range m {
+			var sums [panelCols]float32
+			all := float32(0)
+			for p, v := range x[i*ldx+at:][:rows] {
+				widenRow(q[:], head[foursHead+p*foursRow:], &one, &none)
 				for j := range sums {
-					sums[j] += v * w[j]
+					sums[j] += v * q[j]
 				}
+				all += v
 			}
-			at, q = at+1, q[foursRow:]
+			for j, v := range sums {
+				y[i*panelCols+j] += (v - zero[j]*all) * scale[j]
+			}
 		}
-		first = 0
-		if head = q; at < k {
-			q = head[foursHead:]
-		}
+		head = head[foursHead+rows*foursRow:]
 	}
 }

@@ -14,22 +14,22 @@ func widenFours(dst []float32, q, head []uint32, rows int) {
 	}
 }
 
-func mulFours(y, x []float32, q, head []uint32, m, k, first, block, ldx int) {
+func mulFours(y, x []float32, head []uint32, m, k, block, ldx int) {
 	switch isa {
 	case isaPortable:
-		mulFoursGo(y, x, q, head, m, k, first, block, ldx)
+		mulFoursGo(y, x, head, m, k, block, ldx)
 	case isaAVX512:
-		mulFoursAVX512(&y[0], &x[0], &q[0], &head[0], m, k, first, block, ldx)
+		mulFoursAVX512(&y[0], &x[0], &head[0], m, k, block, ldx)
 	default:
-		mulFoursAVX2(&y[0], &x[0], &q[0], &head[0], m, k, first, block, ldx)
+		mulFoursAVX2(&y[0], &x[0], &head[0], m, k, block, ldx)
 	}
 }
 
 //go:noescape
-func mulFoursAVX512(y, x *float32, q, head *uint32, m, k, first, block, ldx int)
+func mulFoursAVX512(y, x *float32, head *uint32, m, k, block, ldx int)
 
 //go:noescape
-func mulFoursAVX2(y, x *float32, q, head *uint32, m, k, first, block, ldx int)
+func mulFoursAVX2(y, x *float32, head *uint32, m, k, block, ldx int)
 
 //go:noescape
 func widenFoursAVX512(dst *float32, q, head *uint32, rows int)
