@@ -212,7 +212,7 @@ type foursProduct struct {
 	*lanes
 	v    int
 	bits reg.VecVirtual // the numbers from 0 to 15 as floats, which AVX-512 looks up, or what masks four bits
-	sets int // of sums, taken in turns
+	sets int            // of sums, taken in turns
 	from []operand.Mem
 	sums []*foursSum // of each row, then once more for the other set
 }

@@ -154,6 +154,9 @@ func NodeBytes(n *ir.Node) ir.Dim {
 		case v == nil || !v.Type.Ranked():
 		case i == 0 && lookups[n.Op.Name]:
 			add(n.Out().Type)
+		case n.Op == ir.BlockedLinear && v.Type.Elem.Bits() < 8: // these are packed
+			count, _ := v.Type.Size().Const()
+			total = total.Add(ir.N(count * v.Type.Elem.Bits() / 8))
 		default:
 			add(v.Type)
 		}

@@ -28,6 +28,22 @@ func TestWork(t *testing.T) {
 	}
 }
 
+func TestNodeBytes(t *testing.T) {
+	for _, c := range []struct{ params, node, want string }{
+		{"x f32[b,8], w f32[8,4]", "MatMul(x, w)", "48*b+128"},
+		{"x f32[b,8], w u4[8,4], s f32[2,4], z u4[2,4]", "BlockedLinear(x, w, s, z) block_size=4", "48*b+52"},
+		{"x f32[9,4], i i64[n]", "Gather(x, i)", "40*n"},
+	} {
+		f, err := ir.Parse("func f(" + c.params + ") {\n v = " + c.node + "\n return v\n}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := NodeBytes(f.Nodes[len(f.Nodes)-1]).String(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.node, got, c.want)
+		}
+	}
+}
+
 func TestCensus(t *testing.T) {
 	f, err := ir.Parse(`func f(x f32[2,4]) {
 		w = Weight() name="w" type=f32[4,4]
