@@ -46,10 +46,8 @@ func (n *node) contributedNode() error {
 	case len(n.attrs) > 0:
 		return fmt.Errorf("attribute %q is not supported", slices.Min(slices.Collect(maps.Keys(n.attrs))))
 	}
-	for i, used := range n.used {
-		if used && (i >= len(results) || results[i] == nil) {
-			return fmt.Errorf("output %d is not supported", i)
-		}
+	for len(results) < len(n.used) {
+		results = append(results, nil)
 	}
 	n.results = results
 	return nil

@@ -38,6 +38,9 @@ func (s *scope) node(p *pb.NodeProto) error {
 		if i >= len(results) {
 			return s.nodeError(p, fmt.Errorf("output %q: the operator has %d results", name, len(results)))
 		}
+		if results[i] == nil && isContributed(domain(p.GetDomain()), p.GetOpType()) {
+			continue // files name outputs that only training computes; who reads one finds it undefined
+		}
 		if err := s.define(name, s.declare(name, results[i])); err != nil {
 			return s.nodeError(p, err)
 		}
