@@ -193,10 +193,11 @@ func (a *attending) long(mask *ir.Value) *ir.Value {
 // sides are the queries, keys and values with their heads apart, biases added. They may come in one tensor [B,L,H,3,D], or keys and values
 // in one [B,M,H,2,D].
 func (a *attending) sides(heads int64, bias *ir.Value) {
-	q, k, v := a.ranked(0, 3, 5), a.n.input(1), a.n.input(2)
+	q, k := a.ranked(0, 3, 5), a.n.input(1)
 	if a.err != nil {
 		return
 	}
+	var v *ir.Value
 	switch {
 	case q.Type.Rank() == 5:
 		p := a.interlaced(q, 3)

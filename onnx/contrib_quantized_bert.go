@@ -15,10 +15,6 @@ func (s *steps) int(x int64) *ir.Value {
 	return s.new("Const", ir.Attrs{"value": ir.Ints(ir.I64, nil, x)})
 }
 
-func (s *steps) float(x float64) *ir.Value {
-	return s.new("Const", ir.Attrs{"value": ir.Scalar(ir.F32, x)})
-}
-
 // qEmbedLayerNormalization is EmbedLayerNormalization of tables in bytes, of which it takes the rows before it dequantises them. Scales
 // are inputs from 8 on, zero points from 13 on.
 func (s *steps) qEmbedLayerNormalization() []*ir.Value {
