@@ -2,57 +2,68 @@ package lib
 
 import "math"
 
-// Products with weights of four bits. Each column of w is cut into blocks of so
-// many rows, which have a scale and a zero point each: an element stands for
-// (q - zero)·scale.
+// Products with weights of a few bits. Each column of w is cut into blocks of
+// so many rows, which have a scale and a zero point each: an element stands for
+// (q - zero)·scale. Of w only what is multiplied next is widened.
 
-// foursHead is the words of a block of a panel before its rows: the scales of
-// its columns, then their zero points, a byte each.
-const foursHead = panelCols + panelCols/4
-
-// foursRow is the words of a row of a panel. Byte j is the elements of columns
-// j, in its lower half, and 16+j.
-const foursRow = panelCols / 8
-
-// foursPanel is the words of a panel of k rows.
-func foursPanel(k, block int) int { return (k+block-1)/block*foursHead + k*foursRow }
-
-// packedFoursLen is the number of words of a packed matrix [k, n].
-func packedFoursLen(k, n, block int) int {
-	return foursPanel(k, block) * (roundUp(n, panelCols) / panelCols)
+// A blockFormat is weights of so many bits, which divide 8. A row of a panel,
+// of 32 columns, takes as many words. Its byte j is the elements of column j, in
+// the lowest bits, and of those that follow at distances of 4·bits.
+type blockFormat struct {
+	bits  int
+	mul   func(y, x []float32, q, head []uint32, m, k, first, block, ldx int)
+	widen func(dst []float32, q, head []uint32, rows int)
 }
 
-// gemmFours is gemm for weights of four bits: what is needed of them is widened
-// on the way, so that the result is that of gemm for the numbers they stand for,
-// to the bit.
+var (
+	twoBits   = blockFormat{2, mulTwos, widenTwos}
+	fourBits  = blockFormat{4, mulFours, widenFours}
+	eightBits = blockFormat{8, mulEights, widenEights}
+)
+
+// blockHead is the words of a block of a panel before its rows: the scales of
+// its columns, then their zero points, a byte each.
+const blockHead = panelCols + panelCols/4
+
+// blockedPanel is the words of a panel of k rows.
+func blockedPanel(bits, k, block int) int { return (k+block-1)/block*blockHead + k*bits }
+
+// packedBlockedLen is the number of words of a packed matrix [k, n].
+func packedBlockedLen(bits, k, n, block int) int {
+	return blockedPanel(bits, k, block) * (roundUp(n, panelCols) / panelCols)
+}
+
+// gemmBlocked is gemm for weights of the format f. The result is that of gemm
+// for the numbers they stand for, to the bit.
 //
-//	w [k, n], packed by PackFours for blocks of block rows
-func gemmFours(c *ctx, block int, y []float32, ldy int, x []float32, ldx int, w []uint32, bias, r []float32, ldr int,
+//	w [k, n], packed by PackBlocked for blocks of block rows
+func gemmBlocked(c *ctx, f blockFormat, block int, y []float32, ldy int, x []float32, ldx int, w []uint32, bias, r []float32, ldr int,
 	act func(y, x []float32), m, k, n int) {
 	if m == 0 || n == 0 {
 		return
 	}
-	t := task[foursTask](c)
-	*t = foursTask{gemmTask: gemmTask{y: y, x: x, bias: bias, r: r, act: act, m: m, k: k, n: n, ldy: ldy, ldx: ldx, sx: 1, ldr: ldr,
-		rowCuts: 1, colCuts: 1}, packed: w, block: block}
+	t := task[blockedTask](c)
+	*t = blockedTask{gemmTask: gemmTask{y: y, x: x, bias: bias, r: r, act: act, m: m, k: k, n: n, ldy: ldy, ldx: ldx, sx: 1, ldr: ldr,
+		rowCuts: 1, colCuts: 1}, format: f, packed: w, block: block}
 	if c.threads > 1 {
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/mulGrain)
 		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
 	}
 	c.reserve(kBlock * panelCols)
 	c.split(t.rowCuts*t.colCuts, 1, t)
-	*t = foursTask{}
+	*t = blockedTask{}
 }
 
-// foursTask is the arguments of gemmFours.
-type foursTask struct {
+// blockedTask is the arguments of gemmBlocked.
+type blockedTask struct {
 	gemmTask
+	format blockFormat
 	packed []uint32
 	block  int // rows that have a scale in common
 }
 
 // part does the parts lo to hi of the grid.
-func (t *foursTask) part(w *worker, lo, hi int) {
+func (t *blockedTask) part(w *worker, lo, hi int) {
 	tiles, panels := (t.m+tileRows-1)/tileRows, (t.n+panelCols-1)/panelCols
 	for u := lo; u < hi; u++ {
 		i, j := u/t.colCuts, u%t.colCuts
@@ -63,7 +74,7 @@ func (t *foursTask) part(w *worker, lo, hi int) {
 
 // product computes y[i0:i1, j0:j1]; j0 begins a panel. It widens the steps of
 // one cut of k of one panel at a time.
-func (t *foursTask) product(scratch []float32, i0, i1, j0, j1 int) {
+func (t *blockedTask) product(scratch []float32, i0, i1, j0, j1 int) {
 	if i0 == i1 {
 		return
 	}
@@ -105,7 +116,7 @@ const fewRows = tileRows
 
 // few is product for so many rows. Its sums are cut where those of gemm are, and
 // what is added to them comes in the same order.
-func (t *foursTask) few(scratch []float32, i, rows, j0, j1 int) {
+func (t *blockedTask) few(scratch []float32, i, rows, j0, j1 int) {
 	tile := scratch[:fewRows*panelCols]
 	for j := j0; j < j1; j += panelCols {
 		cols := min(panelCols, j1-j)
@@ -143,21 +154,25 @@ func (t *foursTask) few(scratch []float32, i, rows, j0, j1 int) {
 
 // multiply sets tile to so many rows of x from i on times those of w from p to
 // p+depth, in the panel that begins at column j.
-func (t *foursTask) multiply(tile []float32, i, rows, p, depth, j int) {
-	size := foursPanel(t.k, t.block)
-	panel := t.packed[j/panelCols*size:][:size]
-	block, first := panel[p/t.block*(foursHead+t.block*foursRow):], p%t.block
-	mulFours(tile, t.x[i*t.ldx+p:][:(rows-1)*t.ldx+depth], block[foursHead+first*foursRow:], block, rows, depth, first, t.block, t.ldx)
+func (t *blockedTask) multiply(tile []float32, i, rows, p, depth, j int) {
+	block, first := t.rowsFrom(p, j), p%t.block
+	t.format.mul(tile, t.x[i*t.ldx+p:][:(rows-1)*t.ldx+depth], block[blockHead+first*t.format.bits:], block, rows, depth, first, t.block, t.ldx)
+}
+
+// rowsFrom is the rest of the panel that begins at column j from the block on in
+// which row p is.
+func (t *blockedTask) rowsFrom(p, j int) []uint32 {
+	bits := t.format.bits
+	size := blockedPanel(bits, t.k, t.block)
+	return t.packed[j/panelCols*size:][:size][p/t.block*(blockHead+t.block*bits):]
 }
 
 // widen writes rows p to p+depth of the panel that begins at column j.
-func (t *foursTask) widen(dst []float32, p, depth, j int) {
-	size := foursPanel(t.k, t.block)
-	panel := t.packed[j/panelCols*size:][:size]
+func (t *blockedTask) widen(dst []float32, p, depth, j int) {
 	for depth > 0 {
-		block, row := panel[p/t.block*(foursHead+t.block*foursRow):], p%t.block
+		block, row := t.rowsFrom(p, j), p%t.block
 		rows := min(t.block-row, depth)
-		widenFours(dst, block[foursHead+row*foursRow:], block, rows)
+		t.format.widen(dst, block[blockHead+row*t.format.bits:], block, rows)
 		dst, p, depth = dst[rows*panelCols:], p+rows, depth-rows
 	}
 }
@@ -172,47 +187,52 @@ func blockOf(head []uint32) (scale, zero [panelCols]float32) {
 
 // widenRow is the numbers that the row q of a block stands for.
 func widenRow(row []float32, q []uint32, scale, zero *[panelCols]float32) {
-	row = row[:panelCols]
-	for j, w := range q[:foursRow] {
-		for b := range 4 {
-			k := 4*j + b
-			row[k] = (float32(w>>(8*b)&15) - zero[k]) * scale[k]
-			row[k+halfCols] = (float32(w>>(8*b+4)&15) - zero[k+halfCols]) * scale[k+halfCols]
+	bits, k := len(q), 0
+	mask := uint32(1)<<bits - 1
+	for shift := 0; shift < 8; shift += bits {
+		for _, w := range q {
+			w >>= shift & 7
+			to, s, z := (*[4]float32)(row[k:]), (*[4]float32)(scale[k:]), (*[4]float32)(zero[k:])
+			to[0] = (float32(int32(w&mask)) - z[0]) * s[0]
+			to[1] = (float32(int32(w>>8&mask)) - z[1]) * s[1]
+			to[2] = (float32(int32(w>>16&mask)) - z[2]) * s[2]
+			to[3] = (float32(int32(w>>24&mask)) - z[3]) * s[3]
+			k += 4
 		}
 	}
 }
 
-// widenFoursGo writes so many rows q of the block that begins at head as rows of
+// widenBlockGo writes so many rows q of the block that begins at head as rows of
 // a panel.
-func widenFoursGo(dst []float32, q, head []uint32, rows int) {
+func widenBlockGo(bits int, dst []float32, q, head []uint32, rows int) {
 	scale, zero := blockOf(head)
 	for p := range rows {
-		widenRow(dst[p*panelCols:], q[p*foursRow:], &scale, &zero)
+		widenRow(dst[p*panelCols:], q[p*bits:][:bits], &scale, &zero)
 	}
 }
 
-// mulFoursGo sets y[m, 32] to x[m, k] times so many rows of weights: those at q,
+// mulBlocksGo sets y[m, 32] to x[m, k] times so many rows of weights: those at q,
 // which are in the block at head, of which they are not the first ones, and
 // those of the blocks behind.
-func mulFoursGo(y, x []float32, q, head []uint32, m, k, first, block, ldx int) {
+func mulBlocksGo(bits int, y, x []float32, q, head []uint32, m, k, first, block, ldx int) {
 	clear(y[:m*panelCols])
 	var w [panelCols]float32
 	for at := 0; at < k; {
 		scale, zero := blockOf(head)
 		n := min(block-first, k-at)
 		for ; n > 0; n-- {
-			widenRow(w[:], q, &scale, &zero)
+			widenRow(w[:], q[:bits], &scale, &zero)
 			for i := range m {
 				v, sums := x[i*ldx+at], (*[panelCols]float32)(y[i*panelCols:])
 				for j := range sums {
 					sums[j] += v * w[j]
 				}
 			}
-			at, q = at+1, q[foursRow:]
+			at, q = at+1, q[bits:]
 		}
 		first = 0
 		if head = q; at < k {
-			q = head[foursHead:]
+			q = head[blockHead:]
 		}
 	}
 }
