@@ -25,7 +25,9 @@ const (
 
 // blockedLayout are the panels that gemmBlocked reads, of so many bits an element, with the scales and zero points of blocks of so many
 // rows.
-func blockedLayout(bits, block int) layout { return layout(fmt.Sprintf("%d bits, in blocks of %d", bits, block)) }
+func blockedLayout(bits, block int) layout {
+	return layout(fmt.Sprintf("%d bits, in blocks of %d", bits, block))
+}
 
 // blocks is the bits of an element and the rows of a block, 0 in another layout.
 func (as layout) blocks() (bits, rows int) {

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"maps"
+	"math"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -74,6 +75,9 @@ func (b *blockPart) load(head reg.Register) {
 		b.VMOVUPS(at(head, 4*b.column(i)), b.scale[i])
 		b.VPMOVZXBD(at(head, blockScales+b.column(i)), b.zero[i])
 		b.VCVTDQ2PS(b.zero[i], b.zero[i])
+		if b.bytes == 64 {
+			b.VADDPS_BCST(b.stored(b.above(i)), b.zero[i], b.zero[i])
+		}
 	}
 }
 
@@ -81,7 +85,11 @@ func (b *blockPart) load(head reg.Register) {
 func (b *blockPart) row(q reg.Register) [2]reg.VecVirtual {
 	x := b.elements(q)
 	for i := range x {
-		b.VCVTDQ2PS(x[i], x[i])
+		if b.bytes == 64 {
+			b.lift(i, x[i])
+		} else {
+			b.VCVTDQ2PS(x[i], x[i])
+		}
 		b.VSUBPS(b.zero[i], x[i], x[i])
 		b.VMULPS(b.scale[i], x[i], x[i])
 	}
@@ -89,7 +97,8 @@ func (b *blockPart) row(q reg.Register) [2]reg.VecVirtual {
 }
 
 // elements is those of the row at q. As many bytes as a vector has elements are
-// spread to its elements, or half as many twice.
+// spread to its elements, or half as many twice. With AVX-512, other bits stay
+// beside them, which lift takes away.
 func (b *blockPart) elements(q reg.Register) [2]reg.VecVirtual {
 	x := [2]reg.VecVirtual{b.fresh(), b.fresh()}
 	low, high := x[0], x[1]
@@ -97,33 +106,56 @@ func (b *blockPart) elements(q reg.Register) [2]reg.VecVirtual {
 	case b.width == 8:
 		b.VPMOVZXBD(from, low)
 		b.VPMOVZXBD(at(q, b.column(1)), high)
-		return x
 	case b.mixed():
 		twice := b.XMM()
 		b.VMOVDDUP(from, twice)
 		b.VPMOVZXBD(twice, low)
 		b.VPSRLVD(b.shift[1], low, high)
 		b.VPSRLVD(b.shift[0], low, low)
+	case b.bytes == 64:
+		b.VPMOVZXBD(from, low)
+		b.VMOVDQA32(low, high)
 	default:
 		b.VPMOVZXBD(from, low)
-		b.VPSRLD(operand.Imm(uint64(b.shiftOf(b.column(1)))), low, high)
-		if shift := b.shiftOf(b.column(0)); shift > 0 {
-			b.VPSRLD(operand.Imm(uint64(shift)), low, low)
+		for i := 1; i >= 0; i-- {
+			shift := b.shiftOf(b.column(i))
+			if shift > 0 {
+				b.VPSRLD(operand.Imm(uint64(shift)), low, x[i])
+			}
+			if shift+b.width < 8 {
+				b.VPAND(b.mask, x[i], x[i])
+			}
 		}
-	}
-	b.masked(low)
-	if b.mixed() || b.shiftOf(b.column(1))+b.width < 8 {
-		b.masked(high)
 	}
 	return x
 }
 
-// masked leaves of the elements of x the bits of one.
-func (b *blockPart) masked(x reg.VecVirtual) {
-	if b.bytes == 64 {
-		b.VPANDD(b.mask, x, x)
-	} else {
-		b.VPAND(b.mask, x, x)
+// place is the bit at which AVX-512 finds the elements of half i.
+func (b *blockPart) place(i int) int {
+	if b.mixed() {
+		return 0
+	}
+	return b.shiftOf(b.column(i))
+}
+
+// above is the float in whose lowest bits an element of half i may be added.
+func (b *blockPart) above(i int) uint32 {
+	return math.Float32bits(float32(int(1) << (23 - b.place(i))))
+}
+
+// lift makes of the elements x of half i the floats above(i) plus them, for
+// zero, in which above(i) is too, to be taken away. That is exact, and less work
+// than a conversion; each register counts.
+func (b *blockPart) lift(i int, x reg.VecVirtual) {
+	const maskOr, elseOr = 0xea, 0xba // x&mask | m, x&^mask | m
+	m := b.stored(b.above(i))
+	switch {
+	case b.width == 8:
+		b.VPORD_BCST(m, x, x)
+	case b.place(i) > 0:
+		b.VPTERNLOGD_BCST(operand.Imm(elseOr), m, b.mask, x)
+	default:
+		b.VPTERNLOGD_BCST(operand.Imm(maskOr), m, b.mask, x)
 	}
 }
 
@@ -148,12 +180,12 @@ func (l *lanes) widenBlock(width int) {
 	l.JNZ(operand.LabelRef("row"))
 }
 
-// mulBlocks does four rows of x at a time, then two, then one: the weights are
-// widened for each of these anew, in registers.
+// mulBlocks does as many rows of x at a time as there are registers for, then
+// fewer: the weights are widened for each of these anew, in registers.
 func (l *lanes) mulBlocks(width int) {
 	y, x, m, ldx := l.param("y"), l.param("x"), l.param("m"), l.param("ldx")
 	l.SHLQ(operand.Imm(2), ldx)
-	for _, rows := range []int{4, 2, 1} {
+	for _, rows := range l.blockRows(width) {
 		name := fmt.Sprintf("rows%d", rows)
 		l.Label(name)
 		l.CMPQ(m, operand.U32(uint32(rows)))
@@ -171,19 +203,31 @@ func (l *lanes) mulBlocks(width int) {
 	}
 }
 
+// blockRows is how many rows of x mulBlocks takes at a time.
+func (l *lanes) blockRows(width int) []int {
+	switch {
+	case l.bytes == 32:
+		return []int{4, 2, 1}
+	case width == 2: // which needs two registers more
+		return []int{8, 4, 2, 1}
+	}
+	return []int{12, 8, 4, 2, 1}
+}
+
 // blockSums is so many rows from x on times the columns of b.
 func (l *lanes) blockSums(name string, b *blockPart, y, x, ldx reg.GPVirtual, rows int) {
-	q, head, k, first, block := l.param("q"), l.param("head"), l.param("k"), l.param("first"), l.param("block")
-	p, third, n := l.GP64(), l.GP64(), l.GP64()
-	l.MOVQ(x, p)
-	l.LEAQ(operand.Mem{Base: ldx, Index: ldx, Scale: 2}, third)
+	q, head, k, first := l.param("q"), l.param("head"), l.param("k"), l.param("first")
+	from, n := l.rowGroups(x, ldx, rows), l.GP64()
 	sums := make([][2]reg.VecVirtual, rows)
 	for r := range sums {
-		sums[r] = [2]reg.VecVirtual{l.set(l.c(0)), l.set(l.c(0))}
+		for i := range sums[r] {
+			sums[r][i] = l.fresh()
+			l.VBROADCASTSS(l.stored(0), sums[r][i])
+		}
 	}
 	l.Label(name + "_block")
 	b.load(head)
-	l.MOVQ(block, n)
+	l.Load(l.Param("block"), n)
 	l.SUBQ(first, n)
 	l.CMPQ(k, n)
 	l.CMOVQLT(k, n)
@@ -191,14 +235,15 @@ func (l *lanes) blockSums(name string, b *blockPart, y, x, ldx reg.GPVirtual, ro
 	l.Label(name + "_row")
 	w := b.row(q)
 	for r, s := range sums {
-		from := []operand.Mem{{Base: p}, {Base: p, Index: ldx, Scale: 1}, {Base: p, Index: ldx, Scale: 2}, {Base: p, Index: third, Scale: 1}}[r]
 		each := l.fresh()
-		l.VBROADCASTSS(from, each)
+		l.VBROADCASTSS(from.row(r), each)
 		for i := range s {
 			l.VFMADD231PS(w[i], each, s[i])
 		}
 	}
-	l.ADDQ(operand.U32(4), p)
+	for _, p := range from.first {
+		l.ADDQ(operand.U32(4), p)
+	}
 	l.ADDQ(operand.U32(uint32(4*b.width)), q)
 	l.DECQ(n)
 	l.JNZ(operand.LabelRef(name + "_row"))
@@ -212,4 +257,38 @@ func (l *lanes) blockSums(name string, b *blockPart, y, x, ldx reg.GPVirtual, ro
 			l.VMOVUPS(s[i], at(y, 4*(r*blockCols+b.column(i))))
 		}
 	}
+}
+
+// rowGroups is where rows are: the first of each four, and the distances of the
+// others from it.
+type rowGroups struct {
+	first      []reg.GPVirtual
+	ldx, third reg.GPVirtual
+}
+
+func (l *lanes) rowGroups(x, ldx reg.GPVirtual, rows int) rowGroups {
+	g := rowGroups{ldx: ldx, third: l.GP64()}
+	l.LEAQ(operand.Mem{Base: ldx, Index: ldx, Scale: 2}, g.third)
+	for r := 0; r < rows; r += 4 {
+		p := l.GP64()
+		if r == 0 {
+			l.MOVQ(x, p)
+		} else {
+			l.LEAQ(operand.Mem{Base: g.first[len(g.first)-1], Index: ldx, Scale: 4}, p)
+		}
+		g.first = append(g.first, p)
+	}
+	return g
+}
+
+// row is the next element of row r.
+func (g rowGroups) row(r int) operand.Mem {
+	m := operand.Mem{Base: g.first[r/4]}
+	switch r % 4 {
+	case 1, 2:
+		m.Index, m.Scale = g.ldx, uint8(r%4)
+	case 3:
+		m.Index, m.Scale = g.third, 1
+	}
+	return m
 }

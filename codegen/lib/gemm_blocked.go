@@ -78,7 +78,7 @@ func (t *blockedTask) product(scratch []float32, i0, i1, j0, j1 int) {
 	if i0 == i1 {
 		return
 	}
-	if i1-i0 <= fewRows {
+	if i1-i0 <= fewRows() {
 		t.few(scratch, i0, i1-i0, j0, j1)
 		return
 	}
@@ -111,13 +111,18 @@ func (t *blockedTask) product(scratch []float32, i0, i1, j0, j1 int) {
 }
 
 // fewRows is up to how many rows of x it is faster to widen w in registers, for
-// each four of them anew.
-const fewRows = tileRows
+// each tile of them anew.
+func fewRows() int {
+	if isa == isaAVX512 {
+		return 2 * tileRows
+	}
+	return tileRows
+}
 
 // few is product for so many rows. Its sums are cut where those of gemm are, and
 // what is added to them comes in the same order.
 func (t *blockedTask) few(scratch []float32, i, rows, j0, j1 int) {
-	tile := scratch[:fewRows*panelCols]
+	tile := scratch[:rows*panelCols]
 	for j := j0; j < j1; j += panelCols {
 		cols := min(panelCols, j1-j)
 		for p := 0; ; {
