@@ -17,6 +17,8 @@ var blockedKernels = func() map[string]generator {
 			"widen" + name: func(l *lanes) { l.widenBlock(bits) }}))
 		maps.Copy(all, everyVec("func(y, x *float32, q, head *uint32, m, k, first, block, ldx int)", map[string]func(*lanes){
 			"mul" + name: func(l *lanes) { l.mulBlocks(bits) }}))
+		maps.Copy(all, everyVec("func(y, x *float32, q, head *uint32, size, k, first, block int)", map[string]func(*lanes){
+			"mulRow" + name: func(l *lanes) { l.mulBlocksRow(bits) }}))
 	}
 	return all
 }()
@@ -34,6 +36,7 @@ const (
 type blockPart struct {
 	*lanes
 	v, width    int // width is the bits of an element
+	panel       panelOf
 	mask        reg.VecVirtual
 	shift       [2]reg.VecVirtual // of each element of a vector, where a row has fewer bytes than that
 	scale, zero [2]reg.VecVirtual
@@ -48,7 +51,7 @@ func (l *lanes) blockPart(v, width int) *blockPart {
 		b.mask = l.fresh()
 		l.VBROADCASTSS(l.stored(1<<width-1), b.mask)
 	}
-	if b.mixed() {
+	if b.mixed() { // then there is one part of a panel
 		for i := range b.shift {
 			b.shift[i] = l.fresh()
 			l.VMOVUPS(l.constant(fmt.Sprintf("block_shift_%d_%d", width, i), b.bytes/8, func(j int) uint64 {
@@ -57,6 +60,22 @@ func (l *lanes) blockPart(v, width int) *blockPart {
 		}
 	}
 	return b
+}
+
+// A panelOf is how far behind the first of four panels one of them lies; the
+// first one if it is zero.
+type panelOf struct {
+	index reg.Register
+	times uint8
+}
+
+// at is the memory disp bytes behind what is at base in the first panel.
+func (p panelOf) at(base reg.Register, disp int) operand.Mem {
+	m := at(base, disp)
+	if p.times > 0 {
+		m.Index, m.Scale = p.index, p.times
+	}
+	return m
 }
 
 // column is the first of the columns in the half i.
@@ -72,8 +91,8 @@ func (b *blockPart) mixed() bool { return 4*b.width < b.bytes/4 }
 // load reads the scales and zero points of the block at head.
 func (b *blockPart) load(head reg.Register) {
 	for i := range b.scale {
-		b.VMOVUPS(at(head, 4*b.column(i)), b.scale[i])
-		b.VPMOVZXBD(at(head, blockScales+b.column(i)), b.zero[i])
+		b.VMOVUPS(b.panel.at(head, 4*b.column(i)), b.scale[i])
+		b.VPMOVZXBD(b.panel.at(head, blockScales+b.column(i)), b.zero[i])
 		b.VCVTDQ2PS(b.zero[i], b.zero[i])
 		if b.bytes == 64 {
 			b.VADDPS_BCST(b.stored(b.above(i)), b.zero[i], b.zero[i])
@@ -102,10 +121,10 @@ func (b *blockPart) row(q reg.Register) [2]reg.VecVirtual {
 func (b *blockPart) elements(q reg.Register) [2]reg.VecVirtual {
 	x := [2]reg.VecVirtual{b.fresh(), b.fresh()}
 	low, high := x[0], x[1]
-	switch from := at(q, b.column(0)%(4*b.width)); {
+	switch from := b.panel.at(q, b.column(0)%(4*b.width)); {
 	case b.width == 8:
 		b.VPMOVZXBD(from, low)
-		b.VPMOVZXBD(at(q, b.column(1)), high)
+		b.VPMOVZXBD(b.panel.at(q, b.column(1)), high)
 	case b.mixed():
 		twice := b.XMM()
 		b.VMOVDDUP(from, twice)
@@ -191,7 +210,7 @@ func (l *lanes) mulBlocks(width int) {
 		l.CMPQ(m, operand.U32(uint32(rows)))
 		l.JLT(operand.LabelRef(name + "_end"))
 		for v := range 2 * blockCols / l.bytes {
-			l.blockSums(fmt.Sprintf("%s_%d", name, v), l.blockPart(v, width), y, x, ldx, rows)
+			l.blockSums(fmt.Sprintf("%s_%d", name, v), []*blockPart{l.blockPart(v, width)}, y, x, ldx, rows)
 		}
 		for range rows {
 			l.ADDQ(ldx, x)
@@ -214,37 +233,56 @@ func (l *lanes) blockRows(width int) []int {
 	return []int{12, 8, 4, 2, 1}
 }
 
-// blockSums is so many rows from x on times the columns of b.
-func (l *lanes) blockSums(name string, b *blockPart, y, x, ldx reg.GPVirtual, rows int) {
-	q, head, k, first := l.param("q"), l.param("head"), l.param("k"), l.param("first")
-	from, n := l.rowGroups(x, ldx, rows), l.GP64()
-	sums := make([][2]reg.VecVirtual, rows)
-	for r := range sums {
-		for i := range sums[r] {
-			sums[r][i] = l.fresh()
-			l.VBROADCASTSS(l.stored(0), sums[r][i])
+// mulBlocksRow does four panels for one row, all of them at once if there are
+// registers for that: each step of a sum waits for the one before, so that more
+// of them than a panel has are needed to be busy.
+func (l *lanes) mulBlocksRow(width int) {
+	y, x, size, third := l.param("y"), l.param("x"), l.param("size"), l.GP64()
+	l.SHLQ(operand.Imm(2), size)
+	l.LEAQ(operand.Mem{Base: size, Index: size, Scale: 2}, third)
+	var parts []*blockPart
+	for i, p := range []panelOf{{}, {size, 1}, {size, 2}, {third, 1}} {
+		for v := range 2 * blockCols / l.bytes {
+			b := l.blockPart(v, width)
+			b.panel = p
+			if parts = append(parts, b); len(parts) > 1 {
+				b.mask, b.shift = parts[0].mask, parts[0].shift
+			}
+		}
+		if l.bytes == 32 {
+			l.blockSums(fmt.Sprintf("panel%d", i), parts, y, x, nil, 1)
+			l.ADDQ(operand.U32(4*blockCols), y)
+			parts = nil
 		}
 	}
+	if parts != nil {
+		l.blockSums("panels", parts, y, x, nil, 1)
+	}
+}
+
+// blockSums is so many rows from x on times the columns of all parts, of one
+// panel or of several for one row.
+func (l *lanes) blockSums(name string, parts []*blockPart, y, x, ldx reg.Register, rows int) {
+	q, head, k, first := l.param("q"), l.param("head"), l.param("k"), l.param("first")
+	from, n := l.rowGroups(x, ldx, rows), l.GP64()
+	sums := l.partSums(len(parts) * rows)
 	l.Label(name + "_block")
-	b.load(head)
+	for _, b := range parts {
+		b.load(head)
+	}
 	l.Load(l.Param("block"), n)
 	l.SUBQ(first, n)
 	l.CMPQ(k, n)
 	l.CMOVQLT(k, n)
 	l.SUBQ(n, k)
 	l.Label(name + "_row")
-	w := b.row(q)
-	for r, s := range sums {
-		each := l.fresh()
-		l.VBROADCASTSS(from.row(r), each)
-		for i := range s {
-			l.VFMADD231PS(w[i], each, s[i])
-		}
+	for i, b := range parts {
+		b.addRow(sums[i*rows:][:rows], b.row(q), from)
 	}
 	for _, p := range from.first {
 		l.ADDQ(operand.U32(4), p)
 	}
-	l.ADDQ(operand.U32(uint32(4*b.width)), q)
+	l.ADDQ(operand.U32(uint32(4*parts[0].width)), q)
 	l.DECQ(n)
 	l.JNZ(operand.LabelRef(name + "_row"))
 	l.MOVQ(q, head) // where the next block begins
@@ -252,9 +290,34 @@ func (l *lanes) blockSums(name string, b *blockPart, y, x, ldx reg.GPVirtual, ro
 	l.XORQ(first, first)
 	l.TESTQ(k, k)
 	l.JNZ(operand.LabelRef(name + "_block"))
+	for i, s := range sums {
+		part, r := parts[i/rows], i%rows
+		panel := i / rows * l.bytes / (2 * blockCols)
+		for half, sum := range s {
+			l.VMOVUPS(sum, at(y, 4*((panel+r)*blockCols+part.column(half))))
+		}
+	}
+}
+
+// partSums are so many sums that begin at 0.
+func (l *lanes) partSums(n int) [][2]reg.VecVirtual {
+	sums := make([][2]reg.VecVirtual, n)
+	for i := range sums {
+		for half := range sums[i] {
+			sums[i][half] = l.fresh()
+			l.VBROADCASTSS(l.stored(0), sums[i][half])
+		}
+	}
+	return sums
+}
+
+// addRow adds to the sums of each row of x its next element times w.
+func (b *blockPart) addRow(sums [][2]reg.VecVirtual, w [2]reg.VecVirtual, from rowGroups) {
 	for r, s := range sums {
-		for i := range s {
-			l.VMOVUPS(s[i], at(y, 4*(r*blockCols+b.column(i))))
+		each := b.fresh()
+		b.VBROADCASTSS(from.row(r), each)
+		for half := range s {
+			b.VFMADD231PS(w[half], each, s[half])
 		}
 	}
 }
@@ -263,12 +326,14 @@ func (l *lanes) blockSums(name string, b *blockPart, y, x, ldx reg.GPVirtual, ro
 // others from it.
 type rowGroups struct {
 	first      []reg.GPVirtual
-	ldx, third reg.GPVirtual
+	ldx, third reg.Register
 }
 
-func (l *lanes) rowGroups(x, ldx reg.GPVirtual, rows int) rowGroups {
+func (l *lanes) rowGroups(x, ldx reg.Register, rows int) rowGroups {
 	g := rowGroups{ldx: ldx, third: l.GP64()}
-	l.LEAQ(operand.Mem{Base: ldx, Index: ldx, Scale: 2}, g.third)
+	if rows > 3 {
+		l.LEAQ(operand.Mem{Base: ldx, Index: ldx, Scale: 2}, g.third)
+	}
 	for r := 0; r < rows; r += 4 {
 		p := l.GP64()
 		if r == 0 {

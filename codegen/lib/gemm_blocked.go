@@ -12,13 +12,14 @@ import "math"
 type blockFormat struct {
 	bits  int
 	mul   func(y, x []float32, q, head []uint32, m, k, first, block, ldx int)
+	row   func(y, x []float32, q, head []uint32, size, k, first, block int)
 	widen func(dst []float32, q, head []uint32, rows int)
 }
 
 var (
-	twoBits   = blockFormat{2, mulTwos, widenTwos}
-	fourBits  = blockFormat{4, mulFours, widenFours}
-	eightBits = blockFormat{8, mulEights, widenEights}
+	twoBits   = blockFormat{2, mulTwos, mulRowTwos, widenTwos}
+	fourBits  = blockFormat{4, mulFours, mulRowFours, widenFours}
+	eightBits = blockFormat{8, mulEights, mulRowEights, widenEights}
 )
 
 // blockHead is the words of a block of a panel before its rows: the scales of
@@ -49,7 +50,7 @@ func gemmBlocked(c *ctx, f blockFormat, block int, y []float32, ldy int, x []flo
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/mulGrain)
 		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
 	}
-	c.reserve(kBlock * panelCols)
+	c.reserve(kBlock * panelCols) // which a panel of w, or the sums of a few rows, need
 	c.split(t.rowCuts*t.colCuts, 1, t)
 	*t = blockedTask{}
 }
@@ -122,9 +123,13 @@ func fewRows() int {
 // few is product for so many rows. Its sums are cut where those of gemm are, and
 // what is added to them comes in the same order.
 func (t *blockedTask) few(scratch []float32, i, rows, j0, j1 int) {
-	tile := scratch[:rows*panelCols]
-	for j := j0; j < j1; j += panelCols {
-		cols := min(panelCols, j1-j)
+	for j := j0; j < j1; {
+		panels := 1
+		if rows == 1 && j+rowPanels*panelCols <= j1 {
+			panels = rowPanels
+		}
+		cols := min(panels*panelCols, j1-j)
+		tile := scratch[:rows*panels*panelCols]
 		for p := 0; ; {
 			depth := kDepth(t.k, t.k-p)
 			if depth > 0 {
@@ -132,21 +137,7 @@ func (t *blockedTask) few(scratch []float32, i, rows, j0, j1 int) {
 			} else {
 				clear(tile)
 			}
-			for e := range rows {
-				y, sums := t.y[(i+e)*t.ldy+j:][:cols], tile[e*panelCols:][:cols]
-				switch {
-				case p > 0:
-					add32(y, sums, y)
-					continue
-				case t.bias != nil:
-					add32(sums, sums, t.bias[j:j+cols])
-				}
-				if t.r != nil && t.act == nil {
-					add32(y, sums, t.r[(i+e)*t.ldr+j:][:cols])
-				} else {
-					copy(y, sums)
-				}
-			}
+			t.add(tile, i, rows, p, j, cols)
 			if p += depth; p >= t.k {
 				break
 			}
@@ -154,22 +145,52 @@ func (t *blockedTask) few(scratch []float32, i, rows, j0, j1 int) {
 		if t.act != nil {
 			t.activate(i, rows, j, cols)
 		}
+		j += cols
+	}
+}
+
+// rowPanels is how many panels there are in a product of one row at a time.
+const rowPanels = 4
+
+// add puts the sums over the steps from p on, of so many rows and columns, where
+// they belong.
+func (t *blockedTask) add(tile []float32, i, rows, p, j, cols int) {
+	step := len(tile) / rows
+	for e := range rows {
+		y, sums := t.y[(i+e)*t.ldy+j:][:cols], tile[e*step:][:cols]
+		switch {
+		case p > 0:
+			add32(y, sums, y)
+			continue
+		case t.bias != nil:
+			add32(sums, sums, t.bias[j:j+cols])
+		}
+		if t.r != nil && t.act == nil {
+			add32(y, sums, t.r[(i+e)*t.ldr+j:][:cols])
+		} else {
+			copy(y, sums)
+		}
 	}
 }
 
 // multiply sets tile to so many rows of x from i on times those of w from p to
-// p+depth, in the panel that begins at column j.
+// p+depth, in the panel that begins at column j, or in rowPanels of them.
 func (t *blockedTask) multiply(tile []float32, i, rows, p, depth, j int) {
 	block, first := t.rowsFrom(p, j), p%t.block
-	t.format.mul(tile, t.x[i*t.ldx+p:][:(rows-1)*t.ldx+depth], block[blockHead+first*t.format.bits:], block, rows, depth, first, t.block, t.ldx)
+	x, q := t.x[i*t.ldx+p:][:(rows-1)*t.ldx+depth], block[blockHead+first*t.format.bits:]
+	if len(tile) > rows*panelCols {
+		t.format.row(tile, x, q, block, blockedPanel(t.format.bits, t.k, t.block), depth, first, t.block)
+		return
+	}
+	t.format.mul(tile, x, q, block, rows, depth, first, t.block, t.ldx)
 }
 
-// rowsFrom is the rest of the panel that begins at column j from the block on in
-// which row p is.
+// rowsFrom is what is packed from the block on in which row p is, in the panel
+// that begins at column j.
 func (t *blockedTask) rowsFrom(p, j int) []uint32 {
 	bits := t.format.bits
 	size := blockedPanel(bits, t.k, t.block)
-	return t.packed[j/panelCols*size:][:size][p/t.block*(blockHead+t.block*bits):]
+	return t.packed[j/panelCols*size:][p/t.block*(blockHead+t.block*bits):]
 }
 
 // widen writes rows p to p+depth of the panel that begins at column j.
@@ -239,5 +260,13 @@ func mulBlocksGo(bits int, y, x []float32, q, head []uint32, m, k, first, block,
 		if head = q; at < k {
 			q = head[blockHead:]
 		}
+	}
+}
+
+// mulRowGo is mulBlocksGo of one row for rowPanels panels, that follow each other
+// at so many words.
+func mulRowGo(bits int, y, x []float32, q, head []uint32, size, k, first, block int) {
+	for i := range rowPanels {
+		mulBlocksGo(bits, y[i*panelCols:], x, q[i*size:], head[i*size:], 1, k, first, block, k)
 	}
 }

@@ -13,6 +13,17 @@ func mulTwos(y, x []float32, q, head []uint32, m, k, first, block, ldx int) {
 	}
 }
 
+func mulRowTwos(y, x []float32, q, head []uint32, size, k, first, block int) {
+	switch isa {
+	case isaPortable:
+		mulRowGo(2, y, x, q, head, size, k, first, block)
+	case isaAVX512:
+		mulRowTwosAVX512(&y[0], &x[0], &q[0], &head[0], size, k, first, block)
+	default:
+		mulRowTwosAVX2(&y[0], &x[0], &q[0], &head[0], size, k, first, block)
+	}
+}
+
 func widenTwos(dst []float32, q, head []uint32, rows int) {
 	switch {
 	case rows == 0:
@@ -33,6 +44,17 @@ func mulFours(y, x []float32, q, head []uint32, m, k, first, block, ldx int) {
 		mulFoursAVX512(&y[0], &x[0], &q[0], &head[0], m, k, first, block, ldx)
 	default:
 		mulFoursAVX2(&y[0], &x[0], &q[0], &head[0], m, k, first, block, ldx)
+	}
+}
+
+func mulRowFours(y, x []float32, q, head []uint32, size, k, first, block int) {
+	switch isa {
+	case isaPortable:
+		mulRowGo(4, y, x, q, head, size, k, first, block)
+	case isaAVX512:
+		mulRowFoursAVX512(&y[0], &x[0], &q[0], &head[0], size, k, first, block)
+	default:
+		mulRowFoursAVX2(&y[0], &x[0], &q[0], &head[0], size, k, first, block)
 	}
 }
 
@@ -59,6 +81,17 @@ func mulEights(y, x []float32, q, head []uint32, m, k, first, block, ldx int) {
 	}
 }
 
+func mulRowEights(y, x []float32, q, head []uint32, size, k, first, block int) {
+	switch isa {
+	case isaPortable:
+		mulRowGo(8, y, x, q, head, size, k, first, block)
+	case isaAVX512:
+		mulRowEightsAVX512(&y[0], &x[0], &q[0], &head[0], size, k, first, block)
+	default:
+		mulRowEightsAVX2(&y[0], &x[0], &q[0], &head[0], size, k, first, block)
+	}
+}
+
 func widenEights(dst []float32, q, head []uint32, rows int) {
 	switch {
 	case rows == 0:
@@ -75,10 +108,16 @@ func widenEights(dst []float32, q, head []uint32, rows int) {
 func mulTwosAVX512(y, x *float32, q, head *uint32, m, k, first, block, ldx int)
 
 //go:noescape
+func mulRowTwosAVX512(y, x *float32, q, head *uint32, size, k, first, block int)
+
+//go:noescape
 func widenTwosAVX512(dst *float32, q, head *uint32, rows int)
 
 //go:noescape
 func mulTwosAVX2(y, x *float32, q, head *uint32, m, k, first, block, ldx int)
+
+//go:noescape
+func mulRowTwosAVX2(y, x *float32, q, head *uint32, size, k, first, block int)
 
 //go:noescape
 func widenTwosAVX2(dst *float32, q, head *uint32, rows int)
@@ -87,10 +126,16 @@ func widenTwosAVX2(dst *float32, q, head *uint32, rows int)
 func mulFoursAVX512(y, x *float32, q, head *uint32, m, k, first, block, ldx int)
 
 //go:noescape
+func mulRowFoursAVX512(y, x *float32, q, head *uint32, size, k, first, block int)
+
+//go:noescape
 func widenFoursAVX512(dst *float32, q, head *uint32, rows int)
 
 //go:noescape
 func mulFoursAVX2(y, x *float32, q, head *uint32, m, k, first, block, ldx int)
+
+//go:noescape
+func mulRowFoursAVX2(y, x *float32, q, head *uint32, size, k, first, block int)
 
 //go:noescape
 func widenFoursAVX2(dst *float32, q, head *uint32, rows int)
@@ -99,10 +144,16 @@ func widenFoursAVX2(dst *float32, q, head *uint32, rows int)
 func mulEightsAVX512(y, x *float32, q, head *uint32, m, k, first, block, ldx int)
 
 //go:noescape
+func mulRowEightsAVX512(y, x *float32, q, head *uint32, size, k, first, block int)
+
+//go:noescape
 func widenEightsAVX512(dst *float32, q, head *uint32, rows int)
 
 //go:noescape
 func mulEightsAVX2(y, x *float32, q, head *uint32, m, k, first, block, ldx int)
+
+//go:noescape
+func mulRowEightsAVX2(y, x *float32, q, head *uint32, size, k, first, block int)
 
 //go:noescape
 func widenEightsAVX2(dst *float32, q, head *uint32, rows int)

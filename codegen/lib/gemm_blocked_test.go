@@ -49,7 +49,7 @@ func TestGemmBlocked(t *testing.T) {
 		for _, threads := range []int{1, 3} {
 			c := newCtx(threads)
 			for _, s := range [][4]int{
-				{1, 1, 1, 16}, {1, 64, 32, 32}, {3, 33, 70, 16}, {2, 100, 31, 32}, {12, 520, 33, 128}, {23, 90, 64, 64}, {37, 1030, 64, 32}, {250, 48, 100, 16}, {5, 7, 2100, 256},
+				{1, 1, 1, 16}, {1, 64, 32, 32}, {1, 90, 300, 32}, {1, 1030, 290, 64}, {1, 520, 128, 16}, {3, 33, 70, 16}, {2, 100, 31, 32}, {12, 520, 33, 128}, {23, 90, 64, 64}, {37, 1030, 64, 32}, {250, 48, 100, 16}, {5, 7, 2100, 256},
 			} {
 				m, k, n, block := s[0], s[1], s[2], s[3]
 				for form := range 24 {
@@ -89,7 +89,7 @@ func TestGemmBlockedNothing(t *testing.T) {
 func BenchmarkGemmBlocked(b *testing.B) {
 	const k, n, block = 2048, 2048, 32
 	fours, eights := newBlocked(b, 4, k, n, block, true), newBlocked(b, 8, k, n, block, true)
-	for _, m := range []int{1, 4, 16, 128} {
+	for _, m := range []int{1, 2, 4, 16, 128} {
 		x, y := random(b, m*k, 1), make([]float32, m*n)
 		c := newCtx(1)
 		run := map[string]func(){
