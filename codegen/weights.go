@@ -16,11 +16,12 @@ import (
 type layout string
 
 const (
-	plainLayout  layout = ""       // row by row
-	packedLayout layout = "packed" // the panels that the kernel linear reads, of a matrix [k, n]
-	bf16Layout   layout = "bf16"   // those that gemmBF16 reads
-	int8Layout   layout = "int8"   // those that gemmInt8 reads
-	bytesLayout  layout = "bytes"  // those that gemmQuantized reads, of weights that are int8 in the model, with their scales and zero points
+	plainLayout  layout = ""                                   // row by row
+	packedLayout layout = "packed"                             // the panels that the kernel linear reads, of a matrix [k, n]
+	stackLayout  layout = "packed, one matrix after the other" // as packedLayout, of matrices [e, k, n]
+	bf16Layout   layout = "bf16"                               // those that gemmBF16 reads
+	int8Layout   layout = "int8"                               // those that gemmInt8 reads
+	bytesLayout  layout = "bytes"                              // those that gemmQuantized reads, of weights that are int8 in the model, with their scales and zero points
 )
 
 // blockedLayout are the panels that gemmBlocked reads, of so many bits an element, with the scales and zero points of blocks of so many
@@ -136,6 +137,8 @@ func storedLen(v *ir.Value, zeros bool, as layout) int {
 	switch as {
 	case packedLayout:
 		return lib.PackedLen(shape[0], shape[1])
+	case stackLayout:
+		return shape[0] * lib.PackedLen(shape[1], shape[2])
 	case bf16Layout:
 		return lib.PackedBF16Len(shape[0], shape[1])
 	case int8Layout:
@@ -244,6 +247,13 @@ func (g *generator) data(v *ir.Value) (*ir.Data, error) {
 func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 	if as == plainLayout {
 		copy(dst, d.Bytes)
+		return
+	}
+	if as == stackLayout {
+		size, step := len(d.Bytes)/max(d.Shape[0], 1), 4*lib.PackedLen(d.Shape[1], d.Shape[2])
+		for i := range d.Shape[0] {
+			store(dst[i*step:], &ir.Data{Elem: d.Elem, Shape: d.Shape[1:], Bytes: d.Bytes[i*size:][:size]}, nil, nil, packedLayout)
+		}
 		return
 	}
 	var words []uint32
