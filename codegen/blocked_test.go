@@ -7,7 +7,7 @@ import (
 	"github.com/gpamc/gpamc/codegen"
 )
 
-// TestBlockedLinear compiles products with weights of four bits, which stay in four bits.
+// TestBlockedLinear compiles products with weights of a few bits, which stay in these bits.
 func TestBlockedLinear(t *testing.T) {
 	p := program(t, `func f(x f32[b,s,40], r f32[b,s,33]) {
 		w = Weight() name="w" type=u4[40,33]
@@ -18,16 +18,24 @@ func TestBlockedLinear(t *testing.T) {
 		u = Weight() name="u" type=u4[33,5]
 		us = Weight() name="us" type=f32[2,5]
 		z = BlockedLinear(y, u, us) block_size=32
-		return y, z
+		v = Weight() name="v" type=u8[33,35]
+		vs = Weight() name="vs" type=f32[2,35]
+		vz = Weight() name="vz" type=u8[2,35]
+		p = BlockedLinear(y, v, vs, vz) block_size=32
+		q = Weight() name="q" type=u2[35,34]
+		qs = Weight() name="qs" type=f32[3,34]
+		qz = Weight() name="qz" type=u2[3,34]
+		o = BlockedLinear(p, q, qs, qz) block_size=16
+		return y, z, p, o
 	}`)
 	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(out.Files["steps.go"]), "gemmFours("); n != 2 {
-		t.Errorf("%d products with weights of four bits instead of 2", n)
+	if n := strings.Count(string(out.Files["steps.go"]), "gemmBlocked("); n != 4 {
+		t.Errorf("%d products with weights of a few bits instead of 4", n)
 	}
-	if n := len(out.Files["weights.bin"]); n > 3000 {
+	if n := len(out.Files["weights.bin"]); n > 8000 {
 		t.Errorf("the weights take %d bytes", n)
 	}
 	half := program(t, `func f(x f16[b,s,40]) {
@@ -37,10 +45,10 @@ func TestBlockedLinear(t *testing.T) {
 		z = Cast(y) to=1
 		return z
 	}`)
-	if out, err = codegen.Compile(half, codegen.Options{Package: "emitted"}); err != nil || !strings.Contains(string(out.Files["steps.go"]), "gemmFours(") {
+	if out, err = codegen.Compile(half, codegen.Options{Package: "emitted"}); err != nil || !strings.Contains(string(out.Files["steps.go"]), "gemmBlocked(") {
 		t.Errorf("no product with weights of four bits and scales in float16; %v", err)
 	}
 	for _, sizes := range []map[string]int{{"b": 1, "s": 1}, {"b": 2, "s": 3}, {"b": 3, "s": 17}} {
-		compareCompiled(t, p, []string{"y", "z"}, sizes)
+		compareCompiled(t, p, []string{"y", "z", "p", "o"}, sizes)
 	}
 }

@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,7 +12,7 @@ import (
 
 // The operators that package lib has float32 kernels for. What a kernel cannot do, the portable lowering or the expansion does.
 var _ = register(fast, map[*ir.Op]lowering{
-	ir.Linear: lowerLinear, ir.MatMul: lowerMatMul, ir.Attention: lowerAttention, ir.DualAttention: lowerDualAttention,
+	ir.Linear: lowerLinear, ir.MatMul: lowerMatMul, ir.RoutedMatMul: lowerRoutedMatMul, ir.Attention: lowerAttention, ir.DualAttention: lowerDualAttention,
 	ir.Softmax: lowerSoftmax, ir.LayerNormalization: lowerLayerNorm, ir.RMSNormalization: lowerRMSNorm,
 	ir.Relu: lowerUnary("relu32"), ir.Exp: lowerUnary("exp32"), ir.Erf: lowerUnary("erf32"), ir.Tanh: lowerUnary("tanh32"),
 	ir.Sigmoid: lowerUnary("sigmoid32"), ir.Swish: lowerSwish, ir.Gelu: lowerGelu, ir.LeakyRelu: lowerLeakyRelu,
@@ -218,6 +219,28 @@ func lowerMatMul(e *emitter, n *ir.Node) error {
 	parts = append(parts, fmt.Sprintf("yRow: %s, aRow: %s, aCol: %s, bRow: %s, bCol: %s",
 		e.Dim(cols), e.Dim(aRow), e.Dim(aCol), e.Dim(bRow), e.Dim(bCol)))
 	e.Call("matmul", e.Ctx(), e.Y(n, 0), e.from(a), e.from(b), "product{"+strings.Join(parts, ", ")+"}")
+	return nil
+}
+
+// lowerRoutedMatMul multiplies by stored weights; of others, the expansion multiplies all rows.
+func lowerRoutedMatMul(e *emitter, n *ir.Node) error {
+	x, w, routes := n.TypeAt(0), n.Arg("w"), n.TypeAt(2)
+	if err := cmp.Or(checkNode(n, anyElem), f32(n)); err != nil {
+		return err
+	}
+	if !stored(w) || w.Type.Rank() != 3 || x.Rank() != 3 || !x.Shape[2].Equal(w.Type.Shape[1]) {
+		return errShape
+	}
+	experts, k, cols := w.Type.Shape[0], w.Type.Shape[1], w.Type.Shape[2]
+	if !ir.EqualDims(routes.Shape, []ir.Dim{experts, x.Shape[1], ir.N(1)}) {
+		return errShape
+	}
+	step := ir.N(0)
+	if !x.Shape[0].Is(1) {
+		step = x.Shape[1].Mul(k)
+	}
+	e.Call("routedMatMul", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.Dim(step), e.g.weightExpr(e.fn, w, stackLayout), e.X(n, 2),
+		e.Dim(experts), e.Dim(x.Shape[1]), e.Dim(k), e.Dim(cols))
 	return nil
 }
 

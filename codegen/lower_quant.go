@@ -72,7 +72,10 @@ func lowerQuantizedLinear(e *emitter, n *ir.Node) error {
 	return nil
 }
 
-var errFours = errors.New("no weight of four bits with scales of blocks")
+var errBlocks = errors.New("no weight of 2, 4 or 8 bits without a sign, with scales of blocks")
+
+// blockFormats are the formats of gemmBlocked.
+var blockFormats = map[ir.Elem]string{ir.U2: "twoBits", ir.U4: "fourBits", ir.U8: "eightBits"}
 
 func lowerBlockedLinear(e *emitter, n *ir.Node) error {
 	w, scale, zero, block := n.Arg("w"), n.Arg("scale"), n.Arg("zero_point"), n.Int("block_size")
@@ -83,12 +86,12 @@ func lowerBlockedLinear(e *emitter, n *ir.Node) error {
 	depth, ok := k.Const()
 	blocks := []ir.Dim{ir.N((depth + block - 1) / max(block, 1)), cols}
 	switch {
-	case n.TypeAt(0).Elem != ir.F32 || w.Type.Elem != ir.U4 || scale.Type.Elem != ir.F32 || !stored(w) || !stored(scale) || block < 1:
-		return errFours
+	case n.TypeAt(0).Elem != ir.F32 || blockFormats[w.Type.Elem] == "" || scale.Type.Elem != ir.F32 || !stored(w) || !stored(scale) || block < 1:
+		return errBlocks
 	case !ok || !ir.EqualDims(scale.Type.Shape, blocks):
 		return errShape
 	case zero != nil && (!stored(zero) || !ir.EqualDims(zero.Type.Shape, blocks)):
-		return errFours
+		return errBlocks
 	}
 	bias, r, err := e.added(n)
 	if err != nil {
@@ -99,8 +102,8 @@ func lowerBlockedLinear(e *emitter, n *ir.Node) error {
 	if !ok || act == "" {
 		return errShape
 	}
-	e.Call("gemmFours", e.Ctx(), block, e.Y(n, 0), e.Dim(cols), e.from(x), e.Dim(step), e.g.scaledExpr(e.fn, w, scale, zero, foursLayout(block)),
-		bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols))
+	e.Call("gemmBlocked", e.Ctx(), blockFormats[w.Type.Elem], block, e.Y(n, 0), e.Dim(cols), e.from(x), e.Dim(step),
+		e.g.scaledExpr(e.fn, w, scale, zero, blockedLayout(w.Type.Elem.Bits(), block)), bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols))
 	return nil
 }
 

@@ -16,20 +16,26 @@ import (
 type layout string
 
 const (
-	plainLayout  layout = ""       // row by row
-	packedLayout layout = "packed" // the panels that the kernel linear reads, of a matrix [k, n]
-	bf16Layout   layout = "bf16"   // those that gemmBF16 reads
-	int8Layout   layout = "int8"   // those that gemmInt8 reads
-	bytesLayout  layout = "bytes"  // those that gemmQuantized reads, of weights that are int8 in the model, with their scales and zero points
+	plainLayout  layout = ""                                   // row by row
+	packedLayout layout = "packed"                             // the panels that the kernel linear reads, of a matrix [k, n]
+	stackLayout  layout = "packed, one matrix after the other" // as packedLayout, of matrices [e, k, n]
+	bf16Layout   layout = "bf16"                               // those that gemmBF16 reads
+	int8Layout   layout = "int8"                               // those that gemmInt8 reads
+	bytesLayout  layout = "bytes"                              // those that gemmQuantized reads, of weights that are int8 in the model, with their scales and zero points
 )
 
-// foursLayout are the panels that gemmFours reads, with the scales and zero points of blocks of so many rows.
-func foursLayout(block int) layout { return layout(fmt.Sprintf("four bits, in blocks of %d", block)) }
+// blockedLayout are the panels that gemmBlocked reads, of so many bits an element, with the scales and zero points of blocks of so many
+// rows.
+func blockedLayout(bits, block int) layout {
+	return layout(fmt.Sprintf("%d bits, in blocks of %d", bits, block))
+}
 
-// block is the rows of a block, 0 in another layout.
-func (as layout) block() (rows int) {
-	fmt.Sscanf(string(as), string(foursLayout(0))[:len(foursLayout(0))-1]+"%d", &rows)
-	return rows
+// blocks is the bits of an element and the rows of a block, 0 in another layout.
+func (as layout) blocks() (bits, rows int) {
+	if n, _ := fmt.Sscanf(string(as), "%d bits, in blocks of %d", &bits, &rows); n < 2 {
+		return 0, 0
+	}
+	return bits, rows
 }
 
 // A weightTable is what the emitted package reads its weights from: a struct for the main function and, for each other function, one
@@ -50,7 +56,7 @@ type weightField struct {
 	elem          ir.Elem
 	layout        layout
 	values        []*ir.Value // one a call
-	scales, zeros []*ir.Value // likewise, in bytesLayout and foursLayout; nil where there is none
+	scales, zeros []*ir.Value // likewise, in bytesLayout and blockedLayout; nil where there is none
 	count         int         // elements in the file
 	offset        int         // within the struct's bytes
 }
@@ -116,7 +122,7 @@ func (fn *function) each(v *ir.Value) []*ir.Value {
 
 // elem is the type of the elements in the file of a weight of type e.
 func (as layout) elem(e ir.Elem) ir.Elem {
-	if as == bf16Layout || as == int8Layout || as == bytesLayout || as.block() > 0 {
+	if bits, _ := as.blocks(); bits > 0 || as == bf16Layout || as == int8Layout || as == bytesLayout {
 		return ir.U32
 	}
 	return e
@@ -125,12 +131,14 @@ func (as layout) elem(e ir.Elem) ir.Elem {
 // storedLen is the number of elements that a weight takes in a layout, with or without zero points.
 func storedLen(v *ir.Value, zeros bool, as layout) int {
 	shape, _ := v.Type.Static()
-	if block := as.block(); block > 0 {
-		return lib.PackedFoursLen(shape[0], shape[1], block)
+	if bits, block := as.blocks(); bits > 0 {
+		return lib.PackedBlockedLen(bits, shape[0], shape[1], block)
 	}
 	switch as {
 	case packedLayout:
 		return lib.PackedLen(shape[0], shape[1])
+	case stackLayout:
+		return shape[0] * lib.PackedLen(shape[1], shape[2])
 	case bf16Layout:
 		return lib.PackedBF16Len(shape[0], shape[1])
 	case int8Layout:
@@ -241,19 +249,27 @@ func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 		copy(dst, d.Bytes)
 		return
 	}
+	if as == stackLayout {
+		size, step := len(d.Bytes)/max(d.Shape[0], 1), 4*lib.PackedLen(d.Shape[1], d.Shape[2])
+		for i := range d.Shape[0] {
+			store(dst[i*step:], &ir.Data{Elem: d.Elem, Shape: d.Shape[1:], Bytes: d.Bytes[i*size:][:size]}, nil, nil, packedLayout)
+		}
+		return
+	}
 	var words []uint32
 	var zeros []byte
 	if zero != nil {
 		zeros = zero.Bytes
 	}
-	k, n, block := d.Shape[0], d.Shape[1], as.block()
+	k, n := d.Shape[0], d.Shape[1]
+	bits, block := as.blocks()
 	switch {
 	case as == bytesLayout:
 		words = make([]uint32, lib.PackedBytesLen(k, n, zero != nil))
 		lib.PackBytes(words, d.Bytes, float32s(scale), zeros, k, n)
-	case block > 0:
-		words = make([]uint32, lib.PackedFoursLen(k, n, block))
-		lib.PackFours(words, d.Bytes, float32s(scale), zeros, k, n, block)
+	case bits > 0:
+		words = make([]uint32, lib.PackedBlockedLen(bits, k, n, block))
+		lib.PackBlocked(bits, words, d.Bytes, float32s(scale), zeros, k, n, block)
 	default:
 		words = pack(float32s(d), k, n, as)
 	}

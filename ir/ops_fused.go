@@ -12,6 +12,12 @@ var (
 	Linear = define(Op{Name: "Linear", Args: "x w b? r?", Attrs: "act:string=", Expand: expandLinear,
 		Example: `Linear(x, w, b, r) act="gelu"`, Inputs: "x f32[n,2,3] w f32[3,4] b f32[4] r f32[n,2,4]"})
 
+	// RoutedMatMul is x·w [E,T,N] where routes [E,T,1] are not 0, and 0 elsewhere. x is [E,T,K], or [1,T,K] for all w [E,K,N]. Not ONNX's.
+	RoutedMatMul = define(Op{Name: "RoutedMatMul", Args: "x w routes", Expand: func(b *Builder, n *Node) []*Value {
+		y, routes := b.New(MatMul, nil, n.Arg("x"), n.Arg("w")), n.Arg("routes")
+		return b.New1(Where, nil, b.New(Equal, nil, routes, b.like(routes, 0)), b.like(y, 0), y)
+	}, Example: "RoutedMatMul(x, f32[2,2,3]{1,2,3,4,5,6,7,8,9,10,11,12}, f32[2,4,1]{0,1,0,0.5,-1,0,0,0})", Inputs: "x f32[1,4,2]"})
+
 	// Scores is cap(scale·q·kᵀ) + bias + mask, where cap(s) is softcap·tanh(s/softcap), or s when softcap is 0. q is [..., H, Lq, D]
 	// and k is [..., Hkv, Lk, D], Hkv being 1 or a divisor of H (query head h uses head h·Hkv/H of k).
 	//

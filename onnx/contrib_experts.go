@@ -14,7 +14,7 @@ func init() {
 }
 
 // experts are layers of two products each, of which every token goes through a few: up [E,F,H] and down [E,H,I], with biases that may be
-// left out. All experts compute all tokens, and those that were not chosen count nothing.
+// left out.
 type experts struct {
 	up, upBias, down, downBias *ir.Value
 	activation                 string
@@ -134,8 +134,8 @@ func (s *steps) routes(router, chosen, chances *ir.Value) *ir.Value {
 
 // through is what the experts make of x, in the shape of the first input.
 func (s *steps) through(e experts, x, routes *ir.Value) []*ir.Value {
-	h := s.perExpert(s.new("Unsqueeze", nil, x, s.ints(0)), e.up, e.upBias)
-	y := s.perExpert(s.expertActivation(e, h), e.down, e.downBias)
+	h := s.perExpert(s.new("Unsqueeze", nil, x, s.ints(0)), e.up, e.upBias, routes)
+	y := s.perExpert(s.expertActivation(e, h), e.down, e.downBias, routes)
 	y = s.new("ReduceSum", ir.Attrs{"keepdims": int64(0)}, s.new("Mul", nil, y, routes), s.ints(0))
 	if s.err != nil || s.n.input(0).Type.Rank() == 2 {
 		return []*ir.Value{y}
@@ -143,9 +143,9 @@ func (s *steps) through(e experts, x, routes *ir.Value) []*ir.Value {
 	return []*ir.Value{s.new("Reshape", nil, y, s.n.b.Dims(s.n.input(0).Type.Shape...))}
 }
 
-// perExpert is the product of x with the transpose of each expert's weight, plus its bias.
-func (s *steps) perExpert(x, w, bias *ir.Value) *ir.Value {
-	y := s.new("MatMul", nil, x, s.new("Transpose", ir.Attrs{"perm": []int64{0, 2, 1}}, w))
+// perExpert is the product of x with the transpose of each expert's weight, for the tokens that go through it, plus its bias.
+func (s *steps) perExpert(x, w, bias, routes *ir.Value) *ir.Value {
+	y := s.new("RoutedMatMul", nil, x, s.new("Transpose", ir.Attrs{"perm": []int64{0, 2, 1}}, w), routes)
 	if bias != nil {
 		bias = s.new("Unsqueeze", nil, bias, s.ints(1))
 	}

@@ -52,14 +52,14 @@ var quantized = []Rule{
 	}},
 }
 
-// blocked is the product of x and the weight that d stands for, or its transpose, if that has four bits an element and scales for blocks
-// of a column.
+// blocked is the product of x and the weight that d stands for, or its transpose, if that has 2, 4 or 8 bits an element and scales
+// for blocks of a column.
 func (m *Match) blocked(b *ir.Builder, d *ir.Node, turned bool) *ir.Value {
 	block, axis := d.Int("block_size"), d.Int("axis")
 	x, w, scale, zero := m.V("x"), m.data(m.V("w")), m.data(m.V("s")), m.data(m.V("z"))
 	switch {
-	case w == nil || len(w.Shape) != 2 || w.Elem != ir.U4 && w.Elem != ir.I4 || block < 1:
-		return m.No("the right side is no weight of four bits in blocks")
+	case w == nil || len(w.Shape) != 2 || unsignedElems[w.Elem] == ir.NoElem || block < 1:
+		return m.No("the right side is no weight of 2, 4 or 8 bits in blocks")
 	case !x.Type.Elem.IsFloat() || x.Type.Elem == ir.F64 || x.Type.Rank() < 2 || scale == nil:
 		return m.No("x is %s, or the scales are computed", x.Type)
 	case m.V("z") != nil && zero == nil:
@@ -81,24 +81,28 @@ func (m *Match) blocked(b *ir.Builder, d *ir.Node, turned bool) *ir.Value {
 	return b.New(ir.BlockedLinear, ir.Attrs{"block_size": block}, args...)
 }
 
-// unsigned is the weight w and its zero points, nil for 0, in u4.
+// unsignedElems are the elements that the weight of a BlockedLinear has instead.
+var unsignedElems = map[ir.Elem]ir.Elem{ir.U2: ir.U2, ir.I2: ir.U2, ir.U4: ir.U4, ir.I4: ir.U4, ir.U8: ir.U8, ir.I8: ir.U8}
+
+// unsigned is the weight w and its zero points, nil for 0, without a sign.
 func unsigned(w, scale, zero *ir.Data) (_, _ *ir.Data) {
-	if w.Elem == ir.U4 {
+	e := unsignedElems[w.Elem]
+	if w.Elem == e {
 		return w, zero
 	}
-	const shift = 8
-	fours, zeros := ir.NewData(ir.U4, w.Shape...), ir.NewData(ir.U4, scale.Shape...)
+	shift := int64(1) << (e.Bits() - 1)
+	numbers, zeros := ir.NewData(e, w.Shape...), ir.NewData(e, scale.Shape...)
 	for i := range w.Len() {
-		fours.SetInt(i, w.Int(i)+shift)
+		numbers.SetInt(i, w.Int(i)+shift)
 	}
 	for i := range scale.Len() {
-		z := int64(shift)
+		z := shift
 		if zero != nil {
 			z += zero.Int(i)
 		}
 		zeros.SetInt(i, z)
 	}
-	return fours, zeros
+	return numbers, zeros
 }
 
 // scalesAlong reports whether w, that dw stands for, has its scales along an axis, unless it has only one.

@@ -56,26 +56,27 @@ func PackBytes(dst []uint32, w []byte, scale []float32, zero []byte, k, n int) {
 // MaxInt8Depth is the largest k that gemmInt8 serves.
 const MaxInt8Depth = maxInt8Depth
 
-// PackedFoursLen is the number of words of a matrix [k, n] that PackFours packs.
-func PackedFoursLen(k, n, block int) int { return packedFoursLen(k, n, block) }
+// PackedBlockedLen is the number of words of a matrix [k, n] that PackBlocked packs.
+func PackedBlockedLen(bits, k, n, block int) int { return packedBlockedLen(bits, k, n, block) }
 
-// PackFours packs the weights w[k, n], 0 to 15 in bytes, with the scales and
-// zero points [ceil(k/block), n] of their blocks into the panels that gemmFours
-// reads; zero may be nil.
-func PackFours(dst []uint32, w []byte, scale []float32, zero []byte, k, n, block int) {
-	size := foursPanel(k, block)
+// PackBlocked packs the weights w[k, n], so many bits in bytes, with the scales
+// and zero points [ceil(k/block), n] of their blocks into the panels that
+// gemmBlocked reads; zero may be nil.
+func PackBlocked(bits int, dst []uint32, w []byte, scale []float32, zero []byte, k, n, block int) {
+	size := blockedPanel(bits, k, block)
 	for j := range n {
 		panel, c := dst[j/panelCols*size:][:size], j%panelCols
+		at := c % (4 * bits)
+		shift := at%4*8 + c/(4*bits)*bits
 		for p := 0; p < k; p += block {
 			b := p / block
-			part := panel[b*(foursHead+block*foursRow):]
+			part := panel[b*(blockHead+block*bits):]
 			part[c] = math.Float32bits(scale[b*n+j])
 			if zero != nil {
 				part[panelCols+c/4] |= uint32(zero[b*n+j]) << (8 * (c % 4))
 			}
 			for i := range min(block, k-p) {
-				shift := 8*(c%4) + c/halfCols*4
-				part[foursHead+i*foursRow+c%halfCols/4] |= uint32(w[(p+i)*n+j]) << shift
+				part[blockHead+i*bits+at/4] |= uint32(w[(p+i)*n+j]) << shift
 			}
 		}
 	}
