@@ -31,6 +31,10 @@ const (
 	blockZeros  = blockCols
 )
 
+// blockAhead is how far ahead what comes next of several panels is fetched:
+// that many streams at a time are more than the processor follows by itself.
+const blockAhead = 2048
+
 // A blockPart is what the elements of some columns of a block have in common:
 // vector v of those in the panel's left half, and the same of the right one.
 type blockPart struct {
@@ -277,6 +281,9 @@ func (l *lanes) blockSums(name string, parts []*blockPart, y, x, ldx reg.Registe
 	l.SUBQ(n, k)
 	l.Label(name + "_row")
 	for i, b := range parts {
+		if len(parts) > 1 && b.v == 0 {
+			l.PREFETCHT0(b.panel.at(q, blockAhead))
+		}
 		b.addRow(sums[i*rows:][:rows], b.row(q), from)
 	}
 	for _, p := range from.first {
