@@ -85,6 +85,7 @@ var attention = []Rule{
 			}
 			return b.New(ir.MatMul, nil, b.New(ir.MaskedSoftmax, nil, m.V("s")), m.V("v"))
 		}},
+	{"attention-wide", "(MatMul (Cast p:(Softmax|MaskedSoftmax s:(Scores q k mask? bias? *=_)) to=_) v)", attentionWide},
 	{"values-repeated", "(Attention q k r:*(Reshape *(Expand *(Reshape v s1 allowzero=_) s2) s3 allowzero=_) mask? bias? sink? *=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			if !repeated(m.V("v"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {
@@ -92,6 +93,16 @@ var attention = []Rule{
 			}
 			return m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("v"), m.V("mask"), m.V("bias"), m.V("sink"))
 		}},
+}
+
+// attentionWide reads values of 16 bits in 32, as queries and keys are: the probabilities need no rounding between two products then.
+func attentionWide(b *ir.Builder, m *Match) *ir.Value {
+	e := m.Type("v").Elem
+	if m.Type("s").Elem != ir.F32 || e.Size() != 2 {
+		return m.No("the scores are not of 32 bits and the values of 16")
+	}
+	wide := b.New(ir.Cast, ir.Attrs{"to": ir.F32}, m.V("v"))
+	return b.New(ir.Cast, ir.Attrs{"to": e}, b.New(ir.MatMul, nil, m.V("p"), wide))
 }
 
 // scores builds Scores from a product with keys that a Transpose turns, if need be with a Transpose of its own for what remains.
