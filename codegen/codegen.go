@@ -87,7 +87,8 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 }
 
 // retry decides what to do about nodes that could not be lowered: to put their arguments whole into memory, to compute narrow floats in
-// float32, for which there may be a kernel, to expand composites, those that were widened in vain as well. The error lists those about which nothing can be done.
+// float32, for which there may be a kernel, to expand composites, those that were widened in vain as well. The error lists those about
+// which nothing can be done.
 func retry(g *generator, wide map[*ir.Node]int, expand, widen, whole map[int]bool) error {
 	var missing Missing
 	g.p.Main.Walk(func(_ *ir.Func, n *ir.Node) {

@@ -22,7 +22,8 @@ var (
 		"Concat (Neg hi:(Slice x s1 e1 a1 t1?)) lo:(Slice x s2 e2 a2 t2?) axis=_",
 		"Concat (Neg hi:(Split@1 x p? axis=_ num_outputs=_)) lo:(Split@0 x p? axis=_ num_outputs=_) axis=_",
 	}
-	pairsTurned = "Reshape (Concat (Reshape (Neg hi:(Slice x s1 e1 a1 t1?)) r1 allowzero=_) (Reshape lo:(Slice x s2 e2 a2 t2?) r2 allowzero=_) axis=_) r3 allowzero=_"
+	pairsTurned = "Reshape (Concat (Reshape (Neg hi:(Slice x s1 e1 a1 t1?)) r1 allowzero=_) " +
+		"(Reshape lo:(Slice x s2 e2 a2 t2?) r2 allowzero=_) axis=_) r3 allowzero=_"
 )
 
 // turnedBy are the spellings where x, and what it turns into, are read as they are or by casts.
