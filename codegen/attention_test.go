@@ -64,6 +64,19 @@ func TestHalf(t *testing.T) {
 	}
 }
 
+// TestHalfWithoutKernel: what is widened for a kernel that turns out not to fit is expanded instead.
+func TestHalfWithoutKernel(t *testing.T) {
+	_, err := codegen.Compile(program(t, `func f(q f16[b,2,s,8], k f16[b,2,s,8], v f16[b,2,s,8], m bool[4,4]) {
+    c = Slice(m, [0,0], [s,s], [0,1])
+    y = Attention(q, k, v, c) fill=-10000
+    return y
+}
+`), codegen.Options{Package: "emitted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestCacheWrittenInPlace: new keys are written into the cache that was put together for them, unless somebody else reads that.
 func TestCacheWrittenInPlace(t *testing.T) {
 	steps := func(results string) string {

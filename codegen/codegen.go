@@ -64,7 +64,7 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 	expand, widen, whole := map[int]bool{}, map[int]bool{}, map[int]bool{}
 	for {
 		q := p.Clone()
-		legalize(q, expand, widen)
+		wide := legalize(q, expand, widen)
 		if err := checkTypes(q); err != nil {
 			return nil, err
 		}
@@ -80,26 +80,30 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 		if len(g.failed) == 0 {
 			return out, nil
 		}
-		if err := retry(g, expand, widen, whole); err != nil {
+		if err := retry(g, wide, expand, widen, whole); err != nil {
 			return nil, err
 		}
 	}
 }
 
 // retry decides what to do about nodes that could not be lowered: to put their arguments whole into memory, to compute narrow floats in
-// float32, for which there may be a kernel, to expand composites. The error lists those about which nothing can be done.
-func retry(g *generator, expand, widen, whole map[int]bool) error {
+// float32, for which there may be a kernel, to expand composites, those that were widened in vain as well. The error lists those about
+// which nothing can be done.
+func retry(g *generator, wide map[*ir.Node]int, expand, widen, whole map[int]bool) error {
 	var missing Missing
 	g.p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
-		err := g.failed[n]
+		err, id := g.failed[n], n.ID
+		if was, ok := wide[n]; ok {
+			id = was
+		}
 		switch {
 		case err == nil:
 		case errors.Is(err, errView) && !whole[n.ID]:
 			whole[n.ID] = true
 		case hasKernel(n.Op) && hasNarrow(n) && !widen[n.ID]:
 			widen[n.ID] = true
-		case n.Op.Expand != nil && !expand[n.ID]:
-			expand[n.ID] = true
+		case n.Op.Expand != nil && !expand[id]:
+			expand[id] = true
 		case hasNarrow(n) && !widen[n.ID]:
 			widen[n.ID] = true
 		default:

@@ -40,16 +40,18 @@ func (m Missing) Ops() []string {
 }
 
 // legalize brings f to operators that have lowerings: composites that have none, or that are in expand, become their expansion;
-// contents that shapes decide become constants; the bodies of what remains are left alone.
-func legalize(p *ir.Program, expand map[int]bool, widen map[int]bool) {
+// contents that shapes decide become constants; the bodies of what remains are left alone. The numbers are those of the nodes that were
+// widened, by what they have become.
+func legalize(p *ir.Program, expand map[int]bool, widen map[int]bool) map[*ir.Node]int {
 	known(p.Main)
 	prune(p.Main)
-	l := legalizer{main: p.Main, expand: expand, widen: widen, rounds: map[*ir.Node]bool{}}
+	l := legalizer{main: p.Main, expand: expand, widen: widen, rounds: map[*ir.Node]bool{}, wide: map[*ir.Node]int{}}
 	l.function(p.Main)
 	known(p.Main)
 	prune(p.Main)
 	foldCasts(p)
 	weigh(p)
+	return l.wide
 }
 
 // A legalizer expands and widens nodes, by their numbers.
@@ -57,6 +59,7 @@ type legalizer struct {
 	main          *ir.Func
 	expand, widen map[int]bool
 	rounds        map[*ir.Node]bool // casts behind what kernels compute in float32
+	wide          map[*ir.Node]int  // what is computed in float32, and the number of the node that it was
 }
 
 // function does so in f, the program's function or one of its bodies.
@@ -180,6 +183,7 @@ func (l *legalizer) widened(b *ir.Builder, n *ir.Node) []*ir.Value {
 		}
 	}
 	out := slices.Clone(b.NewN(n.Op, len(n.Results), n.Attrs, args...)) // the node keeps its own
+	l.wide[out[0].Def] = n.ID
 	for i, r := range n.Results {
 		if narrow(r.Type.Elem) && out[i].Type.Elem == ir.F32 {
 			out[i] = b.New(ir.Cast, ir.Attrs{"to": r.Type.Elem}, out[i])

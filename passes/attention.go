@@ -57,6 +57,7 @@ var attention = []Rule{
 	{"scores-where", `
 		(Where mask s:(Scores q k float? bias? scale=_ softcap=_) #f)
 		(Where mask #f s:(Scores q k float? bias? scale=_ softcap=_))`, scoresWhere},
+	{"scores-drowned", "(Add s:(Scores q k hide scale=_ softcap=_ fill=_) mask)", scoresDrowned},
 	{"keys-repeated", "(Scores q r:*(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) mask? bias? *=_)\n" +
 		"(Attention q r:*(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) v mask? bias? sink? *=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {
@@ -84,6 +85,7 @@ var attention = []Rule{
 			}
 			return b.New(ir.MatMul, nil, b.New(ir.MaskedSoftmax, nil, m.V("s")), m.V("v"))
 		}},
+	{"attention-wide", "(MatMul (Cast p:(Softmax|MaskedSoftmax s:(Scores q k mask? bias? *=_)) to=_) v)", attentionWide},
 	{"values-repeated", "(Attention q k r:*(Reshape *(Expand *(Reshape v s1 allowzero=_) s2) s3 allowzero=_) mask? bias? sink? *=_)",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			if !repeated(m.V("v"), m.V("r")) || !heads(m.V("q")).Equal(heads(m.V("r"))) {
@@ -91,6 +93,16 @@ var attention = []Rule{
 			}
 			return m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("v"), m.V("mask"), m.V("bias"), m.V("sink"))
 		}},
+}
+
+// attentionWide reads values of 16 bits in 32, as queries and keys are: the probabilities need no rounding between two products then.
+func attentionWide(b *ir.Builder, m *Match) *ir.Value {
+	e := m.Type("v").Elem
+	if m.Type("s").Elem != ir.F32 || e.Size() != 2 {
+		return m.No("the scores are not of 32 bits and the values of 16")
+	}
+	wide := b.New(ir.Cast, ir.Attrs{"to": ir.F32}, m.V("v"))
+	return b.New(ir.Cast, ir.Attrs{"to": e}, b.New(ir.MatMul, nil, m.V("p"), wide))
 }
 
 // scores builds Scores from a product with keys that a Transpose turns, if need be with a Transpose of its own for what remains.
@@ -151,7 +163,7 @@ func scoresWhere(b *ir.Builder, m *Match) *ir.Value {
 		return m.No("there are masks already")
 	case before != nil:
 		bias = before
-	case bias == nil && f <= drowns && !math.IsInf(f, 0) && e.Size() >= 4:
+	case bias == nil && f <= drowns && !math.IsInf(f, 0) && e != ir.F16:
 		yes, no := b.Scalar(e, 0), m.V("f")
 		if negated {
 			yes, no = no, yes
@@ -166,6 +178,20 @@ func scoresWhere(b *ir.Builder, m *Match) *ir.Value {
 	}
 	attrs["fill"] = f
 	return b.New(ir.Scores, attrs, m.V("q"), m.V("k"), mask, bias)
+}
+
+// scoresDrowned adds a mask to scores of 16 bits where a boolean one has put the lowest number already: adding that number is the same,
+// since beside it 16 bits hold no score.
+func scoresDrowned(b *ir.Builder, m *Match) *ir.Value {
+	n, e := m.N("s"), m.Type("s").Elem
+	f := n.Float("fill")
+	if m.Type("hide").Elem != ir.Bool || e != ir.F16 || f > hiding(e) || math.IsInf(f, 0) || !m.maskFits() {
+		return m.No("%v in %s is not the lowest number, or the mask does not fit", f, e)
+	}
+	attrs := maps.Clone(n.Attrs)
+	delete(attrs, "fill")
+	hide := b.New(ir.Where, nil, m.V("hide"), b.Scalar(e, 0), b.Scalar(e, f))
+	return b.New(ir.Scores, attrs, m.V("q"), m.V("k"), hide, m.V("mask"))
 }
 
 // repeated reports whether r [B,H,L,D] is x [B,Hkv,L,D] with each head repeated, by way of [B,Hkv,1,L,D] and [B,Hkv,H/Hkv,L,D].

@@ -13,7 +13,7 @@ import (
 // Default is what a model goes through after import, whatever is made of it.
 var Default = []Pass{
 	{Name: "fuse-quantized", Rules: quantized},            // first of all: fold computes what weights of few bits stand for
-	{Name: "fold", Rules: fold, Run: straighten},          // exporters' shape arithmetic becomes shapes, which all others ask for
+	{Name: "fold", Rules: first, Run: straighten},         // exporters' shape arithmetic becomes shapes, which all others ask for
 	{Name: "canon", Rules: oneForm, Run: tidy},            // one spelling for each thing, so that fusions have one to match
 	{Name: "fuse-norm", Rules: norm},                      // before linear and attention, to which their parts would look like masks and biases
 	{Name: "fuse-activation", Rules: activation},          // likewise
@@ -28,7 +28,8 @@ var Default = []Pass{
 }
 
 var (
-	oneForm    = slices.Concat(fold, canon, exporters, movement)
+	first      = slices.Concat(fold, narrow) // before canon, which writes powers as products
+	oneForm    = slices.Concat(fold, canon, narrow, exporters, movement)
 	attentions = slices.Concat(standard, reimport, spelled, attention, batched, pieces, turned, dual)
 	unused     = slices.Concat(rows, fold, movement)
 	leftOver   = slices.Concat(unscore, sharedSides, regroup, oneForm)

@@ -37,7 +37,10 @@ var norm = []Rule{
 		}
 		return b.New(ir.Softmax, ir.Attrs{"axis": k - m.Type("x").Rank()}, m.V("x"))
 	}},
-	{"norm-cast", "(Cast y:(LayerNormalization|RMSNormalization (Cast x to=_) g axis=_ epsilon=_) to=_)", normCast},
+	// A normalisation computes in 32 bits anyway.
+	{"norm-cast", "(Cast y:(LayerNormalization|RMSNormalization (Cast x to=_) g c? axis=_ epsilon=_) to=_)", func(b *ir.Builder, m *Match) *ir.Value {
+		return m.narrowed(b, m.N("y"), ir.Elem(m.Root.Int("to")))
+	}},
 	{"norm-scale", "(Mul y:(LayerNormalization|RMSNormalization x one axis=_ epsilon=_ stash_type=_) g)", func(b *ir.Builder, m *Match) *ir.Value {
 		n := m.N("y")
 		if !ones(m.data(m.V("one"))) || !overLast(m.V("g"), m.V("x"), n.Int("axis")) {
@@ -218,13 +221,4 @@ func ones(d *ir.Data) bool {
 		}
 	}
 	return true
-}
-
-// normCast makes a normalisation between two casts, in 32 bits for a narrower type, one of the narrower type: it computes in 32 bits.
-func normCast(b *ir.Builder, m *Match) *ir.Value {
-	n, narrow := m.N("y"), m.Type("x").Elem
-	if ir.Elem(m.Root.Int("to")) != narrow || narrow.Size() > 2 || m.Type("y").Elem != ir.F32 || !ones(m.data(m.V("g"))) {
-		return m.No("the casts are not from and to a narrower type, or there is a scale already")
-	}
-	return b.New(n.Op, n.Attrs, m.V("x"), m.allOnes(b, narrow, m.data(m.V("g")).Shape...))
 }

@@ -55,9 +55,9 @@ func (w *rewriter) projections(f *ir.Func, n *ir.Node) {
 	}
 }
 
-// projection is the Linear that v is computed by, but for the cutting and picking of heads and the turning of positions; nil if there is none.
+// projection is the Linear that v is computed by, but for the cutting and picking of heads, the turning of positions and casts; nil if there is none.
 func (w *rewriter) projection(f *ir.Func, v *ir.Value) *ir.Node {
-	for v != nil && (v.Is(ir.Reshape) || v.Is(ir.Transpose) || v.Is(ir.Gather) || v.Is(ir.RotaryEmbedding)) {
+	for v != nil && (v.Is(ir.Reshape) || v.Is(ir.Transpose) || v.Is(ir.Gather) || v.Is(ir.RotaryEmbedding) || v.Is(ir.Cast)) {
 		v = v.Def.Args[0]
 	}
 	if !v.Is(ir.Linear) || w.owner[v.Def] != f || v.Def.Str("act") != "" || v.Def.Arg("r") != nil {

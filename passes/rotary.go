@@ -2,6 +2,7 @@ package passes
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -9,16 +10,36 @@ import (
 // rotary recognises RotaryEmbedding of [B,H,L,D] written as x·cos + turned(x)·sin: turned is (-x2, x1) of the two halves, or of neighbours.
 // cos and sin must hold each angle twice, in the same order.
 var rotary = []Rule{
-	{"rotary", "(Add (Mul x cos) (Mul (Concat (Neg hi:(Slice x s1 e1 a1 t1?)) lo:(Slice x s2 e2 a2 t2?) axis=_) sin))\n" +
-		"(Add (Mul x cos) (Mul (Concat (Neg hi:(Split@1 x p? axis=_ num_outputs=_)) lo:(Split@0 x p? axis=_ num_outputs=_) axis=_) sin))",
+	{"rotary", turnedBy("w:*(Cast x to=_)", "(Cast (TURNED) to=_)", halvesTurned...) + "\n" + turnedBy("x", "(TURNED)", halvesTurned...),
 		func(b *ir.Builder, m *Match) *ir.Value { return rotaryEmbedding(b, m, false) }},
-	{"rotary-interleaved", "(Add (Mul x cos) (Mul (Reshape (Concat (Reshape (Neg hi:(Slice x s1 e1 a1 t1?)) r1 allowzero=_) " +
-		"(Reshape lo:(Slice x s2 e2 a2 t2?) r2 allowzero=_) axis=_) r3 allowzero=_) sin))",
+	{"rotary-interleaved", turnedBy("w:*(Cast x to=_)", "(Cast (TURNED) to=_)", pairsTurned) + "\n" + turnedBy("x", "(TURNED)", pairsTurned),
 		func(b *ir.Builder, m *Match) *ir.Value { return rotaryEmbedding(b, m, true) }},
+}
+
+// halvesTurned and pairsTurned are what the sines multiply.
+var (
+	halvesTurned = []string{
+		"Concat (Neg hi:(Slice x s1 e1 a1 t1?)) lo:(Slice x s2 e2 a2 t2?) axis=_",
+		"Concat (Neg hi:(Split@1 x p? axis=_ num_outputs=_)) lo:(Split@0 x p? axis=_ num_outputs=_) axis=_",
+	}
+	pairsTurned = "Reshape (Concat (Reshape (Neg hi:(Slice x s1 e1 a1 t1?)) r1 allowzero=_) " +
+		"(Reshape lo:(Slice x s2 e2 a2 t2?) r2 allowzero=_) axis=_) r3 allowzero=_"
+)
+
+// turnedBy are the spellings where x, and what it turns into, are read as they are or by casts.
+func turnedBy(x, by string, turned ...string) string {
+	var lines []string
+	for _, t := range turned {
+		lines = append(lines, "(Add (Mul "+x+" cos) (Mul "+strings.Replace(by, "TURNED", t, 1)+" sin))")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func rotaryEmbedding(b *ir.Builder, m *Match, interleaved bool) *ir.Value {
 	x := m.V("x")
+	if w := m.V("w"); w != nil { // in 32 bits, as the tables are
+		x = w
+	}
 	if x.Type.Rank() != 4 {
 		return m.No("%s is not [B,H,L,D]", x.Type)
 	}

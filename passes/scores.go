@@ -18,7 +18,7 @@ var spelled = []Rule{
 			}
 		}
 		for _, name := range []string{"high", "low"} {
-			if d := m.V(name).Const(); d == nil || d.Len() != 1 || math.Abs(d.Float(0)) < -hidden {
+			if d := m.V(name).Const(); d == nil || d.Len() != 1 || math.Abs(d.Float(0)) < -hiding(m.Type("s").Elem) {
 				return m.No("an infinity becomes a number that others may be greater than")
 			}
 		}
