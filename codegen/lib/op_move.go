@@ -115,10 +115,15 @@ func reshapeSize[I integer](shape []I, axis int, sx []int, allowZero bool) int {
 
 // copyAll copies as many elements as there must be.
 func copyAll[T any](y, x []T) {
-	if len(y) != len(x) {
-		panic(inputError(fmt.Sprintf("%d elements do not fit a shape of %d", len(x), len(y))))
-	}
+	checkFit(len(x), len(y))
 	copy(y, x)
+}
+
+// checkFit panics unless a shape has as many elements as there are.
+func checkFit(n, size int) {
+	if n != size {
+		panic(inputError(fmt.Sprintf("%d elements do not fit a shape of %d", n, size)))
+	}
 }
 
 // checkAxes panics unless a list of dimensions is as long as the model says.
