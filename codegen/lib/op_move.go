@@ -323,19 +323,39 @@ func reflectIndex(i, n int) int {
 func padBy[T any, I, J integer](y, x []T, sy, sx []int, pads []I, axes []J, index func(i, n int) int) {
 	before := padsBefore(len(sx), pads, axes)
 	from := strides(sx)
+	last := len(sx) - 1
+	if last < 0 {
+		copy(y, x)
+		return
+	}
 	var at [maxRank]int
-	for p := range y {
+	for ; len(y) > 0; y = y[sy[last]:] {
 		q := 0
-		for i := range sx {
+		for i := range last {
 			q += index(at[i]-before[i], sx[i]) * from[i]
 		}
-		y[p] = x[q]
-		for i := len(sy) - 1; i >= 0; i-- {
+		padRow(y[:sy[last]], x[q:q+sx[last]], before[last], index)
+		for i := last - 1; i >= 0; i-- {
 			if at[i]++; at[i] < sy[i] {
 				break
 			}
 			at[i] = 0
 		}
+	}
+}
+
+// padRow is padBy for one row, x being whole in its midst.
+func padRow[T any](y, x []T, before int, index func(i, n int) int) {
+	first := min(max(before, 0), len(y))
+	end := min(max(before+len(x), first), len(y))
+	for p := range first {
+		y[p] = x[index(p-before, len(x))]
+	}
+	if first < end {
+		copy(y[first:end], x[first-before:])
+	}
+	for p := end; p < len(y); p++ {
+		y[p] = x[index(p-before, len(x))]
 	}
 }
 
