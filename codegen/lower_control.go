@@ -18,6 +18,8 @@ func (e *emitter) block(b *ir.Func) {
 		if e.g.plans[e.fn].live[n] {
 			e.g.comment(e, n)
 			e.g.lower(e, n)
+		} else if e.g.mayNotFit(n) {
+			e.Call("checkFit", e.Size(n.Args[0]), e.Size(n.Out()))
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/gpamc/gpamc/codegen/lib"
 	"github.com/gpamc/gpamc/ir"
@@ -13,9 +12,6 @@ import (
 var _ = register(portable, map[*ir.Op]lowering{
 	ir.QuantizeLinear:   lowerQuantize,
 	ir.DequantizeLinear: lowerDequantize,
-	ir.LSTM:             lowerRecurrent,
-	ir.GRU:              lowerRecurrent,
-	ir.RNN:              lowerRecurrent,
 })
 
 // Bytes with one scale for all of them.
@@ -197,88 +193,4 @@ func lowerDequantize(e *emitter, n *ir.Node) error {
 	}
 	e.Call("dequantize", e.Y(n, 0), e.X(n, 0), e.X(n, 1), e.zeroPoint(n), e.scalesOf(n), level, unit, round)
 	return nil
-}
-
-// activations are ONNX's names for them, the functions of package lib and their default parameters.
-var activations = map[string]struct {
-	f           string
-	alpha, beta float64
-}{
-	"affine": {"actAffine", 1, 0}, "relu": {"actRelu", 0, 0}, "tanh": {"actTanh", 0, 0}, "sigmoid": {"actSigmoid", 0, 0},
-	"scaledtanh": {"actScaledTanh", 1, 1}, "softsign": {"actSoftsign", 0, 0}, "softplus": {"actSoftplus", 0, 0},
-	"hardsigmoid": {"actHardSigmoid", 0.2, 0.5}, "leakyrelu": {"actLeakyRelu", 0.01, 0},
-	"thresholdedrelu": {"actThresholdedRelu", 1, 0}, "elu": {"actElu", 1, 0},
-}
-
-// recurrentParts says of each recurrent operator its function in package lib, its usual activations, and how many results it has.
-var recurrentParts = map[*ir.Op]struct {
-	f    string
-	acts []string
-}{
-	ir.LSTM: {"lstm", []string{"Sigmoid", "Tanh", "Tanh"}},
-	ir.GRU:  {"gru", []string{"Sigmoid", "Tanh"}},
-	ir.RNN:  {"rnn", []string{"Tanh"}},
-}
-
-func lowerRecurrent(e *emitter, n *ir.Node) error {
-	if err := checkNode(n, floats); err != nil {
-		return err
-	}
-	dirs := 1
-	if n.Str("direction") == "bidirectional" {
-		dirs = 2
-	}
-	part := recurrentParts[n.Op]
-	acts, err := e.activations(n, part.acts, dirs)
-	if err != nil {
-		return err
-	}
-	x, r := n.TypeAt(0).Shape, n.TypeAt(2).Shape
-	seq, batch := x[0], x[1]
-	if n.Int("layout") != 0 {
-		seq, batch = batch, seq
-	}
-	clip := 0.0
-	if n.Has("clip") {
-		clip = n.Float("clip")
-	}
-	line := fmt.Sprintf("%s(recurrent[elem(x0)]{out: y, last: y1, in: x0, w: x1, r: x2, b: x3, h0: x5, seq: %s, batch: %s, input: %s, hidden: %s, dirs: %d, "+
-		"batchFirst: bool(@layout), backward: %t, clip: %s, acts: %s}, ints(x4)", part.f, e.Dim(seq), e.Dim(batch), e.Dim(x[2]), e.Dim(r[2]), dirs,
-		n.Str("direction") == "reverse", floatLiteral(clip), acts)
-	switch n.Op {
-	case ir.LSTM:
-		line += ", x6, y2, x7, bool(@input_forget)"
-	case ir.GRU:
-		line += ", bool(@linear_before_reset)"
-	}
-	return code(floats, line+")")(e, n)
-}
-
-// activations are the node's activations as a literal, those of each direction one after the other.
-func (e *emitter) activations(n *ir.Node, usual []string, dirs int) (string, error) {
-	names := n.StrList("activations")
-	if names == nil {
-		for range dirs {
-			names = append(names, usual...)
-		}
-	}
-	if len(names) != dirs*len(usual) {
-		return "", fmt.Errorf("%d activations instead of %d", len(names), dirs*len(usual))
-	}
-	alphas, betas := n.FloatList("activation_alpha"), n.FloatList("activation_beta")
-	text := make([]string, len(names))
-	for i, name := range names {
-		a, ok := activations[strings.ToLower(name)]
-		if !ok {
-			return "", fmt.Errorf("activation %q", name)
-		}
-		if i < len(alphas) {
-			a.alpha = alphas[i]
-		}
-		if i < len(betas) {
-			a.beta = betas[i]
-		}
-		text[i] = fmt.Sprintf("{%s, %s, %s}", a.f, floatLiteral(a.alpha), floatLiteral(a.beta))
-	}
-	return "[]activation{" + strings.Join(text, ", ") + "}", nil
 }

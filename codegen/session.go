@@ -162,27 +162,35 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 }
 
 // reshapeChecks are statements of Run that refuse sizes with which a Reshape would have to lose elements or to make some up. Where the
-// data decides sizes, it is the step itself that looks.
+// data decides sizes, it is the step itself that looks; in the body of another node, block does.
 func (g *generator) reshapeChecks() (checks []string) {
-	g.p.Main.Walk(func(_ *ir.Func, n *ir.Node) {
-		if n.Op != ir.Reshape {
-			return
-		}
-		x, y, names := n.TypeAt(0).Size(), n.Out().Type.Size(), map[string]bool{}
-		x.Names(names)
-		y.Names(names)
-		for name := range names {
-			if !isInput(g.dimList, name) {
-				return
-			}
+	for _, n := range g.p.Main.Nodes {
+		if !g.mayNotFit(n) {
+			continue
 		}
 		check := fmt.Sprintf("\tif x, y := %s, %s; x != y {\n\t\treturn out, fmt.Errorf(\"%s: %%d elements do not fit a shape of %%d\", x, y)\n\t}\n",
-			g.dim(x), g.dim(y), g.opts.Package)
-		if !x.Equal(y) && !slices.Contains(checks, check) {
+			g.dim(n.TypeAt(0).Size()), g.dim(n.Out().Type.Size()), g.opts.Package)
+		if !slices.Contains(checks, check) {
 			checks = append(checks, check)
 		}
-	})
+	}
 	return checks
+}
+
+// mayNotFit reports whether n is a Reshape of which the sizes of the inputs decide whether it loses elements or makes some up.
+func (g *generator) mayNotFit(n *ir.Node) bool {
+	if n.Op != ir.Reshape {
+		return false
+	}
+	x, y, names := n.TypeAt(0).Size(), n.Out().Type.Size(), map[string]bool{}
+	x.Names(names)
+	y.Names(names)
+	for name := range names {
+		if !isInput(g.dimList, name) {
+			return false
+		}
+	}
+	return !x.Equal(y)
 }
 
 // freshDims are the names of dimensions that only data decides.

@@ -38,6 +38,15 @@ func (as layout) blocks() (bits, rows int) {
 	return bits, rows
 }
 
+// gatesLayout are the panels that the recurrent kernels read, of weights [dirs, gates·hidden, k].
+func gatesLayout(gates int) layout { return layout(fmt.Sprintf("packed in gates of 1/%d", gates)) }
+
+// gates is how many gates the rows of each direction are, 0 in another layout.
+func (as layout) gates() (n int) {
+	fmt.Sscanf(string(as), "packed in gates of 1/%d", &n)
+	return n
+}
+
 // A weightTable is what the emitted package reads its weights from: a struct for the main function and, for each other function, one
 // struct a call.
 type weightTable struct {
@@ -133,6 +142,9 @@ func storedLen(v *ir.Value, zeros bool, as layout) int {
 	shape, _ := v.Type.Static()
 	if bits, block := as.blocks(); bits > 0 {
 		return lib.PackedBlockedLen(bits, shape[0], shape[1], block)
+	}
+	if gates := as.gates(); gates > 0 {
+		return lib.PackedGatesLen(shape[0]*gates, shape[1]/gates, shape[2])
 	}
 	switch as {
 	case packedLayout:
@@ -262,14 +274,18 @@ func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 		zeros = zero.Bytes
 	}
 	k, n := d.Shape[0], d.Shape[1]
-	bits, block := as.blocks()
+	width, block := as.blocks()
 	switch {
 	case as == bytesLayout:
 		words = make([]uint32, lib.PackedBytesLen(k, n, zero != nil))
 		lib.PackBytes(words, d.Bytes, float32s(scale), zeros, k, n)
-	case bits > 0:
-		words = make([]uint32, lib.PackedBlockedLen(bits, k, n, block))
-		lib.PackBlocked(bits, words, d.Bytes, float32s(scale), zeros, k, n, block)
+	case width > 0:
+		words = make([]uint32, lib.PackedBlockedLen(width, k, n, block))
+		lib.PackBlocked(width, words, d.Bytes, float32s(scale), zeros, k, n, block)
+	case as.gates() > 0:
+		packed := make([]float32, lib.PackedGatesLen(k*as.gates(), n/as.gates(), d.Shape[2]))
+		lib.PackGates(packed, float32s(d), k*as.gates(), n/as.gates(), d.Shape[2])
+		words = bits(packed)
 	default:
 		words = pack(float32s(d), k, n, as)
 	}
@@ -300,9 +316,14 @@ func pack(w []float32, k, n int, as layout) []uint32 {
 	}
 	packed := make([]float32, lib.PackedLen(k, n))
 	lib.PackB(packed, w, k, n, n, 1)
-	words := make([]uint32, len(packed))
-	for i, x := range packed {
-		words[i] = math.Float32bits(x)
+	return bits(packed)
+}
+
+// bits is floats as words.
+func bits(x []float32) []uint32 {
+	words := make([]uint32, len(x))
+	for i, v := range x {
+		words[i] = math.Float32bits(v)
 	}
 	return words
 }

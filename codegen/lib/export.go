@@ -11,6 +11,20 @@ func PackedLen(k, n int) int { return packedLen(k, n) }
 // panels that linear reads: sk, sn = n, 1 as MatMul has them, 1, k transposed.
 func PackB(dst, w []float32, k, n, sk, sn int) { packB(dst, w, k, n, sk, sn) }
 
+// PackedGatesLen is the number of floats that PackGates fills for gates of so
+// many rows [rows, k].
+func PackedGatesLen(gates, rows, k int) int { return gates * packedLen(k, rows) }
+
+// PackGates packs the weights w[gates, rows, k] of recurrent operators into the
+// panels that rnn32, gru32 and lstm32 read: each gate transposed, in panels of
+// its own.
+func PackGates(dst, w []float32, gates, rows, k int) {
+	size := packedLen(k, rows)
+	for g := range gates {
+		packB(dst[g*size:(g+1)*size], w[g*rows*k:(g+1)*rows*k], k, rows, 1, k)
+	}
+}
+
 // PackedBF16Len is the number of words that PackBF16 fills for a matrix [k, n].
 func PackedBF16Len(k, n int) int { return packedBF16Len(k, n) }
 

@@ -34,9 +34,12 @@ func (l *lattice) taps(at []int, images int) []int {
 	for c := range images {
 		for i := range l.kernel[0] {
 			for j := range l.kernel[1] {
-				for k := range l.kernel[2] {
-					p := k * l.dilation[2]
-					at = append(at, c*l.image+i*l.dilation[0]*l.slice+j*l.dilation[1]*l.row+p%l.stride[2]*l.phase+p/l.stride[2])
+				first, phase, place := c*l.image+i*l.dilation[0]*l.slice+j*l.dilation[1]*l.row, 0, 0
+				for range l.kernel[2] {
+					at = append(at, first+phase*l.phase+place)
+					for phase += l.dilation[2]; phase >= l.stride[2]; phase -= l.stride[2] {
+						place++
+					}
 				}
 			}
 		}
@@ -54,6 +57,9 @@ func (l *lattice) lines() int { return l.stride[1] * l.row }
 
 // sees reports whether a kernel comes over place p of the padded axis i.
 func (l *lattice) sees(i, p int) bool {
+	if l.dilation[i] == 1 {
+		return p%l.stride[i] < l.kernel[i]
+	}
 	for k := range min(l.kernel[i], l.stride[i]) {
 		if (p-k*l.dilation[i])%l.stride[i] == 0 {
 			return true

@@ -29,6 +29,7 @@ type convTask struct {
 	channels, features, group int // of one group the first two
 	at                        []int
 	product                   convProduct
+	few                       convFew
 }
 
 // slide does so many planes of y, each for itself.
@@ -94,6 +95,11 @@ func (t *convTask) multiply(c *ctx, n int) {
 	p.seen = x
 	if !t.direct {
 		p.seen = p.fills.fill(c, &t.lattice, x, channels)
+	}
+	if size <= fewOutputs {
+		t.few.multiply(c, p)
+		p.seen, p.y = nil, nil
+		return
 	}
 	if t.b != nil && n == 0 {
 		p.spreadBias(features)
@@ -190,6 +196,54 @@ func (p *convProduct) pack(dst, seen []float32, q, depth, j, end int) {
 		at = next
 	}
 	takePieces(dst[:min(depth*panelCols+pieceCols, len(dst))], seen, p.at[q:q+depth], pieces[:n])
+}
+
+// A convFew is the part of a convTask that multiplies where an image has few
+// outputs, up to fewOutputs: what each sees is a row, which meets the weights
+// as they are.
+type convFew struct {
+	*convProduct
+	rows []float32 // [group, outputs, taps]
+}
+
+// fewFeatures is how many rows of weights stay in the nearest cache for all
+// outputs.
+const fewFeatures = 16
+
+func (t *convFew) multiply(c *ctx, p *convProduct) {
+	t.convProduct = p
+	k, size := len(p.at), volume(p.out)
+	t.rows = grow(t.rows, p.group*size*k)
+	for i := range p.group * size {
+		from := p.line(i%size/p.out[2]) + i%size%p.out[2]
+		seen, row := p.seen[i/size*p.channels*p.image+from:], t.rows[i*k:(i+1)*k]
+		for q, at := range p.at {
+			row[q] = seen[at]
+		}
+	}
+	c.split(p.group*t.blocks(), mulGrain/(fewFeatures*k*size)+1, t)
+}
+
+// blocks is how many there are in a group.
+func (t *convFew) blocks() int { return (t.features + fewFeatures - 1) / fewFeatures }
+
+// part does the blocks lo to hi of features of y.
+func (t *convFew) part(_ *worker, lo, hi int) {
+	var sums [fewFeatures]float32
+	k, size := len(t.at), volume(t.out)
+	for u := lo; u < hi; u++ {
+		g, first := u/t.blocks(), u%t.blocks()*fewFeatures
+		n, f := min(fewFeatures, t.features-first), g*t.features+first
+		for o := range size {
+			dots(sums[:n], t.rows[(g*size+o)*k:(g*size+o+1)*k], t.w[f*k:(f+n)*k], k)
+			for i, v := range sums[:n] {
+				if t.b != nil {
+					v += t.b[f+i]
+				}
+				t.y[(f+i)*size+o] = v
+			}
+		}
+	}
 }
 
 // A latticeFill lays out images on all threads.

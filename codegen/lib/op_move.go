@@ -115,10 +115,15 @@ func reshapeSize[I integer](shape []I, axis int, sx []int, allowZero bool) int {
 
 // copyAll copies as many elements as there must be.
 func copyAll[T any](y, x []T) {
-	if len(y) != len(x) {
-		panic(inputError(fmt.Sprintf("%d elements do not fit a shape of %d", len(x), len(y))))
-	}
+	checkFit(len(x), len(y))
 	copy(y, x)
+}
+
+// checkFit panics unless a shape has as many elements as there are.
+func checkFit(n, size int) {
+	if n != size {
+		panic(inputError(fmt.Sprintf("%d elements do not fit a shape of %d", n, size)))
+	}
 }
 
 // checkAxes panics unless a list of dimensions is as long as the model says.
@@ -318,19 +323,39 @@ func reflectIndex(i, n int) int {
 func padBy[T any, I, J integer](y, x []T, sy, sx []int, pads []I, axes []J, index func(i, n int) int) {
 	before := padsBefore(len(sx), pads, axes)
 	from := strides(sx)
+	last := len(sx) - 1
+	if last < 0 {
+		copy(y, x)
+		return
+	}
 	var at [maxRank]int
-	for p := range y {
+	for ; len(y) > 0; y = y[sy[last]:] {
 		q := 0
-		for i := range sx {
+		for i := range last {
 			q += index(at[i]-before[i], sx[i]) * from[i]
 		}
-		y[p] = x[q]
-		for i := len(sy) - 1; i >= 0; i-- {
+		padRow(y[:sy[last]], x[q:q+sx[last]], before[last], index)
+		for i := last - 1; i >= 0; i-- {
 			if at[i]++; at[i] < sy[i] {
 				break
 			}
 			at[i] = 0
 		}
+	}
+}
+
+// padRow is padBy for one row, x being whole in its midst.
+func padRow[T any](y, x []T, before int, index func(i, n int) int) {
+	first := min(max(before, 0), len(y))
+	end := min(max(before+len(x), first), len(y))
+	for p := range first {
+		y[p] = x[index(p-before, len(x))]
+	}
+	if first < end {
+		copy(y[first:end], x[first-before:])
+	}
+	for p := end; p < len(y); p++ {
+		y[p] = x[index(p-before, len(x))]
 	}
 }
 

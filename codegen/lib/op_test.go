@@ -400,3 +400,20 @@ func BenchmarkOperators(b *testing.B) {
 		})
 	}
 }
+
+// TestPadRow compares rows, also those that lose elements, with the index of each element.
+func TestPadRow(t *testing.T) {
+	for name, index := range map[string]func(i, n int) int{"reflect": reflectIndex, "edge": edgeIndex, "wrap": wrapIndex} {
+		for n := 1; n < 6; n++ {
+			for before := -7; before < 8; before++ {
+				x, y := counting[int32](n), make([]int32, 9)
+				padRow(y, x, before, index)
+				for p, v := range y {
+					if want := x[index(p-before, n)]; v != want {
+						t.Errorf("%s of %d elements behind %d: element %d is %d, not %d", name, n, before, p, v, want)
+					}
+				}
+			}
+		}
+	}
+}

@@ -114,6 +114,10 @@ func fillUnless(x []float32, keep []bool, fill float32) {
 //go:noescape
 func fillUnlessAVX2(x *float32, keep *bool, n int, fill float32)
 
+// fewOutputs is up to how many outputs of an image a convolution is faster by
+// dots than by panels, which they fill but in part.
+const fewOutputs = 4
+
 func dots(s, q, k []float32, ld int) {
 	switch {
 	case len(s) == 0 || len(q) == 0 || isa == isaPortable:

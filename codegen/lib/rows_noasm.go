@@ -16,6 +16,10 @@ func rmsNormRow(y, x, gamma, beta []float32, eps float32) { rmsNormRowGo(y, x, g
 
 func fillUnless(x []float32, keep []bool, fill float32) { fillUnlessGo(x, keep, fill) }
 
+// fewOutputs is up to how many outputs of an image a convolution is faster by
+// dots than by panels, which they fill but in part.
+const fewOutputs = fewCols
+
 func dots(s, q, k []float32, ld int) { dotsGo(s, q, k, ld) }
 
 func mix(y, p, v []float32, ld int) { mixGo(y, p, v, ld) }

@@ -72,6 +72,45 @@ func TestDeclaredRanks(t *testing.T) {
 	}
 }
 
+// A Reshape in a branch has to fit where the branch is taken, and there alone.
+func TestReshapeInBranch(t *testing.T) {
+	freshCache(t)
+	p, err := ir.ParseProgram(`func f(x f32[b,d], one bool[]) {
+		y = If(one) then_branch=func() {
+			a = Reshape(x, [b,1])
+			c = Neg(a)
+			return c=c
+		} else_branch=func() {
+			m = ReduceMax(x, [1])
+			return m=m
+		}
+		return y
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Build(context.Background(), p, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	for _, trial := range []struct {
+		wide int
+		one  bool
+		says string
+	}{{1, true, ""}, {1, false, ""}, {3, false, ""}, {3, true, "6 elements do not fit a shape of 2"}} {
+		in := RandomInputs(p, 1, map[string]int{"b": 2, "d": trial.wide})
+		in[1].Tensor.Bytes[0] = 0
+		if trial.one {
+			in[1].Tensor.Bytes[0] = 1
+		}
+		_, err := c.Run(in, RunOptions{Limit: time.Minute})
+		if trial.says == "" && err != nil || trial.says != "" && (err == nil || !strings.Contains(err.Error(), trial.says)) {
+			t.Errorf("%v: the error is %v", trial, err)
+		}
+	}
+}
+
 // Sizes with which a Reshape would lose elements are refused.
 func TestReshapeOfOtherSizes(t *testing.T) {
 	freshCache(t)
