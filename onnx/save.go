@@ -96,8 +96,11 @@ type staged struct{ tmp, path string }
 // discard removes the file if it has not got its name.
 func (f *staged) discard() { os.Remove(f.tmp) }
 
-// stageFile writes a file in the folder that it is to be in.
+// stageFile writes a file in the folder that it is to be in. It is not to take the place of a device.
 func stageFile(path string, write func(w io.Writer) error) (s *staged, err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -84,5 +85,14 @@ func TestModule(t *testing.T) {
 	}
 	if got, err := Module(filepath.Join(top, "a", "b")); got != top || err != nil {
 		t.Errorf("got %q, %v, want %q", got, err, top)
+	}
+}
+
+// What is no regular file, such as a device or, here, a folder, keeps its place.
+func TestFileIsRegular(t *testing.T) {
+	dir := t.TempDir()
+	err := File(dir, func(tmp string) error { return os.WriteFile(tmp, nil, 0o644) })
+	if info, statErr := os.Stat(dir); err == nil || !strings.Contains(err.Error(), "no regular file") || statErr != nil || !info.IsDir() {
+		t.Errorf("got %v", err)
 	}
 }
