@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gpamc/gpamc/codegen/lib"
 	"github.com/gpamc/gpamc/ir"
@@ -54,18 +55,29 @@ func lowerQuantizedLinear(e *emitter, n *ir.Node) error {
 	if shift != nil {
 		format = "shifted"
 	}
-	bias, r, err := e.added(n)
+	rows, rest, err := e.productOfRows(n, k, cols)
 	if err != nil {
 		return err
+	}
+	weight := e.g.scaledExpr(e.fn, w, scale, shift, bytesLayout)
+	e.Call("gemmQuantized", e.Ctx(), format, e.Y(n, 0), e.Dim(cols), rows, e.X(n, 1), e.zeroPoint(n), weight, rest)
+	return nil
+}
+
+// productOfRows is arguments of the functions that multiply the rows of n's first argument with a weight [k, cols]: where the rows are and
+// their distance, and, for behind the weight, what is done with the product and the sizes.
+func (e *emitter) productOfRows(n *ir.Node, k, cols ir.Dim) (rows, rest string, err error) {
+	bias, r, err := e.added(n)
+	if err != nil {
+		return "", "", err
 	}
 	x, act := e.view(n, 0), actKernels[n.Str("act")]
 	step, ok := rowStride(x)
 	if !ok || act == "" {
-		return errShape
+		return "", "", errShape
 	}
-	e.Call("gemmQuantized", e.Ctx(), format, e.Y(n, 0), e.Dim(cols), e.from(x), e.Dim(step), e.X(n, 1), e.zeroPoint(n),
-		e.g.scaledExpr(e.fn, w, scale, shift, bytesLayout), bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols))
-	return nil
+	rest = strings.Join([]string{bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols)}, ", ")
+	return e.from(x) + ", " + e.Dim(step), rest, nil
 }
 
 var errBlocks = errors.New("no weight of 2, 4 or 8 bits without a sign, with scales of blocks")
@@ -89,17 +101,12 @@ func lowerBlockedLinear(e *emitter, n *ir.Node) error {
 	case zero != nil && (!stored(zero) || !ir.EqualDims(zero.Type.Shape, blocks)):
 		return errBlocks
 	}
-	bias, r, err := e.added(n)
+	rows, rest, err := e.productOfRows(n, k, cols)
 	if err != nil {
 		return err
 	}
-	x, act := e.view(n, 0), actKernels[n.Str("act")]
-	step, ok := rowStride(x)
-	if !ok || act == "" {
-		return errShape
-	}
-	e.Call("gemmBlocked", e.Ctx(), blockFormats[w.Type.Elem], block, e.Y(n, 0), e.Dim(cols), e.from(x), e.Dim(step),
-		e.g.scaledExpr(e.fn, w, scale, zero, blockedLayout(w.Type.Elem.Bits(), block)), bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols))
+	weight := e.g.scaledExpr(e.fn, w, scale, zero, blockedLayout(w.Type.Elem.Bits(), block))
+	e.Call("gemmBlocked", e.Ctx(), blockFormats[w.Type.Elem], block, e.Y(n, 0), e.Dim(cols), rows, weight, rest)
 	return nil
 }
 
