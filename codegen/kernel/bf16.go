@@ -11,8 +11,8 @@ import (
 // bf16Kernels are for weights in bfloat16: products, and rounding what they
 // are multiplied with.
 var bf16Kernels = with(everyVec(roundSignature, map[string]func(*lanes){"roundWords": (*lanes).roundWords}), map[string]generator{
-	"panelDotBF16":       {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, bf16Pairs}.body},
-	"panelMulBF16AVX512": {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, bf16Widened}.body},
+	"panelDotBF16":       {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, bf16Pairs}.body},
+	"panelMulBF16AVX512": {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, bf16Widened}.body},
 	"panelMulBF16AVX2":   {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, bf16Widened}.body},
 	"roundPairsBF16":     {roundSignature, roundPairs},
 })

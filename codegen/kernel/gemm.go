@@ -8,9 +8,9 @@ import (
 )
 
 var gemmKernels = map[string]generator{
-	"panelMulAVX512": {panelMulSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, float32s}.body},
+	"panelMulAVX512": {panelMulSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, float32s}.body},
 	"panelMulAVX2":   {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}, float32s}.body},
-	"halfMulAVX512":  {panelMulSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, float32Half}.body},
+	"halfMulAVX512":  {panelMulSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, float32Half}.body},
 	"halfMulAVX2":    {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}, float32Half}.body},
 }
 
@@ -72,6 +72,10 @@ func (g panelMul) body(a *asm) {
 		a.Label("rows" + label)
 		a.CMPQ(t.m, operand.U32(uint32(rows)))
 		a.JLT(operand.LabelRef("done" + label))
+		if rows > rowsInSet {
+			a.TESTL(operand.U32(4096-64), t.ldx.As32())
+			a.JZ(operand.LabelRef("done" + label))
+		}
 		t.multiply(label)
 		t.finish(label)
 		a.SUBQ(operand.U32(uint32(rows)), t.m)
@@ -86,6 +90,11 @@ func (g panelMul) body(a *asm) {
 	a.VZEROUPPER()
 	a.RET()
 }
+
+// rowsInSet is how many rows whose distance is a multiple of 4096 bytes a tile
+// may have. All of them lie in one set of the nearest cache, of twelve lines,
+// which the weights pass through as well.
+const rowsInSet = 10
 
 // panelBytes is the width of a panel.
 const panelBytes = 32 * 4

@@ -13,10 +13,10 @@ var int8Kernels = with(with(with(
 	everyVec("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange})),
 	everyVec("func(dst *uint32, x *float32, n int, inverse float32, zero int32)", map[string]func(*lanes){"quantizeRow": (*lanes).quantizeRow})),
 	map[string]generator{
-		"panelDotInt8AVX512":    {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
+		"panelDotInt8AVX512":    {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
 		"panelDotInt8AVX2":      {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
 		"panelMulInt8AVX2":      {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, rowHead)}.body},
-		"panelDotShiftedAVX512": {panelWordsSignature, panelMul{wide, []int{12, 8, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
+		"panelDotShiftedAVX512": {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
 		"panelDotShiftedAVX2":   {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
 		"panelMulShiftedAVX2":   {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, shiftedHead)}.body},
 	})
