@@ -43,7 +43,7 @@ func (g *generator) refer(fn *function) {
 		root := pl.storage(v)
 		name := names.take(fmt.Sprintf("y%d", i), "y")
 		fn.outs = append(fn.outs, name)
-		if fn.refs[root] == "" && pl.inside(root) && pl.layout[root] == nil {
+		if fn.refs[root] == "" && pl.inside(root) && pl.layout[root] == nil && !pl.apart[root] {
 			fn.refs[root] = name
 		}
 	}

@@ -113,12 +113,7 @@ func (e *emitter) attention(n *ir.Node) (a attentionArgs, err error) {
 
 // stored is a result in the layout in which it is stored.
 func (e *emitter) stored(v *ir.Value) view {
-	pl := e.g.plans[e.fn]
-	x := view{root: v, dims: v.Type.Shape, strides: contiguous(v.Type.Shape)}
-	if pl.layout[v] != nil {
-		x.strides = pl.viewOf(v).strides
-	}
-	return x
+	return e.g.plans[e.fn].stored(v)
 }
 
 // masks are the kernels' bias, floats that are added, and keep, booleans.

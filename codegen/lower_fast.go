@@ -126,7 +126,7 @@ var actKernels = map[string]string{"": "nil", "relu": "relu32", "gelu": "gelu32"
 	"sigmoid": "sigmoid32", "tanh": "tanh32"}
 
 func lowerLinear(e *emitter, n *ir.Node) error {
-	if err := f32(n); err != nil {
+	if err := servesLinear(n); err != nil {
 		return err
 	}
 	bias, r, err := e.added(n)
@@ -136,32 +136,47 @@ func lowerLinear(e *emitter, n *ir.Node) error {
 	return e.linear(n, bias, r, actKernels[n.Str("act")])
 }
 
+// servesLinear says why the kernel cannot do n, of which only the distances of rows are not looked at.
+func servesLinear(n *ir.Node) error {
+	if err := cmp.Or(f32(n), fitsAdded(n)); err != nil {
+		return err
+	}
+	if !stored(n.Args[1]) || n.TypeAt(1).Rank() != 2 || n.TypeAt(0).Rank() < 1 || actKernels[n.Str("act")] == "" {
+		return errShape
+	}
+	return nil
+}
+
 // added are the bias and the residual of a product.
 func (e *emitter) added(n *ir.Node) (bias, r string, err error) {
+	if err := fitsAdded(n); err != nil {
+		return "", "", err
+	}
 	bias, r = "nil", "nil"
-	cols := n.Out().Type.Shape[n.Out().Type.Rank()-1]
 	if b := n.Arg("b"); b != nil {
-		if !ir.EqualDims(b.Type.Shape, []ir.Dim{cols}) {
-			return "", "", errShape
-		}
 		bias = e.Val(b)
 	}
 	if v := n.Arg("r"); v != nil {
-		if !ir.EqualDims(v.Type.Shape, n.Out().Type.Shape) {
-			return "", "", errShape
-		}
 		r = e.Val(v)
 	}
 	return bias, r, nil
 }
 
-// linear writes y = act(x·w + bias) + r for the arguments 0 and 1 of n, w being a weight.
-func (e *emitter) linear(n *ir.Node, bias, r, act string) error {
-	w := n.Args[1]
-	if !w.Is(ir.Weight) && w.Const() == nil || w.Type.Rank() != 2 || n.TypeAt(0).Rank() < 1 || act == "" {
+// fitsAdded refuses biases and residuals that have to be broadcast.
+func fitsAdded(n *ir.Node) error {
+	shape := n.Out().Type.Shape
+	if b := n.Arg("b"); b != nil && !ir.EqualDims(b.Type.Shape, shape[len(shape)-1:]) {
 		return errShape
 	}
-	x := e.view(n, 0)
+	if r := n.Arg("r"); r != nil && !ir.EqualDims(r.Type.Shape, shape) {
+		return errShape
+	}
+	return nil
+}
+
+// linear writes y = act(x·w + bias) + r for the arguments 0 and 1 of n, w being a weight.
+func (e *emitter) linear(n *ir.Node, bias, r, act string) error {
+	w, x := n.Args[1], e.view(n, 0)
 	step, ok := rowStride(x)
 	if !ok {
 		return errShape
@@ -171,10 +186,11 @@ func (e *emitter) linear(n *ir.Node, bias, r, act string) error {
 	gemm, as := e.g.opts.Precision.gemm(k)
 	packed := e.g.weightExpr(e.fn, w, as)
 	from := e.from(x)
-	if y := e.Y(n, 0); step.Equal(k) && gemm == "gemm" {
+	ldy := e.rowStep(n.Out())
+	if y := e.Y(n, 0); step.Equal(k) && ldy.Equal(cols) && gemm == "gemm" {
 		e.Call("linear", e.Ctx(), y, from, packed, bias, r, act, e.Dim(rows), e.Dim(k), e.Dim(cols))
 	} else {
-		e.Call(gemm, e.Ctx(), y, e.Dim(cols), from, e.Dim(step), packed, bias, r, e.Dim(cols), act, e.Dim(rows), e.Dim(k), e.Dim(cols))
+		e.Call(gemm, e.Ctx(), y, e.Dim(ldy), from, e.Dim(step), packed, bias, r, e.Dim(cols), act, e.Dim(rows), e.Dim(k), e.Dim(cols))
 	}
 	return nil
 }
@@ -316,26 +332,40 @@ func lowerSoftmax(e *emitter, n *ir.Node) error {
 	return nil
 }
 
-// normArgs are rows and columns of a normalization over the axes from axis on, all of whose parameters have a number for each column.
-func normArgs(e *emitter, n *ir.Node) (rows, cols string, err error) {
+// normAxis is the first axis of a normalization that the kernels can do: all of its parameters have a number for each column.
+func normAxis(n *ir.Node) (int, error) {
 	if err := f32(n); err != nil {
-		return "", "", err
+		return 0, err
 	}
 	shape := n.TypeAt(0).Shape
 	axis, err := ir.Axis(n.Int("axis"), len(shape))
 	if err != nil || len(n.Results) > 1 || n.Int("stash_type") != int(ir.F32) {
-		return "", "", errShape
+		return 0, errShape
 	}
 	for _, p := range n.Args[1:] {
 		if p != nil && !ir.EqualDims(p.Type.Shape, shape[axis:]) {
-			return "", "", errShape
+			return 0, errShape
 		}
 	}
-	return e.Product(shape[:axis]), e.Product(shape[axis:]), nil
+	return axis, nil
+}
+
+// normArgs are rows and columns of a normalization, and the distance of rows of its result.
+func normArgs(e *emitter, n *ir.Node) (rows, cols, ldy string, err error) {
+	axis, err := normAxis(n)
+	if err != nil {
+		return "", "", "", err
+	}
+	shape := n.TypeAt(0).Shape
+	cols, ldy = e.Product(shape[axis:]), e.Product(shape[axis:])
+	if axis == len(shape)-1 {
+		ldy = e.Dim(e.rowStep(n.Out()))
+	}
+	return e.Product(shape[:axis]), cols, ldy, nil
 }
 
 func lowerLayerNorm(e *emitter, n *ir.Node) error {
-	rows, cols, err := normArgs(e, n)
+	rows, cols, ldy, err := normArgs(e, n)
 	if err != nil {
 		return err
 	}
@@ -343,16 +373,16 @@ func lowerLayerNorm(e *emitter, n *ir.Node) error {
 	if e.Has(n, 2) {
 		beta = e.X(n, 2)
 	}
-	e.Call("layerNorm", e.Ctx(), e.Y(n, 0), "nil", e.X(n, 0), "nil", e.X(n, 1), beta, rows, cols, n.Float("epsilon"))
+	e.Call("layerNorm", e.Ctx(), e.Y(n, 0), ldy, "nil", e.X(n, 0), "nil", e.X(n, 1), beta, rows, cols, n.Float("epsilon"))
 	return nil
 }
 
 func lowerRMSNorm(e *emitter, n *ir.Node) error {
-	rows, cols, err := normArgs(e, n)
+	rows, cols, ldy, err := normArgs(e, n)
 	if err != nil {
 		return err
 	}
-	e.Call("rmsNorm", e.Ctx(), e.Y(n, 0), "nil", e.X(n, 0), "nil", e.X(n, 1), rows, cols, n.Float("epsilon"))
+	e.Call("rmsNorm", e.Ctx(), e.Y(n, 0), ldy, "nil", e.X(n, 0), "nil", e.X(n, 1), rows, cols, n.Float("epsilon"))
 	return nil
 }
 

@@ -12,6 +12,7 @@ type plan struct {
 	fn     *function
 	nodes  map[*ir.Node]bool        // of this function
 	layout map[*ir.Value][]int      // values stored with permuted axes, so that a Transpose of them is nothing
+	apart  map[*ir.Value]bool       // values whose rows have a gap behind them
 	store  map[*ir.Value]*ir.Value  // values that are other values' memory, whole
 	over   map[*ir.Node]bool        // nodes that write into what they read
 	needed map[*ir.Value]bool       // values that must lie in memory, whole and row by row (but for layout)
@@ -26,7 +27,7 @@ type slot struct {
 }
 
 func newPlan(g *generator, fn *function) *plan {
-	pl := &plan{g: g, fn: fn, nodes: map[*ir.Node]bool{}, layout: map[*ir.Value][]int{}, store: map[*ir.Value]*ir.Value{},
+	pl := &plan{g: g, fn: fn, nodes: map[*ir.Node]bool{}, layout: map[*ir.Value][]int{}, apart: map[*ir.Value]bool{}, store: map[*ir.Value]*ir.Value{},
 		over: map[*ir.Node]bool{}, needed: map[*ir.Value]bool{}, live: map[*ir.Node]bool{}, uses: map[*ir.Value][]*ir.Node{}}
 	for _, s := range fn.steps {
 		if s.node != nil {
@@ -34,6 +35,7 @@ func newPlan(g *generator, fn *function) *plan {
 		}
 	}
 	pl.chooseLayouts()
+	pl.chooseApart()
 	pl.chooseOver()
 	pl.chooseNeeded()
 	return pl
@@ -106,6 +108,68 @@ func (pl *plan) chooseLayouts() {
 			}
 		}
 	}
+}
+
+// rowGap is how many elements of float32 are behind a row of values whose rows lie apart: one line of the cache.
+const rowGap = 16
+
+// chooseApart puts gaps between the rows that products read where the distance would be a multiple of 4096 bytes: the rows that a
+// product reads at the same time would all be in one set of the cache.
+func (pl *plan) chooseApart() {
+	for n := range pl.nodes {
+		if !pl.writesApart(n) {
+			continue
+		}
+		v := n.Out()
+		cols, ok := v.Type.Shape[v.Type.Rank()-1].Const()
+		ok = ok && cols > 0 && cols%1024 == 0 && !pl.isResult(v) && !pl.usedByCall(v) && !pl.g.onHeap(v) && len(pl.uses[v]) > 0
+		for _, u := range pl.uses[v] {
+			ok = ok && pl.multiplies(u) && !slices.Contains(u.Args[1:], v)
+		}
+		if ok {
+			pl.apart[v] = true
+		}
+	}
+}
+
+// writesApart reports whether the kernel of n can write rows with gaps.
+func (pl *plan) writesApart(n *ir.Node) bool {
+	if f32(n) != nil || n.Out().Type.Rank() < 2 {
+		return false
+	}
+	switch n.Op {
+	case ir.Linear:
+		return pl.multiplies(n)
+	case ir.LayerNormalization, ir.RMSNormalization:
+		axis, err := normAxis(n)
+		return err == nil && axis == n.TypeAt(0).Rank()-1
+	}
+	return false
+}
+
+// multiplies reports whether n is lowered to a product of float32 with a weight.
+func (pl *plan) multiplies(n *ir.Node) bool {
+	return n.Op == ir.Linear && !pl.g.whole[n.ID] && pl.g.opts.Precision == Float32 && servesLinear(n) == nil
+}
+
+// rowStep is the distance of v's rows in its own memory.
+func (e *emitter) rowStep(v *ir.Value) ir.Dim {
+	rank := v.Type.Rank()
+	step := v.Type.Shape[rank-1]
+	if e.g.plans[e.fn].apart[v] {
+		step = step.Add(ir.N(rowGap))
+	}
+	return step
+}
+
+// size is how many elements v's memory has room for.
+func (pl *plan) size(v *ir.Value) ir.Dim {
+	shape := v.Type.Shape
+	if !pl.apart[v] {
+		return ir.Product(shape)
+	}
+	last := len(shape) - 1
+	return ir.Product(shape[:last]).Mul(shape[last].Add(ir.N(rowGap)))
 }
 
 // chooseOver lets new keys and values be written into the cache that was put together for them, if nobody else reads it.
@@ -235,7 +299,7 @@ func (pl *plan) storage(v *ir.Value) *ir.Value {
 // takesView reports whether n reads its argument k where it lies, so that the argument itself need not be in memory.
 func (pl *plan) takesView(n *ir.Node, k int) bool {
 	x := pl.viewOf(n.Args[k])
-	if x.root == n.Args[k] && pl.layout[x.root] == nil {
+	if x.root == n.Args[k] && pl.layout[x.root] == nil && !pl.apart[x.root] {
 		return false
 	}
 	accepts := viewReaders[n.Op]
@@ -448,7 +512,7 @@ func (pl *plan) takeSlot(v *ir.Value) int {
 	if pl.g.onHeap(v) {
 		return -1
 	}
-	size := v.Type.Size().Mul(ir.N(v.Type.Elem.Size()))
+	size := pl.size(v).Mul(ir.N(v.Type.Elem.Size()))
 	best, miss := -1, 0
 	for i := range pl.fn.slots {
 		s := &pl.fn.slots[i]

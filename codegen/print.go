@@ -359,7 +359,7 @@ func (g *generator) layOutSource(b *strings.Builder) {
 			if k := g.slotOf[v]; k >= 0 {
 				any = true
 				fmt.Fprintf(&body, "\ts.frame.%s.%s = view[%s](mem, slot%d, %s)\n",
-					fn.frame, g.field[v], goType(v.Type.Elem), base+k+1, g.dim(v.Type.Size()))
+					fn.frame, g.field[v], goType(v.Type.Elem), base+k+1, g.dim(g.plans[fn].size(v)))
 			}
 		}
 		base += len(fn.slots)

@@ -44,17 +44,7 @@ func sameStrides(dims, a, b []ir.Dim) bool {
 
 // viewOf follows v through nodes of fn that only change how memory is seen.
 func (pl *plan) viewOf(v *ir.Value) view {
-	self := view{root: v, dims: v.Type.Shape, strides: contiguous(v.Type.Shape)}
-	if perm := pl.layout[v]; perm != nil {
-		stored := make([]ir.Dim, len(perm))
-		for i, p := range perm {
-			stored[i] = v.Type.Shape[p]
-		}
-		strides := contiguous(stored)
-		for i, p := range perm {
-			self.strides[p] = strides[i]
-		}
-	}
+	self := pl.stored(v)
 	if !pl.inside(v) || !v.Type.Ranked() {
 		return self
 	}
@@ -81,6 +71,26 @@ func (pl *plan) viewOf(v *ir.Value) view {
 		if x, ok := pl.viewOf(n.Args[0]).expand(v.Type.Shape); ok {
 			return x
 		}
+	}
+	return self
+}
+
+// stored is v in its own memory.
+func (pl *plan) stored(v *ir.Value) view {
+	self := view{root: v, dims: v.Type.Shape, strides: contiguous(v.Type.Shape)}
+	if perm := pl.layout[v]; perm != nil {
+		dims := make([]ir.Dim, len(perm))
+		for i, p := range perm {
+			dims[i] = v.Type.Shape[p]
+		}
+		strides := contiguous(dims)
+		for i, p := range perm {
+			self.strides[p] = strides[i]
+		}
+	}
+	if pl.apart[v] {
+		last := len(self.dims) - 1
+		copy(self.strides, contiguous(append(slices.Clone(self.dims[:last]), self.dims[last].Add(ir.N(rowGap)))))
 	}
 	return self
 }

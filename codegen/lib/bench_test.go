@@ -105,8 +105,8 @@ func BenchmarkRows(b *testing.B) {
 	c := newCtx(1)
 	for name, f := range map[string]func(){
 		"softmax":   func() { softmax(c, y, x, rows, cols) },
-		"layerNorm": func() { layerNorm(c, y, nil, x, y, gamma, gamma, rows, cols, 1e-5) },
-		"rmsNorm":   func() { rmsNorm(c, y, nil, x, nil, gamma, rows, cols, 1e-5) },
+		"layerNorm": func() { layerNorm(c, y, cols, nil, x, y, gamma, gamma, rows, cols, 1e-5) },
+		"rmsNorm":   func() { rmsNorm(c, y, cols, nil, x, nil, gamma, rows, cols, 1e-5) },
 		"add":       func() { binary(c, y, x, y, add32, rows, cols, cols, cols, cols, cols) },
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -144,10 +144,10 @@ func BenchmarkEncoder(b *testing.B) {
 						attention(c, heads{o, 0, 32, width}, at(0), at(1), at(2), score{scale: 0.17}, noBias, keep{},
 							attentionShape{batch: 1, heads: 12, kvHeads: 12, queries: tokens, keys: tokens, d: 32, dv: 32})
 						linear(c, x, o, w.out, params, x, nil, tokens, width, width)
-						layerNorm(c, x, nil, x, nil, params, params, tokens, width, 1e-5)
+						layerNorm(c, x, width, nil, x, nil, params, params, tokens, width, 1e-5)
 						linear(c, h, x, w.up, params, nil, gelu32, tokens, width, inner)
 						linear(c, x, h, w.down, params, x, nil, tokens, inner, width)
-						layerNorm(c, x, nil, x, nil, params, params, tokens, width, 1e-5)
+						layerNorm(c, x, width, nil, x, nil, params, params, tokens, width, 1e-5)
 					}
 				}
 				gflops(b, layers*2*tokens*(4*width*width+2*width*inner+2*tokens*width))

@@ -27,8 +27,8 @@
 //	    behind a cache, windows and sinks
 //
 //	softmax(c, y, x, rows, cols)                     along the last axis
-//	layerNorm(c, y, s, x, r, gamma, beta, rows, cols, eps)   of s = x + r
-//	rmsNorm(c, y, s, x, r, gamma, rows, cols, eps)
+//	layerNorm(c, y, ldy, s, x, r, gamma, beta, rows, cols, eps)   of s = x + r
+//	rmsNorm(c, y, ldy, s, x, r, gamma, rows, cols, eps)
 //
 //	unary(c, y, x, f)                                y = f(x), with f one of
 //	    relu32 exp32 erf32 tanh32 sigmoid32 silu32 gelu32 geluTanh32

@@ -71,19 +71,19 @@ func expSumGo(y, x []float32, m float32) float32 {
 // layerNorm is y = (s-mean(s))/√(var(s)+eps)·gamma + beta for each row of
 // s = x + r.
 //
-//	y, x  [rows, cols]; y may be any of the others
+//	y, x  [rows, cols], row i of y at y[i*ldy]; y may be any of the others
 //	r     [rows, cols], or nil for 0
 //	s     [rows, cols], where s is stored, or nil; may be x or r
 //	gamma [cols]
 //	beta  [cols], or nil for 0
-func layerNorm(c *ctx, y, s, x, r, gamma, beta []float32, rows, cols int, eps float32) {
-	normRows(c, normTask{y: y, s: s, x: x, r: r, gamma: gamma, beta: beta, cols: cols, eps: eps, norm: layerNormRow}, rows)
+func layerNorm(c *ctx, y []float32, ldy int, s, x, r, gamma, beta []float32, rows, cols int, eps float32) {
+	normRows(c, normTask{y: y, ldy: ldy, s: s, x: x, r: r, gamma: gamma, beta: beta, cols: cols, eps: eps, norm: layerNormRow}, rows)
 }
 
 // rmsNorm is y = s/√(mean(s²)+eps)·gamma for each row of s = x + r; the
 // buffers are those of layerNorm.
-func rmsNorm(c *ctx, y, s, x, r, gamma []float32, rows, cols int, eps float32) {
-	normRows(c, normTask{y: y, s: s, x: x, r: r, gamma: gamma, cols: cols, eps: eps, norm: rmsNormRow}, rows)
+func rmsNorm(c *ctx, y []float32, ldy int, s, x, r, gamma []float32, rows, cols int, eps float32) {
+	normRows(c, normTask{y: y, ldy: ldy, s: s, x: x, r: r, gamma: gamma, cols: cols, eps: eps, norm: rmsNormRow}, rows)
 }
 
 func normRows(c *ctx, args normTask, rows int) {
@@ -96,14 +96,14 @@ func normRows(c *ctx, args normTask, rows int) {
 // normTask is the arguments of layerNorm or rmsNorm.
 type normTask struct {
 	y, s, x, r, gamma, beta []float32
-	cols                    int
+	ldy, cols               int
 	eps                     float32
 	norm                    func(y, x, gamma, beta []float32, eps float32)
 }
 
 func (t *normTask) part(_ *worker, lo, hi int) {
 	for i := lo; i < hi; i++ {
-		y, x := t.y[i*t.cols:(i+1)*t.cols], t.x[i*t.cols:(i+1)*t.cols]
+		y, x := t.y[i*t.ldy:i*t.ldy+t.cols], t.x[i*t.cols:(i+1)*t.cols]
 		if t.r != nil {
 			s := y
 			if t.s != nil {

@@ -84,21 +84,26 @@ func checkNorm(t *testing.T, one, three *ctx, rows, cols int, rms, residual, bet
 			}
 		}
 	}
-	run := func(c *ctx, y, s []float32) {
+	run := func(c *ctx, y []float32, ldy int, s []float32) {
 		if rms {
-			rmsNorm(c, y, s, x, r, gamma, rows, cols, 1e-3)
+			rmsNorm(c, y, ldy, s, x, r, gamma, rows, cols, 1e-3)
 		} else {
-			layerNorm(c, y, s, x, r, gamma, b, rows, cols, 1e-3)
+			layerNorm(c, y, ldy, s, x, r, gamma, b, rows, cols, 1e-3)
 		}
 	}
 	y, z, s := garbage(t, rows*cols), garbage(t, rows*cols), garbage(t, rows*cols)
-	run(one, y, nil)
+	run(one, y, cols, nil)
 	// A row of one element is 0 up to the rounding of its mean, over √eps.
 	near(t, what, y, want, 64*eps*(1+1/math.Sqrt(1e-3)/float64(cols)))
-	run(three, z, s)
+	run(three, z, cols, s)
 	sameBits(t, what+", three threads", z, y)
 	near(t, what+", the sum", s, sums, 8*eps)
-	run(one, x, nil)
+	apart := garbage(t, rows*(cols+3))
+	run(one, apart, cols+3, nil)
+	for i := range rows {
+		sameBits(t, what+", rows apart", apart[i*(cols+3):][:cols], y[i*cols:][:cols])
+	}
+	run(one, x, cols, nil)
 	sameBits(t, what+", in place", x, y)
 }
 
