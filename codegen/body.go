@@ -163,14 +163,22 @@ func (g *generator) prepareBody() string {
 func (g *generator) node(e *emitter, n *ir.Node) (from int) {
 	g.comment(e, n)
 	from = e.b.Len()
-	g.lower(e, n)
+	if r := g.plans[e.fn].regions[n]; r != nil {
+		e.lowerRegion(r)
+	} else {
+		g.lower(e, n)
+	}
 	return from
 }
 
 var spaces = regexp.MustCompile(`\s+`)
 
 func (g *generator) comment(e *emitter, n *ir.Node) {
-	text := n.Op.Name + " " + g.typeText(n.Out())
+	text := n.Op.Name
+	if r := g.plans[e.fn].regions[n]; r != nil {
+		text = r.String()
+	}
+	text += " " + g.typeText(n.Out())
 	if n.Name != "" {
 		text += "  " + spaces.ReplaceAllString(n.Name, " ")
 	}

@@ -26,6 +26,8 @@ type generator struct {
 	dimList []string
 	consts  map[string]string // content to name
 	constGo []string          // their declarations
+	blocks  map[string]string // the functions of regions, body to name
+	blockGo []string          // their declarations
 	weights weightTable
 	outputs []string           // Go expressions of the results
 	nested  map[*ir.Value]bool // values of control flow and in its bodies
@@ -41,7 +43,7 @@ type generator struct {
 func newGenerator(p *ir.Program, opts Options) *generator {
 	g := &generator{p: p, opts: opts, plans: map[*function]*plan{}, slotOf: map[*ir.Value]int{}, fields: map[*function]*namer{},
 		field: map[*ir.Value]string{}, groups: map[*ir.Value]*ir.Value{}, dimName: map[string]string{},
-		consts: map[string]string{}, failed: map[*ir.Node]error{}, nested: map[*ir.Value]bool{}, asked: map[string]bool{}, defined: map[string]bool{}}
+		consts: map[string]string{}, blocks: map[string]string{}, failed: map[*ir.Node]error{}, nested: map[*ir.Value]bool{}, asked: map[string]bool{}, defined: map[string]bool{}}
 	g.names = newNamer(loadLibrary(opts).names(), reserved)
 	g.nameDims()
 	g.findSizes()

@@ -14,14 +14,26 @@ import (
 var _ = register(fast, map[*ir.Op]lowering{
 	ir.Linear: lowerLinear, ir.MatMul: lowerMatMul, ir.RoutedMatMul: lowerRoutedMatMul, ir.Attention: lowerAttention, ir.DualAttention: lowerDualAttention,
 	ir.Softmax: lowerSoftmax, ir.LayerNormalization: lowerLayerNorm, ir.RMSNormalization: lowerRMSNorm,
-	ir.Relu: lowerUnary("relu32"), ir.Exp: lowerUnary("exp32"), ir.Erf: lowerUnary("erf32"), ir.Tanh: lowerUnary("tanh32"),
-	ir.Sigmoid: lowerUnary("sigmoid32"), ir.Swish: lowerSwish, ir.Gelu: lowerGelu, ir.LeakyRelu: lowerLeakyRelu,
-	ir.Add: lowerBinary("add32"), ir.Sub: lowerBinary("sub32"), ir.Mul: lowerBinary("mul32"), ir.Div: lowerBinary("div32"),
+	ir.Swish: lowerUnary, ir.Gelu: lowerUnary, ir.LeakyRelu: lowerLeakyRelu,
 	ir.Clip: lowerClip, ir.ReduceSum: lowerReduce("sumRow"), ir.ReduceMean: lowerReduce("meanRow"), ir.ReduceMax: lowerReduce("largestRow"),
 	ir.ReduceMin: lowerReduce("leastRow"), ir.ReduceL2: lowerReduce("lengthRow"), ir.ReduceSumSquare: lowerReduce("squaresRow"),
 	ir.InstanceNormalization: lowerInstanceNorm,
 	ir.Transpose:             lowerCopy, ir.Split: copySplit, ir.Slice: lowerCopy, ir.Expand: lowerCopy,
 })
+
+var (
+	_ = register(fast, each(unaryBlocks, lowerUnary))
+	_ = register(fast, each(binaryBlocks, lowerBinary))
+)
+
+// each is the same lowering for all operators of a table.
+func each(table map[*ir.Op]string, low lowering) map[*ir.Op]lowering {
+	all := map[*ir.Op]lowering{}
+	for op := range table {
+		all[op] = low
+	}
+	return all
+}
 
 var (
 	errElem  = errors.New("not float32")
@@ -386,21 +398,16 @@ func lowerRMSNorm(e *emitter, n *ir.Node) error {
 	return nil
 }
 
-func lowerUnary(kernel string) lowering {
-	return func(e *emitter, n *ir.Node) error {
-		if err := f32(n); err != nil {
-			return err
-		}
-		e.Call("unary", e.Ctx(), e.Y(n, 0), e.X(n, 0), kernel)
-		return nil
+func lowerUnary(e *emitter, n *ir.Node) error {
+	if err := f32(n); err != nil {
+		return err
 	}
-}
-
-func lowerSwish(e *emitter, n *ir.Node) error {
-	if n.Float("alpha") != 1 {
-		return errors.New("alpha is not 1")
+	kernel := blockFunction(n)
+	if kernel == "" {
+		return fmt.Errorf("attributes %v", n.Attrs)
 	}
-	return lowerUnary("silu32")(e, n)
+	e.Call("unary", e.Ctx(), e.Y(n, 0), e.X(n, 0), kernel)
+	return nil
 }
 
 func lowerLeakyRelu(e *emitter, n *ir.Node) error {
@@ -415,33 +422,25 @@ func lowerLeakyRelu(e *emitter, n *ir.Node) error {
 	return nil
 }
 
-func lowerGelu(e *emitter, n *ir.Node) error {
-	if n.Str("approximate") == "tanh" {
-		return lowerUnary("geluTanh32")(e, n)
+// lowerBinary serves what is rows of equal length of which one operand may repeat one row, or one element a row, and else goes block by
+// block.
+func lowerBinary(e *emitter, n *ir.Node) error {
+	if err := f32(n); err != nil {
+		return err
 	}
-	return lowerUnary("gelu32")(e, n)
-}
-
-// lowerBinary serves what is rows of equal length of which one operand may repeat one row, or one element a row.
-func lowerBinary(kernel string) lowering {
-	return func(e *emitter, n *ir.Node) error {
-		if err := f32(n); err != nil {
-			return err
+	kernel, shape := binaryBlocks[n.Op], n.Out().Type.Shape
+	for cut := range len(shape) + 1 {
+		a, ok1 := rowsOf(n.TypeAt(0).Shape, shape, cut)
+		b, ok2 := rowsOf(n.TypeAt(1).Shape, shape, cut)
+		if !ok1 || !ok2 {
+			continue
 		}
-		shape := n.Out().Type.Shape
-		for cut := range len(shape) + 1 {
-			a, ok1 := rowsOf(n.TypeAt(0).Shape, shape, cut)
-			b, ok2 := rowsOf(n.TypeAt(1).Shape, shape, cut)
-			if !ok1 || !ok2 {
-				continue
-			}
-			e.Call("binary", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.X(n, 1), kernel, e.Product(shape[:cut]), e.Product(shape[cut:]),
-				e.Dim(a.row), e.Dim(a.cols), e.Dim(b.row), e.Dim(b.cols))
-			return nil
-		}
-		e.Call("spread", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.X(n, 1), kernel, e.Shape(n.Out()), e.Shape(n.Args[0]), e.Shape(n.Args[1]))
+		e.Call("binary", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.X(n, 1), kernel, e.Product(shape[:cut]), e.Product(shape[cut:]),
+			e.Dim(a.row), e.Dim(a.cols), e.Dim(b.row), e.Dim(b.cols))
 		return nil
 	}
+	e.lowerRegion(alone(n))
+	return nil
 }
 
 // lowerClip serves bounds that are single numbers, as all are.

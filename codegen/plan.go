@@ -8,16 +8,17 @@ import (
 
 // A plan says for one function which values have memory of their own, and where.
 type plan struct {
-	g      *generator
-	fn     *function
-	nodes  map[*ir.Node]bool        // of this function
-	layout map[*ir.Value][]int      // values stored with permuted axes, so that a Transpose of them is nothing
-	apart  map[*ir.Value]bool       // values whose rows have a gap behind them
-	store  map[*ir.Value]*ir.Value  // values that are other values' memory, whole
-	over   map[*ir.Node]bool        // nodes that write into what they read
-	needed map[*ir.Value]bool       // values that must lie in memory, whole and row by row (but for layout)
-	live   map[*ir.Node]bool        // nodes that are emitted
-	uses   map[*ir.Value][]*ir.Node // within the function
+	g       *generator
+	fn      *function
+	nodes   map[*ir.Node]bool        // of this function
+	layout  map[*ir.Value][]int      // values stored with permuted axes, so that a Transpose of them is nothing
+	apart   map[*ir.Value]bool       // values whose rows have a gap behind them
+	regions map[*ir.Node]*region     // by their last node, those that are one step
+	store   map[*ir.Value]*ir.Value  // values that are other values' memory, whole
+	over    map[*ir.Node]bool        // nodes that write into what they read
+	needed  map[*ir.Value]bool       // values that must lie in memory, whole and row by row (but for layout)
+	live    map[*ir.Node]bool        // nodes that are emitted
+	uses    map[*ir.Value][]*ir.Node // within the function
 }
 
 // A slot is a piece of the arena that values share whose lives do not overlap.
@@ -27,13 +28,14 @@ type slot struct {
 }
 
 func newPlan(g *generator, fn *function) *plan {
-	pl := &plan{g: g, fn: fn, nodes: map[*ir.Node]bool{}, layout: map[*ir.Value][]int{}, apart: map[*ir.Value]bool{}, store: map[*ir.Value]*ir.Value{},
+	pl := &plan{g: g, fn: fn, nodes: map[*ir.Node]bool{}, layout: map[*ir.Value][]int{}, apart: map[*ir.Value]bool{}, regions: map[*ir.Node]*region{}, store: map[*ir.Value]*ir.Value{},
 		over: map[*ir.Node]bool{}, needed: map[*ir.Value]bool{}, live: map[*ir.Node]bool{}, uses: map[*ir.Value][]*ir.Node{}}
 	for _, s := range fn.steps {
 		if s.node != nil {
 			pl.enter(s.node)
 		}
 	}
+	pl.chooseRegions()
 	pl.chooseLayouts()
 	pl.chooseApart()
 	pl.chooseOver()
@@ -224,6 +226,12 @@ func (pl *plan) needFor(n *ir.Node) {
 		return
 	}
 	pl.live[n] = true
+	if r := pl.regions[n]; r != nil {
+		for _, a := range r.args {
+			pl.need(a)
+		}
+		return
+	}
 	for k, a := range n.Args {
 		switch {
 		case a == nil || pl.g.readsShapeOnly(n, k):
@@ -485,6 +493,12 @@ func (pl *plan) prepares(v *ir.Value) bool {
 func (pl *plan) reads(n *ir.Node, use func(v *ir.Value)) {
 	for _, r := range n.Results {
 		use(r)
+	}
+	if r := pl.regions[n]; r != nil {
+		for _, a := range r.args {
+			use(a)
+		}
+		return
 	}
 	for k, a := range n.Args {
 		if a == nil {

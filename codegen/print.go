@@ -223,6 +223,9 @@ func (g *generator) stepsSource(bodies map[*function]string) string {
 		fmt.Fprintf(&b, "\n// %s is %s.\n//\n%sfunc (s *Session) %s(%s) {\n", fn.name, fn.what, comment, fn.name, strings.Join(params, ", "))
 		b.WriteString(g.locals(fn, bodies[fn], false) + bodies[fn] + "}\n")
 	}
+	for _, block := range g.blockGo {
+		b.WriteString("\n" + block)
+	}
 	return b.String()
 }
 

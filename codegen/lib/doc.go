@@ -34,7 +34,7 @@
 //	    relu32 exp32 erf32 tanh32 sigmoid32 silu32 gelu32 geluTanh32
 //	binary(c, y, a, b, f, rows, cols, aRow, aCols, bRow, bCols)   y = f(a, b), f one of
 //	    add32 sub32 mul32 div32 max32 min32
-//	spread(c, y, a, b, f, sy, sa, sb)                the same of shapes that broadcast in any axes
+//	blockwise(c, y, f, between, sy, x, shapes)       several such steps at once, of arguments that broadcast in any axes
 //	clip32(c, y, x, lo, hi)                          between two bounds, or beyond one
 //	reduceRows(c, y, x, f, cols)                     f of each row: sumRow meanRow largestRow leastRow
 //	    squaresRow lengthRow

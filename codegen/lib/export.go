@@ -4,6 +4,12 @@ import "math"
 
 // What the compiler itself uses of this package. Nothing here is emitted.
 
+// BlockArgs is how many arguments a region can have, and BlockSpread those of them that are broadcast.
+const (
+	BlockArgs   = blockArgs
+	BlockSpread = blockSpread
+)
+
 // PackedLen is the number of floats that PackB fills for a matrix [k, n].
 func PackedLen(k, n int) int { return packedLen(k, n) }
 

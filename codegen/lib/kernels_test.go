@@ -314,7 +314,7 @@ func TestNoAllocations(t *testing.T) {
 		rmsNorm(c, y, 128, x, x, x, w[:128], 128, 128, 1e-5)
 		binary(c, y, x, x, add32, 128, 128, 128, 128, 0, 1)
 		unary(c, y, x, exp32)
-		spread(c, y, x, x, add32, []int{4, 32, 128}, []int{4, 1, 128}, []int{32, 1})
+		blockwise(c, y, addGelu, 1, []int{4, 32, 128}, parts{x[:512], x[:32]}, [blockSpread][]int{{4, 1, 128}, {32, 1}})
 		clip32(c, y, x, x[:1], x[:1])
 		reduceRows(c, y[:128], x, meanRow, 128)
 		sumColumns(c, y[:128], x, true, meanOf, 1, 128, 128)

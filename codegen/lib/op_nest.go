@@ -108,6 +108,28 @@ func (n *nest) joins(j, i, d int, operands []layout) bool {
 	return true
 }
 
+// skip goes on by k rows, from the first.
+func (n *nest) skip(k int) {
+	for i := n.rank - 1; i >= 0; i-- {
+		n.count[i] = k % n.size[i]
+		for o := range n.at {
+			n.at[o] += n.count[i] * n.step[o][i]
+		}
+		k /= n.size[i]
+	}
+}
+
+// skipAlong goes on by so many rows, at most as many as the innermost loop over
+// rows has left.
+func (n *nest) skipAlong(rows int) {
+	last := n.rank - 1
+	n.count[last] += rows - 1
+	for k := range n.at {
+		n.at[k] += (rows - 1) * n.step[k][last]
+	}
+	n.next()
+}
+
 // next goes on to the next row.
 func (n *nest) next() {
 	for i := n.rank - 1; i >= 0; i-- {

@@ -6,25 +6,52 @@ import (
 	"testing"
 )
 
-// TestSpread compares broadcasts along any axes with what apply2 computes.
-func TestSpread(t *testing.T) {
+// addGelu is gelu(a + b) of a block.
+func addGelu(y []float32, x, between parts) {
+	add32(between[0], x[0], x[1])
+	gelu32(y, between[0])
+}
+
+// TestBlockwise compares steps on blocks with the same steps on all, of
+// arguments that broadcast along any axes.
+func TestBlockwise(t *testing.T) {
 	eachISA(t, func(t *testing.T) {
 		for _, s := range [][3][]int{
 			{{2, 3, 40}, {2, 3, 40}, {2, 1, 40}}, {{2, 3, 40}, {2, 3, 1}, {2, 3, 40}}, {{2, 3, 5, 17}, {3, 1, 17}, {2, 1, 5, 1}},
 			{{4, 1, 33}, {1, 1, 33}, {4, 1, 1}}, {{3}, {3}, {1}}, {{}, {}, {}}, {{2, 0, 3}, {1, 0, 3}, {2, 1, 1}}, {{70, 2, 130}, {2, 1}, {70, 1, 130}},
+			{{3, 700}, {3, 1}, {700}}, {{2, 3, 2500}, {2, 1, 2500}, {3, 1}}, {{5000}, {5000}, {5000}}, {{5000}, {1}, {5000}}, {{40, 30, 16}, {40, 30, 1}, {40, 1, 16}},
 		} {
 			a, b := random(t, size(s[1]), 1), random(t, size(s[2]), 2)
 			want := make([]float32, size(s[0]))
-			apply2(want, a, b, s[0], s[1], s[2], func(a, b float32) float32 { return a - b })
+			apply2(want, a, b, s[0], s[1], s[2], func(a, b float32) float32 { return a + b })
+			gelu32(want, want)
 			for _, threads := range []int{1, 3} {
 				c := newCtx(threads)
 				got := garbage(t, len(want))
-				spread(c, got, a, b, sub32, s[0], s[1], s[2])
+				blockwise(c, got, addGelu, 1, s[0], parts{a, b}, [blockSpread][]int{s[1], s[2]})
 				sameBits(t, fmt.Sprint(s), got, want)
 				c.close()
 			}
 		}
 	})
+}
+
+// TestBlockwiseWhole: arguments behind those that are broadcast have the shape
+// of the result, or one element.
+func TestBlockwiseWhole(t *testing.T) {
+	const n = 3000
+	one, whole, row := random(t, 1, 1), random(t, n, 2), random(t, 10, 3)
+	f := func(y []float32, x, between parts) {
+		mul32(between[0], x[1], x[2])
+		sub32(y, x[0], between[0])
+	}
+	want := make([]float64, n)
+	for i := range want {
+		want[i] = float64(row[i%10]) - float64(whole[i])*float64(one[0])
+	}
+	got := garbage(t, n)
+	blockwise(newCtx(1), got, f, 1, []int{n / 10, 10}, parts{row, whole, one}, [blockSpread][]int{{10}})
+	near(t, "row - whole·one", got, want, 4*eps)
 }
 
 func TestClip(t *testing.T) {
