@@ -19,7 +19,8 @@ func gemmQuantized[T int8 | uint8](c *ctx, f wordFormat, y []float32, ldy int, x
 		return
 	}
 	rows := task[byteRows](c)
-	rows.ldx, rows.k, rows.head, rows.ldw = ldx, k, f.head, f.head+wordSteps(k, 4)
+	rows.ldx, rows.k, rows.head, rows.size = ldx, k, f.head, f.rowWords(k)
+	rows.ldw = apart(rows.size)
 	rows.scale, rows.zero, rows.flip = math.Float32bits(scale[0]), 0, 0
 	rows.x = reinterpret[uint8](x)
 	if zero != nil {
@@ -39,22 +40,22 @@ func gemmQuantized[T int8 | uint8](c *ctx, f wordFormat, y []float32, ldy int, x
 // byteRows is the rows of x while they are put as kernels read them; words
 // stays with the ctx.
 type byteRows struct {
-	words             []uint32
-	x                 []uint8
-	ldx, k, head, ldw int
-	scale, flip       uint32
-	zero              int32
+	words                   []uint32
+	x                       []uint8
+	ldx, k, head, ldw, size int
+	scale, flip             uint32
+	zero                    int32
 }
 
 func (t *byteRows) part(_ *worker, lo, hi int) {
 	for i := lo; i < hi; i++ {
-		dst := t.words[i*t.ldw : (i+1)*t.ldw]
+		dst := t.words[i*t.ldw:][:t.size]
 		dst[0], dst[1] = t.scale, uint32(t.zero)
 		if t.k == 0 {
 			clear(dst[2:])
 			continue
 		}
-		dst[t.ldw-1] = 0
+		dst[t.size-1] = 0
 		fours := dst[t.head:]
 		copy(unsafe.Slice((*uint8)(unsafe.Pointer(&fours[0])), t.k), t.x[i*t.ldx:])
 		if t.flip != 0 {

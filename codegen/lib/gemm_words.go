@@ -19,6 +19,18 @@ type wordFormat struct {
 // wordSteps is the steps of k elements, of which the last may lack some.
 func wordSteps(k, perStep int) int { return (k + perStep - 1) / perStep }
 
+// rowWords is the words of a row of x of k elements.
+func (f wordFormat) rowWords(k int) int { return f.head + wordSteps(k, f.perStep)*f.perRow }
+
+// apart is the distance at which rows of so many words are kept: not a multiple
+// of 4096 bytes, or those of a tile would be in one set of the nearest cache.
+func apart(words int) int {
+	if words%1024 < 16 {
+		words += 16
+	}
+	return words
+}
+
 // gemmWords is gemm for w in format f. First all rows of x are brought to f.
 func gemmWords(c *ctx, f wordFormat, y []float32, ldy int, x []float32, ldx int, w []uint32, bias, r []float32, ldr int,
 	act func(y, x []float32), m, k, n int) {
@@ -29,22 +41,22 @@ func gemmWords(c *ctx, f wordFormat, y []float32, ldy int, x []float32, ldx int,
 		ldx = 0 // there is no row of x to find
 	}
 	rows := task[wordRows](c)
-	ldw := f.head + wordSteps(k, f.perStep)*f.perRow
-	if len(rows.words) < m*ldw {
-		rows.words = make([]uint32, m*ldw)
+	rows.x, rows.ldx, rows.k, rows.size, rows.row = x, ldx, k, f.rowWords(k), f.row
+	rows.ldw = apart(rows.size)
+	if len(rows.words) < m*rows.ldw {
+		rows.words = make([]uint32, m*rows.ldw)
 	}
-	rows.x, rows.ldx, rows.k, rows.ldw, rows.row = x, ldx, k, ldw, f.row
 	c.split(m, 1+rowsGrain/(k+1), rows)
 	rows.x = nil
 	mulWords(c, f, y, ldy, rows.words, w, bias, r, ldr, act, m, k, n)
 }
 
-// mulWords is gemmWords for rows x that are in the format f.
+// mulWords is gemmWords for rows x that are in the format f, and apart.
 func mulWords(c *ctx, f wordFormat, y []float32, ldy int, x, w []uint32, bias, r []float32, ldr int,
 	act func(y, x []float32), m, k, n int) {
 	t, steps := task[wordTask](c), wordSteps(k, f.perStep)
 	*t = wordTask{wordFormat: f, y: y, x: x, w: w, bias: bias, r: r, act: act, m: m, n: n, steps: steps,
-		panel: steps*panelCols + f.tail, ldy: ldy, ldx: f.head + steps*f.perRow, ldr: ldr, rowCuts: 1, colCuts: 1}
+		panel: steps*panelCols + f.tail, ldy: ldy, ldx: apart(f.rowWords(k)), ldr: ldr, rowCuts: 1, colCuts: 1}
 	if c.threads > 1 {
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/(2*mulGrain))
 		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
@@ -60,15 +72,15 @@ const rowsGrain = 1 << 14
 // wordRows is the rows of x while they are brought to a format; words stays
 // with the ctx.
 type wordRows struct {
-	words       []uint32
-	x           []float32
-	ldx, k, ldw int
-	row         func(dst []uint32, x []float32)
+	words             []uint32
+	x                 []float32
+	ldx, k, ldw, size int
+	row               func(dst []uint32, x []float32)
 }
 
 func (t *wordRows) part(_ *worker, lo, hi int) {
 	for i := lo; i < hi; i++ {
-		t.row(t.words[i*t.ldw:(i+1)*t.ldw], t.x[i*t.ldx:i*t.ldx+t.k])
+		t.row(t.words[i*t.ldw:][:t.size], t.x[i*t.ldx:i*t.ldx+t.k])
 	}
 }
 
