@@ -86,6 +86,22 @@ var errBlocks = errors.New("no weight of 2, 4 or 8 bits without a sign, with sca
 var blockFormats = map[ir.Elem]string{ir.U2: "twoBits", ir.U4: "fourBits", ir.U8: "eightBits"}
 
 func lowerBlockedLinear(e *emitter, n *ir.Node) error {
+	if err := servesBlocked(n); err != nil {
+		return err
+	}
+	w, block := n.Arg("w"), n.Int("block_size")
+	k, cols := w.Type.Shape[0], w.Type.Shape[1]
+	rows, rest, err := e.productOfRows(n, k, cols)
+	if err != nil {
+		return err
+	}
+	weight := e.g.scaledExpr(e.fn, w, n.Arg("scale"), n.Arg("zero_point"), blockedLayout(w.Type.Elem.Bits(), block))
+	e.Call("gemmBlocked", e.Ctx(), blockFormats[w.Type.Elem], block, e.Y(n, 0), e.Dim(e.rowStep(n.Out())), rows, weight, rest)
+	return nil
+}
+
+// servesBlocked says why the kernel cannot do n, of which only the distances of rows are not looked at.
+func servesBlocked(n *ir.Node) error {
 	w, scale, zero, block := n.Arg("w"), n.Arg("scale"), n.Arg("zero_point"), n.Int("block_size")
 	if err := checkNode(n, anyElem); err != nil || n.TypeAt(0).Rank() < 2 || w.Type.Rank() != 2 {
 		return cmp.Or(err, errShape)
@@ -100,14 +116,10 @@ func lowerBlockedLinear(e *emitter, n *ir.Node) error {
 		return errShape
 	case zero != nil && (!stored(zero) || !ir.EqualDims(zero.Type.Shape, blocks)):
 		return errBlocks
+	case actKernels[n.Str("act")] == "":
+		return errShape
 	}
-	rows, rest, err := e.productOfRows(n, k, cols)
-	if err != nil {
-		return err
-	}
-	weight := e.g.scaledExpr(e.fn, w, scale, zero, blockedLayout(w.Type.Elem.Bits(), block))
-	e.Call("gemmBlocked", e.Ctx(), blockFormats[w.Type.Elem], block, e.Y(n, 0), e.Dim(cols), rows, weight, rest)
-	return nil
+	return fitsAdded(n)
 }
 
 func lowerDynamicQuantize(e *emitter, n *ir.Node) error {

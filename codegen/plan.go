@@ -136,22 +136,22 @@ func (pl *plan) chooseApart() {
 
 // writesApart reports whether the kernel of n can write rows with gaps.
 func (pl *plan) writesApart(n *ir.Node) bool {
-	if f32(n) != nil || n.Out().Type.Rank() < 2 {
-		return false
-	}
-	switch n.Op {
-	case ir.Linear:
-		return pl.multiplies(n)
-	case ir.LayerNormalization, ir.RMSNormalization:
+	if n.Op == ir.LayerNormalization || n.Op == ir.RMSNormalization {
 		axis, err := normAxis(n)
 		return err == nil && axis == n.TypeAt(0).Rank()-1
 	}
-	return false
+	return pl.multiplies(n)
 }
 
-// multiplies reports whether n is lowered to a product of float32 with a weight.
+// multiplies reports whether n is lowered to a product of rows of float32 with a weight.
 func (pl *plan) multiplies(n *ir.Node) bool {
-	return n.Op == ir.Linear && !pl.g.whole[n.ID] && pl.g.opts.Precision == Float32 && servesLinear(n) == nil
+	switch {
+	case n.Out().Type.Rank() < 2 || pl.g.whole[n.ID]:
+		return false
+	case n.Op == ir.Linear:
+		return pl.g.opts.Precision == Float32 && servesLinear(n) == nil
+	}
+	return n.Op == ir.BlockedLinear && servesBlocked(n) == nil
 }
 
 // rowStep is the distance of v's rows in its own memory.
