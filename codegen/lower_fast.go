@@ -429,13 +429,20 @@ func lowerBinary(e *emitter, n *ir.Node) error {
 		return err
 	}
 	kernel, shape := binaryBlocks[n.Op], n.Out().Type.Shape
-	for cut := range len(shape) + 1 {
-		a, ok1 := rowsOf(n.TypeAt(0).Shape, shape, cut)
-		b, ok2 := rowsOf(n.TypeAt(1).Shape, shape, cut)
-		if !ok1 || !ok2 {
+	cut, ldy := 0, ir.Dim{}
+	if e.g.plans[e.fn].apart[n.Out()] {
+		cut, ldy = len(shape)-1, e.rowStep(n.Out())
+	}
+	for ; cut <= len(shape); cut++ {
+		a, b, ok := operandsOf(n, cut)
+		if !ok {
 			continue
 		}
-		e.Call("binary", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.X(n, 1), kernel, e.Product(shape[:cut]), e.Product(shape[cut:]),
+		cols := ir.Product(shape[cut:])
+		if ldy.Is(0) {
+			ldy = cols
+		}
+		e.Call("binary", e.Ctx(), e.Y(n, 0), e.Dim(ldy), e.X(n, 0), e.X(n, 1), kernel, e.Product(shape[:cut]), e.Dim(cols),
 			e.Dim(a.row), e.Dim(a.cols), e.Dim(b.row), e.Dim(b.cols))
 		return nil
 	}
@@ -519,6 +526,16 @@ func lowerInstanceNorm(e *emitter, n *ir.Node) error {
 }
 
 type operandRows struct{ row, cols ir.Dim }
+
+// operandsOf sees both operands as rows, of the axes from cut on.
+func operandsOf(n *ir.Node, cut int) (a, b operandRows, ok bool) {
+	shape := n.Out().Type.Shape
+	a, ok = rowsOf(n.TypeAt(0).Shape, shape, cut)
+	if ok {
+		b, ok = rowsOf(n.TypeAt(1).Shape, shape, cut)
+	}
+	return a, b, ok
+}
 
 // rowsOf sees an operand of a broadcast as rows: the axes before cut are rows, the others columns; each of the two is there whole or
 // not at all.

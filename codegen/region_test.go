@@ -61,19 +61,21 @@ func TestGaps(t *testing.T) {
 		y = Linear(i, down, _, x)
 		j = Linear(h, mid)
 		z = Linear(j, down)
-		return y, z, j
+		k = Mul(r, g)
+		o = Linear(k, mid)
+		return y, z, j, o
 	}`)
 	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	steps := string(out.Files["steps.go"])
-	for text, times := range map[string]int{", 1040, ": 4, ", 2064, ": 2} {
+	for text, times := range map[string]int{", 1040, ": 6, ", 2064, ": 2} {
 		if n := strings.Count(steps, text); n != times {
 			t.Errorf("%q %d times instead of %d:\n%s", text, n, times, steps)
 		}
 	}
 	for _, sizes := range []map[string]int{{"b": 1, "s": 1}, {"b": 2, "s": 13}} {
-		compareCompiled(t, p, []string{"y", "z", "j"}, sizes)
+		compareCompiled(t, p, []string{"y", "z", "j", "o"}, sizes)
 	}
 }

@@ -107,7 +107,7 @@ func BenchmarkRows(b *testing.B) {
 		"softmax":   func() { softmax(c, y, x, rows, cols) },
 		"layerNorm": func() { layerNorm(c, y, cols, nil, x, y, gamma, gamma, rows, cols, 1e-5) },
 		"rmsNorm":   func() { rmsNorm(c, y, cols, nil, x, nil, gamma, rows, cols, 1e-5) },
-		"add":       func() { binary(c, y, x, y, add32, rows, cols, cols, cols, cols, cols) },
+		"add":       func() { binary(c, y, cols, x, y, add32, rows, cols, cols, cols, cols, cols) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			benchmarkLevels(b, func(b *testing.B) {

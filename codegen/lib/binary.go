@@ -4,15 +4,15 @@ package lib
 // func(y, a, b []float32): y[i] = a[i] op b[i] for all of y, which may be a or
 // b. A b of one element stands for a whole row of it, and so does an a.
 
-// binary is f for each row of y [rows, cols], on the threads of c. Row i of a
-// begins at a[i*aRow], of b at b[i*bRow]: 0 repeats one row. aCols and bCols,
+// binary is f for each row of y [rows, cols], on the threads of c. Row i of y
+// begins at y[i*ldy], of a at a[i*aRow], of b at b[i*bRow]: 0 repeats one row. aCols and bCols,
 // 1 or cols, are the lengths of their rows: 1 repeats one element.
-func binary(c *ctx, y, a, b []float32, f func(y, a, b []float32), rows, cols, aRow, aCols, bRow, bCols int) {
+func binary(c *ctx, y []float32, ldy int, a, b []float32, f func(y, a, b []float32), rows, cols, aRow, aCols, bRow, bCols int) {
 	if rows == 0 || cols == 0 {
 		return
 	}
 	t := task[binaryTask](c)
-	*t = binaryTask{y, a, b, f, cols, aRow, aCols, bRow, bCols}
+	*t = binaryTask{y, a, b, f, ldy, cols, aRow, aCols, bRow, bCols}
 	if rows == 1 && cols > 1 {
 		// One long row is cut by columns: as rows of one, which part joins.
 		t.cols = 0
@@ -26,9 +26,9 @@ func binary(c *ctx, y, a, b []float32, f func(y, a, b []float32), rows, cols, aR
 // binaryTask is the arguments of binary; with cols 0 there is but one row, and
 // the items are its elements.
 type binaryTask struct {
-	y, a, b                        []float32
-	f                              func(y, a, b []float32)
-	cols, aRow, aCols, bRow, bCols int
+	y, a, b                             []float32
+	f                                   func(y, a, b []float32)
+	ldy, cols, aRow, aCols, bRow, bCols int
 }
 
 func (t *binaryTask) part(_ *worker, lo, hi int) {
@@ -44,7 +44,7 @@ func (t *binaryTask) part(_ *worker, lo, hi int) {
 		return
 	}
 	for i := lo; i < hi; i++ {
-		t.f(t.y[i*t.cols:(i+1)*t.cols], t.a[i*t.aRow:i*t.aRow+t.aCols], t.b[i*t.bRow:i*t.bRow+t.bCols])
+		t.f(t.y[i*t.ldy:i*t.ldy+t.cols], t.a[i*t.aRow:i*t.aRow+t.aCols], t.b[i*t.bRow:i*t.bRow+t.bCols])
 	}
 }
 

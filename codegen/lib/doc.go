@@ -32,7 +32,7 @@
 //
 //	unary(c, y, x, f)                                y = f(x), with f one of
 //	    relu32 exp32 erf32 tanh32 sigmoid32 silu32 gelu32 geluTanh32
-//	binary(c, y, a, b, f, rows, cols, aRow, aCols, bRow, bCols)   y = f(a, b), f one of
+//	binary(c, y, ldy, a, b, f, rows, cols, aRow, aCols, bRow, bCols)   y = f(a, b), f one of
 //	    add32 sub32 mul32 div32 max32 min32
 //	blockwise(c, y, f, between, sy, x, shapes)       several such steps at once, of arguments that broadcast in any axes
 //	clip32(c, y, x, lo, hi)                          between two bounds, or beyond one

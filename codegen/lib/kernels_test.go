@@ -312,7 +312,7 @@ func TestNoAllocations(t *testing.T) {
 		softmax(c, y, x, 128, 128)
 		layerNorm(c, y, 128, nil, x, x, x[:128], x[:128], 128, 128, 1e-5)
 		rmsNorm(c, y, 128, x, x, x, w[:128], 128, 128, 1e-5)
-		binary(c, y, x, x, add32, 128, 128, 128, 128, 0, 1)
+		binary(c, y, 128, x, x, add32, 128, 128, 128, 128, 0, 1)
 		unary(c, y, x, exp32)
 		blockwise(c, y, addGelu, 1, []int{4, 32, 128}, parts{x[:512], x[:32]}, [blockSpread][]int{{4, 1, 128}, {32, 1}})
 		clip32(c, y, x, x[:1], x[:1])

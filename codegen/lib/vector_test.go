@@ -157,11 +157,15 @@ func TestBinary(t *testing.T) {
 		}
 		for _, s := range [][6]int{{40, 700, 700, 700, 0, 700}, {40, 700, 700, 700, 1, 1}, {1, 50_000, 0, 1, 0, 50_000}, {1, 50_000, 0, 50_000, 0, 50_000}, {9, 1, 1, 1, 0, 1}} {
 			rows, cols, aRow, aCols, bRow, bCols := s[0], s[1], s[2], s[3], s[4], s[5]
-			a, b, y := random(t, (rows-1)*aRow+aCols, 1), random(t, (rows-1)*bRow+bCols, 2), garbage(t, rows*cols)
-			binary(c, y, a, b, sub32, rows, cols, aRow, aCols, bRow, bCols)
-			for i := range y {
-				if want := a[i/cols*aRow+i%cols%aCols] - b[i/cols*bRow+i%cols%bCols]; y[i] != want {
-					t.Fatalf("binary %v: element %d is %g, want %g", s, i, y[i], want)
+			a, b := random(t, (rows-1)*aRow+aCols, 1), random(t, (rows-1)*bRow+bCols, 2)
+			for _, ldy := range []int{cols, cols + 3} {
+				y := garbage(t, rows*ldy)
+				binary(c, y, ldy, a, b, sub32, rows, cols, aRow, aCols, bRow, bCols)
+				for i := range rows * cols {
+					got, want := y[i/cols*ldy+i%cols], a[i/cols*aRow+i%cols%aCols]-b[i/cols*bRow+i%cols%bCols]
+					if got != want {
+						t.Fatalf("binary %v, rows %d apart: element %d is %g, want %g", s, ldy, i, got, want)
+					}
 				}
 			}
 		}
