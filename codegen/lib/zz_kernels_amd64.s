@@ -6477,6 +6477,82 @@ x_done:
 	VMOVSS X2, spoiled+24(FP)
 	VZEROUPPER; RET
 
+// func sampleRowAVX2(y *float32, x *float32, first *int32, w *float32, n int, taps int, step int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sampleRowAVX2(SB), NOSPLIT, $0-56
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ first+16(FP), DX
+	MOVQ w+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ taps+40(FP), DI
+	MOVQ step+48(FP), R8
+	SHLQ $0x02, R8
+x_loop:
+	CMPQ SI, $0x00000008; JLT x_rest
+	VMOVUPS (DX), Y1; VPBROADCASTD (DX), Y0; VPSUBD Y0, Y1, Y1
+	MOVLQSX (DX), R9; LEAQ (CX)(R9*4), R9; MOVQ BX, R10; MOVQ DI, R11; VPERMPS (R9), Y1, Y0
+	VMOVUPS (R10), Y2; VMULPS Y2, Y0, Y2
+taps_false:
+	DECQ R11; JZ sum_false
+	ADDQ $0x04, R9; ADDQ R8, R10; VPERMPS (R9), Y1, Y0
+	VMOVUPS (R10), Y3; VFMADD231PS Y3, Y0, Y2
+	JMP taps_false
+sum_false:
+	VMOVUPS Y2, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, DX; ADDQ $0x00000020, BX; SUBQ $0x00000008, SI; JMP x_loop
+x_rest:
+	TESTQ SI, SI; JZ x_done
+	LEAQ ones_zeros<>+32(SB), R9; SHLQ $0x02, SI; SUBQ SI, R9; SHRQ $0x02, SI
+	VMOVUPS (R9), Y0; VMASKMOVPS (DX), Y0, Y2; VPBROADCASTD (DX), Y1; VPSUBD Y1, Y2, Y2
+	MOVLQSX (DX), DX; LEAQ (CX)(DX*4), DX; MOVQ BX, CX; MOVQ DI, BX; VPERMPS (DX), Y2, Y1; VMASKMOVPS (CX), Y0, Y3; VMULPS Y3, Y1, Y3
+taps_true:
+	DECQ BX; JZ sum_true
+	ADDQ $0x04, DX; ADDQ R8, CX; VPERMPS (DX), Y2, Y1; VMASKMOVPS (CX), Y0, Y4; VFMADD231PS Y4, Y1, Y3
+	JMP taps_true
+sum_true:
+	VMASKMOVPS Y3, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+// func sampleRowAVX512(y *float32, x *float32, first *int32, w *float32, n int, taps int, step int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sampleRowAVX512(SB), NOSPLIT, $0-56
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ first+16(FP), DX
+	MOVQ w+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ taps+40(FP), DI
+	MOVQ step+48(FP), R8
+	SHLQ $0x02, R8
+x_loop:
+	CMPQ SI, $0x00000010; JLT x_rest
+	VMOVUPS (DX), Z1; VPBROADCASTD (DX), Z0; VPSUBD Z0, Z1, Z1
+	MOVLQSX (DX), R9; LEAQ (CX)(R9*4), R9; MOVQ BX, R10; MOVQ DI, R11; VPERMPS (R9), Z1, Z0
+	VMOVUPS (R10), Z2; VMULPS Z2, Z0, Z2
+taps_false:
+	DECQ R11; JZ sum_false
+	ADDQ $0x04, R9; ADDQ R8, R10; VPERMPS (R9), Z1, Z0
+	VMOVUPS (R10), Z3; VFMADD231PS Z3, Z0, Z2
+	JMP taps_false
+sum_false:
+	VMOVUPS Z2, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, DX; ADDQ $0x00000040, BX; SUBQ $0x00000010, SI; JMP x_loop
+x_rest:
+	TESTQ SI, SI; JZ x_done
+	MOVQ $-1, R9; BZHIQ SI, R9, R9; KMOVW R9, K1
+	VMOVUPS.Z (DX), K1, Z1; VPBROADCASTD (DX), Z0; VPSUBD Z0, Z1, Z1
+	MOVLQSX (DX), DX; LEAQ (CX)(DX*4), DX; MOVQ BX, CX; MOVQ DI, BX; VPERMPS (DX), Z1, Z0
+	VMOVUPS.Z (CX), K1, Z2; VMULPS Z2, Z0, Z2
+taps_true:
+	DECQ BX; JZ sum_true
+	ADDQ $0x04, DX; ADDQ R8, CX; VPERMPS (DX), Z1, Z0
+	VMOVUPS.Z (CX), K1, Z3; VFMADD231PS Z3, Z0, Z2
+	JMP taps_true
+sum_true:
+	VMOVUPS Z2, K1, (AX)
+x_done:
+	VZEROUPPER; RET
+
 // func scaleAddMaxAVX2(x *float32, bias *float32, n int, scale float32) float32
 // Requires: AVX
 TEXT ·scaleAddMaxAVX2(SB), NOSPLIT, $0-36
