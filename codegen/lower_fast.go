@@ -16,6 +16,8 @@ var _ = register(fast, map[*ir.Op]lowering{
 	ir.Softmax: lowerSoftmax, ir.LayerNormalization: lowerLayerNorm, ir.RMSNormalization: lowerRMSNorm,
 	ir.Relu: lowerUnary("relu32"), ir.Exp: lowerUnary("exp32"), ir.Erf: lowerUnary("erf32"), ir.Tanh: lowerUnary("tanh32"),
 	ir.Sigmoid: lowerUnary("sigmoid32"), ir.Swish: lowerSwish, ir.Gelu: lowerGelu, ir.LeakyRelu: lowerLeakyRelu,
+	ir.Log: lowerUnary("log32"), ir.Sqrt: lowerUnary("sqrt32"), ir.Abs: lowerUnary("abs32"), ir.Neg: lowerUnary("neg32"),
+	ir.Reciprocal: lowerUnary("reciprocal32"), ir.Floor: lowerUnary("floor32"), ir.Ceil: lowerUnary("ceil32"), ir.Round: lowerUnary("round32"),
 	ir.Add: lowerBinary("add32"), ir.Sub: lowerBinary("sub32"), ir.Mul: lowerBinary("mul32"), ir.Div: lowerBinary("div32"),
 	ir.Clip: lowerClip, ir.ReduceSum: lowerReduce("sumRow"), ir.ReduceMean: lowerReduce("meanRow"), ir.ReduceMax: lowerReduce("largestRow"),
 	ir.ReduceMin: lowerReduce("leastRow"), ir.ReduceL2: lowerReduce("lengthRow"), ir.ReduceSumSquare: lowerReduce("squaresRow"),
