@@ -17,8 +17,8 @@ var _ = register(fast, map[*ir.Op]lowering{
 	ir.Swish: lowerUnary, ir.Gelu: lowerUnary, ir.LeakyRelu: lowerLeakyRelu,
 	ir.Clip: lowerClip, ir.ReduceSum: lowerReduce("sumRow"), ir.ReduceMean: lowerReduce("meanRow"), ir.ReduceMax: lowerReduce("largestRow"),
 	ir.ReduceMin: lowerReduce("leastRow"), ir.ReduceL2: lowerReduce("lengthRow"), ir.ReduceSumSquare: lowerReduce("squaresRow"),
-	ir.InstanceNormalization: lowerInstanceNorm,
-	ir.Transpose:             lowerCopy, ir.Split: copySplit, ir.Slice: lowerCopy, ir.Expand: lowerCopy,
+	ir.InstanceNormalization: lowerInstanceNorm, ir.Resize: lowerResize32,
+	ir.Transpose: lowerCopy, ir.Split: copySplit, ir.Slice: lowerCopy, ir.Expand: lowerCopy,
 })
 
 var (

@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -48,30 +49,72 @@ func (e *emitter) Reals(n *ir.Node, i int) (string, error) {
 }
 
 func lowerResize(e *emitter, n *ir.Node) error {
-	for attr, words := range map[string][]string{
-		"mode":                     {"nearest", "linear", "cubic"},
-		"nearest_mode":             {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"},
-		"keep_aspect_ratio_policy": {"stretch", "not_larger", "not_smaller"},
-		"coordinate_transformation_mode": {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-			"tf_crop_and_resize"},
-	} {
-		if err := oneOf(n, attr, words...); err != nil {
-			return err
-		}
-	}
-	if err := checkNode(n, numbers); err != nil {
+	if err := cmp.Or(knowsResize(n), checkNode(n, numbers)); err != nil {
 		return err
 	}
 	roi := "[]float32(nil)"
-	var err error
 	if n.Str("coordinate_transformation_mode") == "tf_crop_and_resize" {
+		var err error
 		if roi, err = e.Reals(n, 1); err != nil {
 			return err
 		}
 	}
-	scales, err := e.Reals(n, 2)
+	r, err := e.resizing(n)
 	if err != nil {
 		return err
+	}
+	e.Call("resize", e.Y(n, 0), e.X(n, 0), e.Shape(n.Args[0]), roi, r.scales, e.sizes(n), r.axes, r.how)
+	return nil
+}
+
+// lowerResize32 serves what changes only the last two axes, as far as that can be seen before a run.
+func lowerResize32(e *emitter, n *ir.Node) error {
+	if err := knowsResize(n); err != nil {
+		return err
+	}
+	if n.TypeAt(0).Elem != ir.F32 || n.Out().Type.Elem != ir.F32 {
+		return errElem
+	}
+	if n.Str("coordinate_transformation_mode") == "tf_crop_and_resize" || n.Int("antialias") != 0 {
+		return errShape
+	}
+	in, out := n.TypeAt(0).Shape, n.Out().Type.Shape
+	if len(in) == 0 {
+		return errShape
+	}
+	for i := range max(len(in)-2, 0) {
+		from, ok1 := in[i].Const()
+		to, ok2 := out[i].Const()
+		if ok1 && ok2 && from != to {
+			return errShape
+		}
+	}
+	r, err := e.resizing(n)
+	if err != nil {
+		return err
+	}
+	e.Call("resize32", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.Shape(n.Args[0]), r.scales, e.sizes(n), r.axes, r.how)
+	return nil
+}
+
+// knowsResize refuses words that Resize does not have.
+func knowsResize(n *ir.Node) error {
+	return cmp.Or(
+		oneOf(n, "mode", "nearest", "linear", "cubic"),
+		oneOf(n, "nearest_mode", "round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
+		oneOf(n, "keep_aspect_ratio_policy", "stretch", "not_larger", "not_smaller"),
+		oneOf(n, "coordinate_transformation_mode", "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+			"tf_crop_and_resize"))
+}
+
+// resizingArgs are arguments that all kernels of Resize take.
+type resizingArgs struct{ scales, axes, how string }
+
+// resizing is those of n, whose new dimensions it defines.
+func (e *emitter) resizing(n *ir.Node) (resizingArgs, error) {
+	scales, err := e.Reals(n, 2)
+	if err != nil {
+		return resizingArgs{}, err
 	}
 	axes := "nil"
 	if a := n.Ints("axes"); a != nil {
@@ -83,8 +126,7 @@ func lowerResize(e *emitter, n *ir.Node) error {
 	how := fmt.Sprintf("resizing{mode: %q, nearest: %q, coordinates: %q, policy: %q, cubic: %s, beyond: %s, antialias: %t, within: %t}",
 		n.Str("mode"), n.Str("nearest_mode"), n.Str("coordinate_transformation_mode"), n.Str("keep_aspect_ratio_policy"),
 		floatLiteral(n.Float("cubic_coeff_a")), floatLiteral(n.Float("extrapolation_value")), n.Int("antialias") != 0, n.Int("exclude_outside") != 0)
-	e.Call("resize", e.Y(n, 0), e.X(n, 0), e.Shape(n.Args[0]), roi, scales, e.sizes(n), axes, how)
-	return nil
+	return resizingArgs{scales, axes, how}, nil
 }
 
 // sizes is Resize's last argument.

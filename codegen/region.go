@@ -19,7 +19,9 @@ type region struct {
 
 // Nodes of one argument and of two whose functions in package lib work on blocks.
 var (
-	unaryBlocks = map[*ir.Op]string{ir.Relu: "relu32", ir.Exp: "exp32", ir.Erf: "erf32", ir.Tanh: "tanh32", ir.Sigmoid: "sigmoid32"}
+	unaryBlocks = map[*ir.Op]string{ir.Relu: "relu32", ir.Exp: "exp32", ir.Erf: "erf32", ir.Tanh: "tanh32", ir.Sigmoid: "sigmoid32",
+		ir.Log: "log32", ir.Sqrt: "sqrt32", ir.Abs: "abs32", ir.Neg: "neg32", ir.Reciprocal: "reciprocal32",
+		ir.Floor: "floor32", ir.Ceil: "ceil32", ir.Round: "round32"}
 
 	binaryBlocks = map[*ir.Op]string{ir.Add: "add32", ir.Sub: "sub32", ir.Mul: "mul32", ir.Div: "div32"}
 )

@@ -11,12 +11,21 @@ import (
 var unaryKernels = everyVec("func(y, x *float32, n int)", map[string]func(*lanes){
 	"relu32":     unary((*lanes).relu),
 	"exp32":      unary((*lanes).exp),
+	"log32":      unary((*lanes).log),
 	"erf32":      unary((*lanes).erf),
 	"tanh32":     unary((*lanes).tanh),
 	"sigmoid32":  woven((*lanes).sigmoid),
 	"silu32":     woven((*lanes).silu),
 	"gelu32":     woven((*lanes).gelu),
 	"geluTanh32": woven((*lanes).geluTanh),
+
+	"abs32":        unary(func(l *lanes, x reg.Register) reg.VecVirtual { return l.abs(x) }),
+	"neg32":        unary((*lanes).neg),
+	"reciprocal32": unary(func(l *lanes, x reg.Register) reg.VecVirtual { return l.div(l.set(l.c(1)), x) }),
+	"sqrt32":       unary((*lanes).sqrt),
+	"floor32":      unary((*lanes).floor),
+	"ceil32":       unary((*lanes).ceil),
+	"round32":      unary(func(l *lanes, x reg.Register) reg.VecVirtual { return l.round(x) }),
 })
 
 // everyVec is generators of one signature for every instruction set.
@@ -133,6 +142,18 @@ func (l *lanes) param(name string) reg.GPVirtual {
 // over their interval, relative to the function they stand for; with exact
 // arithmetic that error would be below 0.3 of half an ulp.
 
+func (l *lanes) neg(x reg.Register) reg.VecVirtual {
+	y := l.fresh()
+	l.VXORPS(l.word(0x80000000), x, y)
+	return y
+}
+
+func (l *lanes) sqrt(x reg.Register) reg.VecVirtual {
+	y := l.fresh()
+	l.VSQRTPS(x, y)
+	return y
+}
+
 func (l *lanes) relu(x reg.Register) reg.VecVirtual {
 	return l.max(l.set(l.c(0)), x)
 }
@@ -153,6 +174,36 @@ func (l *lanes) exp(x reg.Register) reg.VecVirtual {
 	p = l.add(p, l.c(1))
 	l.scale2(p, n)
 	return p
+}
+
+// log is n·ln(2) + log(m), n whole and m between √½ and √2.
+func (l *lanes) log(x reg.Register) reg.VecVirtual {
+	// A subnormal number is first multiplied by 2²⁴.
+	big := l.where(x, l.c(0x1p-126), l.mul(x, l.c(0x1p24)), x)
+	scaled := l.where(x, l.c(0x1p-126), l.set(l.c(24)), l.set(l.c(0)))
+	e, n, m := l.fresh(), l.fresh(), l.fresh()
+	l.VPSUBD(l.word(math.Float32bits(math.Sqrt2/2)), big, e)
+	l.VPSRAD(operand.Imm(23), e, e)
+	l.VCVTDQ2PS(e, n)
+	n = l.sub(n, scaled)
+	l.VPSLLD(operand.Imm(23), e, e)
+	l.VPSUBD(e, big, m)
+	f := l.sub(m, l.c(1))
+	s := l.mul(f, f)
+	// The coefficients are those of Cephes' logf (Moshier).
+	p := l.polynomial(f, 7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+		2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
+	p = l.mul(l.mul(p, f), s)
+	const high = 0.693359375 // ln(2) in so few bits that its product with n is exact
+	l.VFMADD231PS(l.c(math.Ln2-high), n, p)
+	l.VFNMADD231PS(l.c(0.5), s, p)
+	p = l.add(p, f)
+	l.VFMADD231PS(l.c(high), n, p)
+	p = l.max(p, l.add(x, l.c(-math.MaxFloat32))) // which is not above 0, or else infinite or NaN
+	// 0 of either sign gives -Inf, and what is below all ones, which are NaN.
+	below := l.add(x, l.c(0))
+	l.VPSRAD(operand.Imm(31), below, below)
+	return l.where(x, l.c(0x1p-149), l.or(below, l.c(math.Inf(-1))), p)
 }
 
 // tanh is a polynomial near 0, where the quotient would cancel, and else

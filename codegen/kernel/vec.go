@@ -143,13 +143,20 @@ func (l *lanes) max(a reg.Register, b operand.Op) reg.VecVirtual {
 func (l *lanes) abs(x reg.Register) reg.VecVirtual  { return l.and(x, l.word(0x7fffffff)) }
 func (l *lanes) sign(x reg.Register) reg.VecVirtual { return l.and(x, l.word(0x80000000)) }
 
-// round is the nearest whole number, ties to even.
-func (l *lanes) round(x reg.Register) reg.VecVirtual {
+// round is the nearest whole number, ties to even; floor is at most x, ceil at
+// least.
+func (l *lanes) round(x reg.Register) reg.VecVirtual { return l.whole(x, 0) }
+func (l *lanes) floor(x reg.Register) reg.VecVirtual { return l.whole(x, 1) }
+func (l *lanes) ceil(x reg.Register) reg.VecVirtual  { return l.whole(x, 2) }
+
+// whole rounds in the direction that the instructions give this number.
+func (l *lanes) whole(x reg.Register, direction uint8) reg.VecVirtual {
+	const quiet = 8
 	y := l.fresh()
 	if l.bytes == 64 {
-		l.VRNDSCALEPS(operand.Imm(8), x, y)
+		l.VRNDSCALEPS(operand.Imm(uint64(quiet|direction)), x, y)
 	} else {
-		l.VROUNDPS(operand.Imm(8), x, y)
+		l.VROUNDPS(operand.Imm(uint64(quiet|direction)), x, y)
 	}
 	return y
 }

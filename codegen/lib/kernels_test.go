@@ -326,6 +326,7 @@ func TestNoAllocations(t *testing.T) {
 		convBack32(c, y[:4096], x[:1024], w, nil, []int{1, 16, 16, 16}, []int{1, 16, 8, 8}, three, 1)
 		maxPool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three)
 		averagePool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, false)
+		resize32(c, y[:4096], x[:1024], []int{1, 16, 8, 8}, []float32{1, 1, 2, 2}, []int(nil), nil, resizing{mode: "cubic", coordinates: "half_pixel", cubic: -0.75})
 	}
 	step()
 	if n := testing.AllocsPerRun(10, step); n != 0 {

@@ -75,17 +75,19 @@ func resize[T number, R float, S float, I integer](y, x []T, sx []int, roi []R, 
 	for i, v := range x {
 		from[i] = float64(v)
 	}
+	var weights []float64
 	var shape [maxRank]int
 	copy(shape[:], sx)
 	for a := range sx {
-		if size[a] == sx[a] && math.Abs(scale[a]-1) < 1e-9 && begin[a] == 0 && end[a] == 1 {
+		if unscaled(sx[a], size[a], scale[a]) && begin[a] == 0 && end[a] == 1 {
 			continue
 		}
 		outer, n, inner := around(shape[:len(sx)], a)
 		to := make([]float64, outer*size[a]*inner)
 		for o := range size[a] {
 			at, outside := s.origin(float64(o), float64(n), float64(size[a]), scale[a], begin[a], end[a])
-			first, weights := s.taps(at, n, scale[a])
+			var first int
+			first, weights = s.taps(weights[:0], at, n, scale[a])
 			for u := range outer {
 				for i := range inner {
 					sum := s.beyond
@@ -105,6 +107,9 @@ func resize[T number, R float, S float, I integer](y, x []T, sx []int, roi []R, 
 		y[i] = nearestNumber[T](from[i])
 	}
 }
+
+// unscaled reports whether an axis stays as it is.
+func unscaled(in, out int, scale float64) bool { return in == out && math.Abs(scale-1) < 1e-9 }
 
 // nearestNumber rounds x to the type, integers to the nearest even and within
 // their range.
@@ -153,16 +158,15 @@ func (s *resizing) origin(o, in, out, scale, begin, end float64) (x float64, out
 }
 
 // taps are the weights of places around x, beginning with first, on an axis of
-// size n.
-func (s *resizing) taps(x float64, n int, scale float64) (first int, weights []float64) {
+// size n, in the memory of weights, which is empty.
+func (s *resizing) taps(weights []float64, x float64, n int, scale float64) (first int, _ []float64) {
 	left := math.Ceil(x) - 1
 	ratio := x - left // in (0, 1]
 	if s.mode == "nearest" {
-		right := map[string]bool{"round_prefer_floor": ratio > 0.5, "round_prefer_ceil": ratio >= 0.5, "ceil": true}[s.nearest] || ratio == 1
-		if right {
+		if ratio == 1 || s.nearest == "ceil" || s.nearest == "round_prefer_floor" && ratio > 0.5 || s.nearest == "round_prefer_ceil" && ratio >= 0.5 {
 			left++
 		}
-		return int(left), []float64{1}
+		return int(left), append(weights, 1)
 	}
 	narrow, radius := 1.0, 1.0
 	if s.antialias {

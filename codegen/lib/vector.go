@@ -40,6 +40,14 @@ func exp32Go(y, x []float32) {
 	}
 }
 
+// log32Go is the natural logarithm, -Inf of 0 and NaN of what is less, within
+// 1 ulp, also of subnormal numbers.
+func log32Go(y, x []float32) {
+	for i := range y {
+		y[i] = float32(math.Log(float64(x[i])))
+	}
+}
+
 // erf32Go is the error function, within 2 ulp.
 func erf32Go(y, x []float32) {
 	for i := range y {

@@ -36,6 +36,23 @@ func exp32AVX512(y, x *float32, n int)
 //go:noescape
 func exp32AVX2(y, x *float32, n int)
 
+func log32(y, x []float32) {
+	switch {
+	case len(y) == 0 || isa == isaPortable:
+		log32Go(y, x)
+	case isa == isaAVX512:
+		log32AVX512(&y[0], &x[0], len(y))
+	default:
+		log32AVX2(&y[0], &x[0], len(y))
+	}
+}
+
+//go:noescape
+func log32AVX512(y, x *float32, n int)
+
+//go:noescape
+func log32AVX2(y, x *float32, n int)
+
 func erf32(y, x []float32) {
 	switch {
 	case len(y) == 0 || isa == isaPortable:

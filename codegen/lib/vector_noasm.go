@@ -6,6 +6,8 @@ func relu32(y, x []float32) { relu32Go(y, x) }
 
 func exp32(y, x []float32) { exp32Go(y, x) }
 
+func log32(y, x []float32) { log32Go(y, x) }
+
 func erf32(y, x []float32) { erf32Go(y, x) }
 
 func tanh32(y, x []float32) { tanh32Go(y, x) }

@@ -20,6 +20,7 @@ func vectorFuncs() []vectorFunc {
 	return []vectorFunc{
 		{"relu32", relu32, func(x float64) float64 { return max(x, 0) }, 0, 0},
 		{"exp32", exp32, math.Exp, 1.1, 0},
+		{"log32", log32, math.Log, 1, 0},
 		{"erf32", erf32, math.Erf, 2, 0},
 		{"tanh32", tanh32, math.Tanh, 2, 0},
 		{"sigmoid32", sigmoid32, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 3, 0},
@@ -58,7 +59,7 @@ func TestVector(t *testing.T) {
 					want = math.Copysign(math.Inf(1), want)
 				}
 				off := math.Abs(float64(y[i]) - want)
-				if float64(y[i]) == want {
+				if float64(y[i]) == want || y[i] != y[i] && math.IsNaN(want) {
 					off = 0
 				}
 				_, e := math.Frexp(want)
@@ -81,7 +82,7 @@ func TestVectorSpecial(t *testing.T) {
 	at := []float32{inf, -inf, nan, 0}
 	eachISA(t, func(t *testing.T) {
 		for name, want := range map[string][]float32{
-			"relu32": {inf, 0, nan, 0}, "exp32": {inf, 0, nan, 1}, "erf32": {1, -1, nan, 0}, "tanh32": {1, -1, nan, 0},
+			"relu32": {inf, 0, nan, 0}, "exp32": {inf, 0, nan, 1}, "log32": {inf, nan, nan, -inf}, "erf32": {1, -1, nan, 0}, "tanh32": {1, -1, nan, 0},
 			"sigmoid32": {1, 0, nan, .5}, "silu32": {inf, 0, nan, 0}, "gelu32": {inf, 0, nan, 0}, "geluTanh32": {inf, 0, nan, 0},
 		} {
 			for _, f := range vectorFuncs() {
@@ -93,6 +94,43 @@ func TestVectorSpecial(t *testing.T) {
 				for i := range y {
 					if y[i] != want[i] && (y[i] == y[i] || want[i] == want[i]) {
 						t.Errorf("%s(%g) is %g, want %g", name, at[i], y[i], want[i])
+					}
+				}
+			}
+		}
+	})
+}
+
+// exactFuncs are those whose variants give the same bits.
+func exactFuncs() map[string][2]func(y, x []float32) {
+	return map[string][2]func(y, x []float32){
+		"abs32": {abs32, abs32Go}, "neg32": {neg32, neg32Go}, "reciprocal32": {reciprocal32, reciprocal32Go}, "sqrt32": {sqrt32, sqrt32Go},
+		"floor32": {floor32, floor32Go}, "ceil32": {ceil32, ceil32Go}, "round32": {round32, round32Go},
+	}
+}
+
+// TestExact runs every function everywhere, on the special numbers, and in
+// place on every length up to some vectors.
+func TestExact(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	x := append(everywhere(t), inf, -inf, nan, 0.5, 1.5, 2.5, -0.5, -1.5, 1<<23+1, -(1<<24 + 2))
+	eachISA(t, func(t *testing.T) {
+		for name, f := range exactFuncs() {
+			want, y := make([]float32, len(x)), garbage(t, len(x))
+			f[1](want, x)
+			f[0](y, x)
+			for i, v := range want {
+				if math.Float32bits(y[i]) != math.Float32bits(v) && (y[i] == y[i] || v == v) {
+					t.Fatalf("%s(%g) is %g, want %g", name, x[i], y[i], v)
+				}
+			}
+			for n := range 140 {
+				y := guarded(t, n)
+				copy(y, x[40_000:])
+				f[0](y, y)
+				for i, v := range want[40_000:][:n] {
+					if math.Float32bits(y[i]) != math.Float32bits(v) && (y[i] == y[i] || v == v) {
+						t.Fatalf("%s: element %d of %d is %g, want %g", name, i, n, y[i], v)
 					}
 				}
 			}

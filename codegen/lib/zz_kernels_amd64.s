@@ -4,6 +4,52 @@
 
 #include "textflag.h"
 
+// func abs32AVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·abs32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000008; JLT x_rest
+	VMOVUPS (CX), Y0; VANDPS word_7fffffff<>+0(SB), Y0, Y0
+	VMOVUPS Y0, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, CX; SUBQ $0x00000008, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	LEAQ ones_zeros<>+32(SB), BX; SHLQ $0x02, DX; SUBQ DX, BX; SHRQ $0x02, DX
+	VMOVUPS (BX), Y0; VMASKMOVPS (CX), Y0, Y1; VANDPS word_7fffffff<>+0(SB), Y1, Y1; VMASKMOVPS Y1, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+DATA word_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff; DATA word_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA word_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff; DATA word_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+GLOBL word_7fffffff<>(SB), RODATA|NOPTR, $32
+
+DATA ones_zeros<>+0(SB)/8, $0xffffffffffffffff; DATA ones_zeros<>+8(SB)/8, $0xffffffffffffffff
+DATA ones_zeros<>+16(SB)/8, $0xffffffffffffffff; DATA ones_zeros<>+24(SB)/8, $0xffffffffffffffff
+DATA ones_zeros<>+32(SB)/8, $0x0000000000000000; DATA ones_zeros<>+40(SB)/8, $0x0000000000000000
+DATA ones_zeros<>+48(SB)/8, $0x0000000000000000; DATA ones_zeros<>+56(SB)/8, $0x0000000000000000
+GLOBL ones_zeros<>(SB), RODATA|NOPTR, $64
+
+// func abs32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·abs32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	VBROADCASTSS word_7fffffff<>+0(SB), Z0
+x_loop:
+	CMPQ DX, $0x00000010; JLT x_rest
+	VMOVUPS (CX), Z1; VANDPS Z0, Z1, Z1
+	VMOVUPS Z1, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, CX; SUBQ $0x00000010, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	MOVQ $-1, BX; BZHIQ DX, BX, BX; KMOVW BX, K1
+	VMOVUPS.Z (CX), K1, Z1; VANDPS Z0, Z1, Z0
+	VMOVUPS Z0, K1, (AX)
+x_done:
+	VZEROUPPER; RET
+
 // func add32AVX2(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
 // Requires: AVX
 TEXT ·add32AVX2(SB), NOSPLIT, $0-48
@@ -24,12 +70,6 @@ x_rest:
 	VMOVUPS (SI), Y0; VMASKMOVPS (CX), Y0, Y1; VMASKMOVPS (DX), Y0, Y2; VADDPS Y2, Y1, Y1; VMASKMOVPS Y1, Y0, (AX)
 x_done:
 	VZEROUPPER; RET
-
-DATA ones_zeros<>+0(SB)/8, $0xffffffffffffffff; DATA ones_zeros<>+8(SB)/8, $0xffffffffffffffff
-DATA ones_zeros<>+16(SB)/8, $0xffffffffffffffff; DATA ones_zeros<>+24(SB)/8, $0xffffffffffffffff
-DATA ones_zeros<>+32(SB)/8, $0x0000000000000000; DATA ones_zeros<>+40(SB)/8, $0x0000000000000000
-DATA ones_zeros<>+48(SB)/8, $0x0000000000000000; DATA ones_zeros<>+56(SB)/8, $0x0000000000000000
-GLOBL ones_zeros<>(SB), RODATA|NOPTR, $64
 
 // func add32AVX512(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
 // Requires: AVX, AVX512F, BMI2
@@ -176,6 +216,41 @@ alone:
 	VMOVUPS Z1, (AX)(R9*1); ADDQ $0x00000040, R9; CMPQ R9, BX; JLT alone
 next:
 	ADDQ SI, AX; ADDQ $0x00000004, DI; DECQ DX; JNZ row
+	VZEROUPPER; RET
+
+// func ceil32AVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·ceil32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000008; JLT x_rest
+	VMOVUPS (CX), Y0; VROUNDPS $0x0a, Y0, Y0
+	VMOVUPS Y0, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, CX; SUBQ $0x00000008, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	LEAQ ones_zeros<>+32(SB), BX; SHLQ $0x02, DX; SUBQ DX, BX; SHRQ $0x02, DX
+	VMOVUPS (BX), Y0; VMASKMOVPS (CX), Y0, Y1; VROUNDPS $0x0a, Y1, Y1; VMASKMOVPS Y1, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+// func ceil32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·ceil32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000010; JLT x_rest
+	VMOVUPS (CX), Z0; VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS Z0, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, CX; SUBQ $0x00000010, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	MOVQ $-1, BX; BZHIQ DX, BX, BX; KMOVW BX, K1
+	VMOVUPS.Z (CX), K1, Z0; VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+x_done:
 	VZEROUPPER; RET
 
 // func cpuid(leaf uint32, subleaf uint32) (eax uint32, ebx uint32, ecx uint32, edx uint32)
@@ -394,10 +469,6 @@ x_rest:
 	VCMPPS $0x11, word_3f6e147b<>+0(SB), Y2, Y2; VBLENDVPS Y2, Y4, Y1, Y1; VMASKMOVPS Y1, Y0, (AX)
 x_done:
 	VZEROUPPER; RET
-
-DATA word_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff; DATA word_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
-DATA word_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff; DATA word_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
-GLOBL word_7fffffff<>(SB), RODATA|NOPTR, $32
 
 DATA word_40800000<>+0(SB)/8, $0x4080000040800000; DATA word_40800000<>+8(SB)/8, $0x4080000040800000
 DATA word_40800000<>+16(SB)/8, $0x4080000040800000; DATA word_40800000<>+24(SB)/8, $0x4080000040800000
@@ -1014,6 +1085,41 @@ loop:
 	VPMOVZXBD (CX), Y2; VPCMPEQD Y1, Y2, Y2
 	VMOVUPS (AX), Y3; VBLENDVPS Y2, Y0, Y3, Y3
 	VMOVUPS Y3, (AX); ADDQ $0x00000008, CX; ADDQ $0x00000020, AX; SUBQ $0x00000008, DX; JNZ loop
+	VZEROUPPER; RET
+
+// func floor32AVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·floor32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000008; JLT x_rest
+	VMOVUPS (CX), Y0; VROUNDPS $0x09, Y0, Y0
+	VMOVUPS Y0, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, CX; SUBQ $0x00000008, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	LEAQ ones_zeros<>+32(SB), BX; SHLQ $0x02, DX; SUBQ DX, BX; SHRQ $0x02, DX
+	VMOVUPS (BX), Y0; VMASKMOVPS (CX), Y0, Y1; VROUNDPS $0x09, Y1, Y1; VMASKMOVPS Y1, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+// func floor32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·floor32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000010; JLT x_rest
+	VMOVUPS (CX), Z0; VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS Z0, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, CX; SUBQ $0x00000010, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	MOVQ $-1, BX; BZHIQ DX, BX, BX; KMOVW BX, K1
+	VMOVUPS.Z (CX), K1, Z0; VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+x_done:
 	VZEROUPPER; RET
 
 // func gelu32AVX2(y *float32, x *float32, n int)
@@ -1701,6 +1807,151 @@ added1:
 	MOVQ 40(SP), DI
 	VMOVUPS Z0, (DX); ADDQ DI, DX; IMUL3Q $0x00000001, AX, DI; ADDQ DI, 8(SP); SUBQ $0x00000001, (SP); JMP rows1
 done1:
+	VZEROUPPER; RET
+
+// func log32AVX2(y *float32, x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·log32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000008; JLT x_rest
+	VMOVUPS (CX), Y0; VMULPS word_4b800000<>+0(SB), Y0, Y1; VCMPPS $0x11, word_00800000<>+0(SB), Y0, Y2; VBLENDVPS Y2, Y1, Y0, Y1
+	VMOVUPS word_41c00000<>+0(SB), Y2; VMOVUPS word_00000000<>+0(SB), Y3; VCMPPS $0x11, word_00800000<>+0(SB), Y0, Y4; VBLENDVPS Y4, Y2, Y3, Y2
+	VPSUBD word_3f3504f3<>+0(SB), Y1, Y3; VPSRAD $0x17, Y3, Y3; VCVTDQ2PS Y3, Y4; VSUBPS Y2, Y4, Y2; VPSLLD $0x17, Y3, Y3; VPSUBD Y3, Y1, Y1
+	VSUBPS word_3f800000<>+0(SB), Y1, Y1; VMULPS Y1, Y1, Y3
+	VMOVUPS word_3d9021bb<>+0(SB), Y4; VFMADD213PS word_bdebd1b8<>+0(SB), Y1, Y4; VFMADD213PS word_3def251a<>+0(SB), Y1, Y4
+	VFMADD213PS word_bdfe5d4f<>+0(SB), Y1, Y4; VFMADD213PS word_3e11e9bf<>+0(SB), Y1, Y4; VFMADD213PS word_be2aae50<>+0(SB), Y1, Y4
+	VFMADD213PS word_3e4cceac<>+0(SB), Y1, Y4; VFMADD213PS word_be7ffffc<>+0(SB), Y1, Y4; VFMADD213PS word_3eaaaaaa<>+0(SB), Y1, Y4
+	VMULPS Y1, Y4, Y4; VMULPS Y3, Y4, Y4; VFMADD231PS word_b95e8083<>+0(SB), Y2, Y4; VFNMADD231PS word_3f000000<>+0(SB), Y3, Y4
+	VADDPS Y1, Y4, Y1; VFMADD231PS word_3f318000<>+0(SB), Y2, Y1; VADDPS word_ff7fffff<>+0(SB), Y0, Y2; VMAXPS Y2, Y1, Y1
+	VADDPS word_00000000<>+0(SB), Y0, Y2; VPSRAD $0x1f, Y2, Y2; VORPS word_ff800000<>+0(SB), Y2, Y2
+	VCMPPS $0x11, word_00000001<>+0(SB), Y0, Y0; VBLENDVPS Y0, Y2, Y1, Y0
+	VMOVUPS Y0, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, CX; SUBQ $0x00000008, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	LEAQ ones_zeros<>+32(SB), BX; SHLQ $0x02, DX; SUBQ DX, BX; SHRQ $0x02, DX
+	VMOVUPS (BX), Y0; VMASKMOVPS (CX), Y0, Y1; VMULPS word_4b800000<>+0(SB), Y1, Y2; VCMPPS $0x11, word_00800000<>+0(SB), Y1, Y3
+	VBLENDVPS Y3, Y2, Y1, Y2
+	VMOVUPS word_41c00000<>+0(SB), Y3; VMOVUPS word_00000000<>+0(SB), Y4; VCMPPS $0x11, word_00800000<>+0(SB), Y1, Y5; VBLENDVPS Y5, Y3, Y4, Y3
+	VPSUBD word_3f3504f3<>+0(SB), Y2, Y4; VPSRAD $0x17, Y4, Y4; VCVTDQ2PS Y4, Y5; VSUBPS Y3, Y5, Y3; VPSLLD $0x17, Y4, Y4; VPSUBD Y4, Y2, Y2
+	VSUBPS word_3f800000<>+0(SB), Y2, Y2; VMULPS Y2, Y2, Y4
+	VMOVUPS word_3d9021bb<>+0(SB), Y5; VFMADD213PS word_bdebd1b8<>+0(SB), Y2, Y5; VFMADD213PS word_3def251a<>+0(SB), Y2, Y5
+	VFMADD213PS word_bdfe5d4f<>+0(SB), Y2, Y5; VFMADD213PS word_3e11e9bf<>+0(SB), Y2, Y5; VFMADD213PS word_be2aae50<>+0(SB), Y2, Y5
+	VFMADD213PS word_3e4cceac<>+0(SB), Y2, Y5; VFMADD213PS word_be7ffffc<>+0(SB), Y2, Y5; VFMADD213PS word_3eaaaaaa<>+0(SB), Y2, Y5
+	VMULPS Y2, Y5, Y5; VMULPS Y4, Y5, Y5; VFMADD231PS word_b95e8083<>+0(SB), Y3, Y5; VFNMADD231PS word_3f000000<>+0(SB), Y4, Y5
+	VADDPS Y2, Y5, Y2; VFMADD231PS word_3f318000<>+0(SB), Y3, Y2; VADDPS word_ff7fffff<>+0(SB), Y1, Y3; VMAXPS Y3, Y2, Y2
+	VADDPS word_00000000<>+0(SB), Y1, Y3; VPSRAD $0x1f, Y3, Y3; VORPS word_ff800000<>+0(SB), Y3, Y3
+	VCMPPS $0x11, word_00000001<>+0(SB), Y1, Y1; VBLENDVPS Y1, Y3, Y2, Y1; VMASKMOVPS Y1, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+DATA word_00800000<>+0(SB)/8, $0x0080000000800000; DATA word_00800000<>+8(SB)/8, $0x0080000000800000
+DATA word_00800000<>+16(SB)/8, $0x0080000000800000; DATA word_00800000<>+24(SB)/8, $0x0080000000800000
+GLOBL word_00800000<>(SB), RODATA|NOPTR, $32
+
+DATA word_4b800000<>+0(SB)/8, $0x4b8000004b800000; DATA word_4b800000<>+8(SB)/8, $0x4b8000004b800000
+DATA word_4b800000<>+16(SB)/8, $0x4b8000004b800000; DATA word_4b800000<>+24(SB)/8, $0x4b8000004b800000
+GLOBL word_4b800000<>(SB), RODATA|NOPTR, $32
+
+DATA word_41c00000<>+0(SB)/8, $0x41c0000041c00000; DATA word_41c00000<>+8(SB)/8, $0x41c0000041c00000
+DATA word_41c00000<>+16(SB)/8, $0x41c0000041c00000; DATA word_41c00000<>+24(SB)/8, $0x41c0000041c00000
+GLOBL word_41c00000<>(SB), RODATA|NOPTR, $32
+
+DATA word_3f3504f3<>+0(SB)/8, $0x3f3504f33f3504f3; DATA word_3f3504f3<>+8(SB)/8, $0x3f3504f33f3504f3
+DATA word_3f3504f3<>+16(SB)/8, $0x3f3504f33f3504f3; DATA word_3f3504f3<>+24(SB)/8, $0x3f3504f33f3504f3
+GLOBL word_3f3504f3<>(SB), RODATA|NOPTR, $32
+
+DATA word_3d9021bb<>+0(SB)/8, $0x3d9021bb3d9021bb; DATA word_3d9021bb<>+8(SB)/8, $0x3d9021bb3d9021bb
+DATA word_3d9021bb<>+16(SB)/8, $0x3d9021bb3d9021bb; DATA word_3d9021bb<>+24(SB)/8, $0x3d9021bb3d9021bb
+GLOBL word_3d9021bb<>(SB), RODATA|NOPTR, $32
+
+DATA word_bdebd1b8<>+0(SB)/8, $0xbdebd1b8bdebd1b8; DATA word_bdebd1b8<>+8(SB)/8, $0xbdebd1b8bdebd1b8
+DATA word_bdebd1b8<>+16(SB)/8, $0xbdebd1b8bdebd1b8; DATA word_bdebd1b8<>+24(SB)/8, $0xbdebd1b8bdebd1b8
+GLOBL word_bdebd1b8<>(SB), RODATA|NOPTR, $32
+
+DATA word_3def251a<>+0(SB)/8, $0x3def251a3def251a; DATA word_3def251a<>+8(SB)/8, $0x3def251a3def251a
+DATA word_3def251a<>+16(SB)/8, $0x3def251a3def251a; DATA word_3def251a<>+24(SB)/8, $0x3def251a3def251a
+GLOBL word_3def251a<>(SB), RODATA|NOPTR, $32
+
+DATA word_bdfe5d4f<>+0(SB)/8, $0xbdfe5d4fbdfe5d4f; DATA word_bdfe5d4f<>+8(SB)/8, $0xbdfe5d4fbdfe5d4f
+DATA word_bdfe5d4f<>+16(SB)/8, $0xbdfe5d4fbdfe5d4f; DATA word_bdfe5d4f<>+24(SB)/8, $0xbdfe5d4fbdfe5d4f
+GLOBL word_bdfe5d4f<>(SB), RODATA|NOPTR, $32
+
+DATA word_3e11e9bf<>+0(SB)/8, $0x3e11e9bf3e11e9bf; DATA word_3e11e9bf<>+8(SB)/8, $0x3e11e9bf3e11e9bf
+DATA word_3e11e9bf<>+16(SB)/8, $0x3e11e9bf3e11e9bf; DATA word_3e11e9bf<>+24(SB)/8, $0x3e11e9bf3e11e9bf
+GLOBL word_3e11e9bf<>(SB), RODATA|NOPTR, $32
+
+DATA word_be2aae50<>+0(SB)/8, $0xbe2aae50be2aae50; DATA word_be2aae50<>+8(SB)/8, $0xbe2aae50be2aae50
+DATA word_be2aae50<>+16(SB)/8, $0xbe2aae50be2aae50; DATA word_be2aae50<>+24(SB)/8, $0xbe2aae50be2aae50
+GLOBL word_be2aae50<>(SB), RODATA|NOPTR, $32
+
+DATA word_3e4cceac<>+0(SB)/8, $0x3e4cceac3e4cceac; DATA word_3e4cceac<>+8(SB)/8, $0x3e4cceac3e4cceac
+DATA word_3e4cceac<>+16(SB)/8, $0x3e4cceac3e4cceac; DATA word_3e4cceac<>+24(SB)/8, $0x3e4cceac3e4cceac
+GLOBL word_3e4cceac<>(SB), RODATA|NOPTR, $32
+
+DATA word_be7ffffc<>+0(SB)/8, $0xbe7ffffcbe7ffffc; DATA word_be7ffffc<>+8(SB)/8, $0xbe7ffffcbe7ffffc
+DATA word_be7ffffc<>+16(SB)/8, $0xbe7ffffcbe7ffffc; DATA word_be7ffffc<>+24(SB)/8, $0xbe7ffffcbe7ffffc
+GLOBL word_be7ffffc<>(SB), RODATA|NOPTR, $32
+
+DATA word_3eaaaaaa<>+0(SB)/8, $0x3eaaaaaa3eaaaaaa; DATA word_3eaaaaaa<>+8(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA word_3eaaaaaa<>+16(SB)/8, $0x3eaaaaaa3eaaaaaa; DATA word_3eaaaaaa<>+24(SB)/8, $0x3eaaaaaa3eaaaaaa
+GLOBL word_3eaaaaaa<>(SB), RODATA|NOPTR, $32
+
+DATA word_b95e8083<>+0(SB)/8, $0xb95e8083b95e8083; DATA word_b95e8083<>+8(SB)/8, $0xb95e8083b95e8083
+DATA word_b95e8083<>+16(SB)/8, $0xb95e8083b95e8083; DATA word_b95e8083<>+24(SB)/8, $0xb95e8083b95e8083
+GLOBL word_b95e8083<>(SB), RODATA|NOPTR, $32
+
+DATA word_3f000000<>+0(SB)/8, $0x3f0000003f000000; DATA word_3f000000<>+8(SB)/8, $0x3f0000003f000000
+DATA word_3f000000<>+16(SB)/8, $0x3f0000003f000000; DATA word_3f000000<>+24(SB)/8, $0x3f0000003f000000
+GLOBL word_3f000000<>(SB), RODATA|NOPTR, $32
+
+DATA word_3f318000<>+0(SB)/8, $0x3f3180003f318000; DATA word_3f318000<>+8(SB)/8, $0x3f3180003f318000
+DATA word_3f318000<>+16(SB)/8, $0x3f3180003f318000; DATA word_3f318000<>+24(SB)/8, $0x3f3180003f318000
+GLOBL word_3f318000<>(SB), RODATA|NOPTR, $32
+
+DATA word_00000001<>+0(SB)/8, $0x0000000100000001; DATA word_00000001<>+8(SB)/8, $0x0000000100000001
+DATA word_00000001<>+16(SB)/8, $0x0000000100000001; DATA word_00000001<>+24(SB)/8, $0x0000000100000001
+GLOBL word_00000001<>(SB), RODATA|NOPTR, $32
+
+// func log32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·log32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	VBROADCASTSS word_00000000<>+0(SB), Z0; VBROADCASTSS word_00000001<>+0(SB), Z1; VBROADCASTSS word_00800000<>+0(SB), Z2
+	VBROADCASTSS word_3d9021bb<>+0(SB), Z3; VBROADCASTSS word_3def251a<>+0(SB), Z4; VBROADCASTSS word_3e11e9bf<>+0(SB), Z5
+	VBROADCASTSS word_3e4cceac<>+0(SB), Z6; VBROADCASTSS word_3eaaaaaa<>+0(SB), Z7; VBROADCASTSS word_3f000000<>+0(SB), Z8
+	VBROADCASTSS word_3f318000<>+0(SB), Z9; VBROADCASTSS word_3f3504f3<>+0(SB), Z10; VBROADCASTSS word_3f800000<>+0(SB), Z11
+	VBROADCASTSS word_41c00000<>+0(SB), Z12; VBROADCASTSS word_4b800000<>+0(SB), Z13; VBROADCASTSS word_b95e8083<>+0(SB), Z14
+	VBROADCASTSS word_bdebd1b8<>+0(SB), Z15; VBROADCASTSS word_bdfe5d4f<>+0(SB), Z16; VBROADCASTSS word_be2aae50<>+0(SB), Z17
+	VBROADCASTSS word_be7ffffc<>+0(SB), Z18; VBROADCASTSS word_ff7fffff<>+0(SB), Z19
+x_loop:
+	CMPQ DX, $0x00000010; JLT x_rest
+	VMOVUPS (CX), Z20; VMULPS Z13, Z20, Z21; VCMPPS $0x11, Z2, Z20, K1; VBLENDMPS Z21, Z20, K1, Z22
+	VMOVUPS Z12, Z21; VMOVUPS Z0, Z28; VCMPPS $0x11, Z2, Z20, K1; VBLENDMPS Z21, Z28, K1, Z23; VPSUBD Z10, Z22, Z21; VPSRAD $0x17, Z21, Z21
+	VCVTDQ2PS Z21, Z28; VSUBPS Z23, Z28, Z28; VPSLLD $0x17, Z21, Z21; VPSUBD Z21, Z22, Z21; VSUBPS Z11, Z21, Z21; VMULPS Z21, Z21, Z29
+	VMOVUPS Z3, Z30; VFMADD213PS Z15, Z21, Z30; VFMADD213PS Z4, Z21, Z30; VFMADD213PS Z16, Z21, Z30; VFMADD213PS Z5, Z21, Z30
+	VFMADD213PS Z17, Z21, Z30; VFMADD213PS Z6, Z21, Z30; VFMADD213PS Z18, Z21, Z30; VFMADD213PS Z7, Z21, Z30; VMULPS Z21, Z30, Z30
+	VMULPS Z29, Z30, Z30; VFMADD231PS Z14, Z28, Z30; VFNMADD231PS Z8, Z29, Z30; VADDPS Z21, Z30, Z21; VFMADD231PS Z9, Z28, Z21
+	VADDPS Z19, Z20, Z28; VMAXPS Z28, Z21, Z21; VADDPS Z0, Z20, Z28; VPSRAD $0x1f, Z28, Z28
+	VBROADCASTSS word_ff800000<>+0(SB), Z29; VORPS Z29, Z28, Z28; VCMPPS $0x11, Z1, Z20, K1; VBLENDMPS Z28, Z21, K1, Z24
+	VMOVUPS Z24, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, CX; SUBQ $0x00000010, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	MOVQ $-1, BX; BZHIQ DX, BX, BX; KMOVW BX, K1
+	VMOVUPS.Z (CX), K1, Z20; VMULPS Z13, Z20, Z13; VCMPPS $0x11, Z2, Z20, K2; VBLENDMPS Z13, Z20, K2, Z25
+	VMOVUPS Z12, Z12; VMOVUPS Z0, Z13; VCMPPS $0x11, Z2, Z20, K2; VBLENDMPS Z12, Z13, K2, Z26; VPSUBD Z10, Z25, Z2; VPSRAD $0x17, Z2, Z2
+	VCVTDQ2PS Z2, Z10; VSUBPS Z26, Z10, Z10; VPSLLD $0x17, Z2, Z2; VPSUBD Z2, Z25, Z2; VSUBPS Z11, Z2, Z2; VMULPS Z2, Z2, Z11
+	VMOVUPS Z3, Z3; VFMADD213PS Z15, Z2, Z3; VFMADD213PS Z4, Z2, Z3; VFMADD213PS Z16, Z2, Z3; VFMADD213PS Z5, Z2, Z3; VFMADD213PS Z17, Z2, Z3
+	VFMADD213PS Z6, Z2, Z3; VFMADD213PS Z18, Z2, Z3; VFMADD213PS Z7, Z2, Z3; VMULPS Z2, Z3, Z3; VMULPS Z11, Z3, Z3; VFMADD231PS Z14, Z10, Z3
+	VFNMADD231PS Z8, Z11, Z3; VADDPS Z2, Z3, Z2; VFMADD231PS Z9, Z10, Z2; VADDPS Z19, Z20, Z3; VMAXPS Z3, Z2, Z2; VADDPS Z0, Z20, Z0
+	VPSRAD $0x1f, Z0, Z0
+	VBROADCASTSS word_ff800000<>+0(SB), Z3; VORPS Z3, Z0, Z0; VCMPPS $0x11, Z1, Z20, K2; VBLENDMPS Z0, Z2, K2, Z27
+	VMOVUPS Z27, K1, (AX)
+x_done:
 	VZEROUPPER; RET
 
 // func max32AVX2(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
@@ -3376,6 +3627,42 @@ TEXT ·narrowF16AVX2(SB), NOSPLIT, $0-24
 	MOVQ n+16(FP), DX
 loop:
 	VMOVUPS (CX), Y0; VCVTPS2PH $0x00, Y0, (AX); ADDQ $0x00000020, CX; ADDQ $0x00000010, AX; SUBQ $0x00000008, DX; JNZ loop
+	VZEROUPPER; RET
+
+// func neg32AVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·neg32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000008; JLT x_rest
+	VMOVUPS (CX), Y0; VXORPS word_80000000<>+0(SB), Y0, Y0
+	VMOVUPS Y0, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, CX; SUBQ $0x00000008, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	LEAQ ones_zeros<>+32(SB), BX; SHLQ $0x02, DX; SUBQ DX, BX; SHRQ $0x02, DX
+	VMOVUPS (BX), Y0; VMASKMOVPS (CX), Y0, Y1; VXORPS word_80000000<>+0(SB), Y1, Y1; VMASKMOVPS Y1, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+// func neg32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·neg32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	VBROADCASTSS word_80000000<>+0(SB), Z0
+x_loop:
+	CMPQ DX, $0x00000010; JLT x_rest
+	VMOVUPS (CX), Z1; VXORPS Z0, Z1, Z1
+	VMOVUPS Z1, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, CX; SUBQ $0x00000010, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	MOVQ $-1, BX; BZHIQ DX, BX, BX; KMOVW BX, K1
+	VMOVUPS.Z (CX), K1, Z1; VXORPS Z0, Z1, Z0
+	VMOVUPS Z0, K1, (AX)
+x_done:
 	VZEROUPPER; RET
 
 // func normRowAVX2(y *float32, x *float32, gamma *float32, beta *float32, n int, center int, eps float32)
@@ -6288,6 +6575,44 @@ loop:
 	VPMOVUSDB Z3, (AX); VPMAXSD Z2, Z4, Z4; VPMOVUSDB Z4, 16(AX); ADDQ $0x00000080, CX; ADDQ $0x00000020, AX; SUBQ $0x00000020, DX; JNZ loop
 	VZEROUPPER; RET
 
+// func reciprocal32AVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·reciprocal32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000008; JLT x_rest
+	VMOVUPS (CX), Y0; VMOVUPS word_3f800000<>+0(SB), Y1; VDIVPS Y0, Y1, Y0
+	VMOVUPS Y0, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, CX; SUBQ $0x00000008, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	LEAQ ones_zeros<>+32(SB), BX; SHLQ $0x02, DX; SUBQ DX, BX; SHRQ $0x02, DX
+	VMOVUPS (BX), Y0; VMASKMOVPS (CX), Y0, Y1
+	VMOVUPS word_3f800000<>+0(SB), Y2; VDIVPS Y1, Y2, Y1; VMASKMOVPS Y1, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+// func reciprocal32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·reciprocal32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	VBROADCASTSS word_3f800000<>+0(SB), Z0
+x_loop:
+	CMPQ DX, $0x00000010; JLT x_rest
+	VMOVUPS (CX), Z1; VMOVUPS Z0, Z2; VDIVPS Z1, Z2, Z1
+	VMOVUPS Z1, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, CX; SUBQ $0x00000010, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	MOVQ $-1, BX; BZHIQ DX, BX, BX; KMOVW BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS Z0, Z0; VDIVPS Z1, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+x_done:
+	VZEROUPPER; RET
+
 // func relu32AVX2(y *float32, x *float32, n int)
 // Requires: AVX
 TEXT ·relu32AVX2(SB), NOSPLIT, $0-24
@@ -6326,6 +6651,41 @@ x_rest:
 x_done:
 	VZEROUPPER; RET
 
+// func round32AVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·round32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000008; JLT x_rest
+	VMOVUPS (CX), Y0; VROUNDPS $0x08, Y0, Y0
+	VMOVUPS Y0, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, CX; SUBQ $0x00000008, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	LEAQ ones_zeros<>+32(SB), BX; SHLQ $0x02, DX; SUBQ DX, BX; SHRQ $0x02, DX
+	VMOVUPS (BX), Y0; VMASKMOVPS (CX), Y0, Y1; VROUNDPS $0x08, Y1, Y1; VMASKMOVPS Y1, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+// func round32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·round32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000010; JLT x_rest
+	VMOVUPS (CX), Z0; VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS Z0, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, CX; SUBQ $0x00000010, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	MOVQ $-1, BX; BZHIQ DX, BX, BX; KMOVW BX, K1
+	VMOVUPS.Z (CX), K1, Z0; VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+x_done:
+	VZEROUPPER; RET
+
 // func roundPairsBF16(dst *uint32, x *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·roundPairsBF16(SB), NOSPLIT, $0-24
@@ -6355,10 +6715,6 @@ x_rest:
 	VPADDD Y1, Y2, Y2; VANDPS word_ffff0000<>+0(SB), Y2, Y2; VCMPPS $0x03, Y1, Y1, Y3; VBLENDVPS Y3, Y1, Y2, Y2; VMASKMOVPS Y2, Y0, (AX)
 x_done:
 	VZEROUPPER; RET
-
-DATA word_00000001<>+0(SB)/8, $0x0000000100000001; DATA word_00000001<>+8(SB)/8, $0x0000000100000001
-DATA word_00000001<>+16(SB)/8, $0x0000000100000001; DATA word_00000001<>+24(SB)/8, $0x0000000100000001
-GLOBL word_00000001<>(SB), RODATA|NOPTR, $32
 
 DATA word_00007fff<>+0(SB)/8, $0x00007fff00007fff; DATA word_00007fff<>+8(SB)/8, $0x00007fff00007fff
 DATA word_00007fff<>+16(SB)/8, $0x00007fff00007fff; DATA word_00007fff<>+24(SB)/8, $0x00007fff00007fff
@@ -6475,6 +6831,82 @@ x_done:
 	VMOVSS X0, lo+16(FP)
 	VMOVSS X1, hi+20(FP)
 	VMOVSS X2, spoiled+24(FP)
+	VZEROUPPER; RET
+
+// func sampleRowAVX2(y *float32, x *float32, first *int32, w *float32, n int, taps int, step int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sampleRowAVX2(SB), NOSPLIT, $0-56
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ first+16(FP), DX
+	MOVQ w+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ taps+40(FP), DI
+	MOVQ step+48(FP), R8
+	SHLQ $0x02, R8
+x_loop:
+	CMPQ SI, $0x00000008; JLT x_rest
+	VMOVUPS (DX), Y1; VPBROADCASTD (DX), Y0; VPSUBD Y0, Y1, Y1
+	MOVLQSX (DX), R9; LEAQ (CX)(R9*4), R9; MOVQ BX, R10; MOVQ DI, R11; VPERMPS (R9), Y1, Y0
+	VMOVUPS (R10), Y2; VMULPS Y2, Y0, Y2
+taps_false:
+	DECQ R11; JZ sum_false
+	ADDQ $0x04, R9; ADDQ R8, R10; VPERMPS (R9), Y1, Y0
+	VMOVUPS (R10), Y3; VFMADD231PS Y3, Y0, Y2
+	JMP taps_false
+sum_false:
+	VMOVUPS Y2, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, DX; ADDQ $0x00000020, BX; SUBQ $0x00000008, SI; JMP x_loop
+x_rest:
+	TESTQ SI, SI; JZ x_done
+	LEAQ ones_zeros<>+32(SB), R9; SHLQ $0x02, SI; SUBQ SI, R9; SHRQ $0x02, SI
+	VMOVUPS (R9), Y0; VMASKMOVPS (DX), Y0, Y2; VPBROADCASTD (DX), Y1; VPSUBD Y1, Y2, Y2
+	MOVLQSX (DX), DX; LEAQ (CX)(DX*4), DX; MOVQ BX, CX; MOVQ DI, BX; VPERMPS (DX), Y2, Y1; VMASKMOVPS (CX), Y0, Y3; VMULPS Y3, Y1, Y3
+taps_true:
+	DECQ BX; JZ sum_true
+	ADDQ $0x04, DX; ADDQ R8, CX; VPERMPS (DX), Y2, Y1; VMASKMOVPS (CX), Y0, Y4; VFMADD231PS Y4, Y1, Y3
+	JMP taps_true
+sum_true:
+	VMASKMOVPS Y3, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+// func sampleRowAVX512(y *float32, x *float32, first *int32, w *float32, n int, taps int, step int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sampleRowAVX512(SB), NOSPLIT, $0-56
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ first+16(FP), DX
+	MOVQ w+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ taps+40(FP), DI
+	MOVQ step+48(FP), R8
+	SHLQ $0x02, R8
+x_loop:
+	CMPQ SI, $0x00000010; JLT x_rest
+	VMOVUPS (DX), Z1; VPBROADCASTD (DX), Z0; VPSUBD Z0, Z1, Z1
+	MOVLQSX (DX), R9; LEAQ (CX)(R9*4), R9; MOVQ BX, R10; MOVQ DI, R11; VPERMPS (R9), Z1, Z0
+	VMOVUPS (R10), Z2; VMULPS Z2, Z0, Z2
+taps_false:
+	DECQ R11; JZ sum_false
+	ADDQ $0x04, R9; ADDQ R8, R10; VPERMPS (R9), Z1, Z0
+	VMOVUPS (R10), Z3; VFMADD231PS Z3, Z0, Z2
+	JMP taps_false
+sum_false:
+	VMOVUPS Z2, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, DX; ADDQ $0x00000040, BX; SUBQ $0x00000010, SI; JMP x_loop
+x_rest:
+	TESTQ SI, SI; JZ x_done
+	MOVQ $-1, R9; BZHIQ SI, R9, R9; KMOVW R9, K1
+	VMOVUPS.Z (DX), K1, Z1; VPBROADCASTD (DX), Z0; VPSUBD Z0, Z1, Z1
+	MOVLQSX (DX), DX; LEAQ (CX)(DX*4), DX; MOVQ BX, CX; MOVQ DI, BX; VPERMPS (DX), Z1, Z0
+	VMOVUPS.Z (CX), K1, Z2; VMULPS Z2, Z0, Z2
+taps_true:
+	DECQ BX; JZ sum_true
+	ADDQ $0x04, DX; ADDQ R8, CX; VPERMPS (DX), Z1, Z0
+	VMOVUPS.Z (CX), K1, Z3; VFMADD231PS Z3, Z0, Z2
+	JMP taps_true
+sum_true:
+	VMOVUPS Z2, K1, (AX)
+x_done:
 	VZEROUPPER; RET
 
 // func scaleAddMaxAVX2(x *float32, bias *float32, n int, scale float32) float32
@@ -8170,6 +8602,41 @@ next:
 	ADDQ R8, CX; ADDQ DI, AX
 	DECQ rows+16(FP)
 	JNZ rows
+	VZEROUPPER; RET
+
+// func sqrt32AVX2(y *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·sqrt32AVX2(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000008; JLT x_rest
+	VMOVUPS (CX), Y0; VSQRTPS Y0, Y0
+	VMOVUPS Y0, (AX); ADDQ $0x00000020, AX; ADDQ $0x00000020, CX; SUBQ $0x00000008, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	LEAQ ones_zeros<>+32(SB), BX; SHLQ $0x02, DX; SUBQ DX, BX; SHRQ $0x02, DX
+	VMOVUPS (BX), Y0; VMASKMOVPS (CX), Y0, Y1; VSQRTPS Y1, Y1; VMASKMOVPS Y1, Y0, (AX)
+x_done:
+	VZEROUPPER; RET
+
+// func sqrt32AVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sqrt32AVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+x_loop:
+	CMPQ DX, $0x00000010; JLT x_rest
+	VMOVUPS (CX), Z0; VSQRTPS Z0, Z0
+	VMOVUPS Z0, (AX); ADDQ $0x00000040, AX; ADDQ $0x00000040, CX; SUBQ $0x00000010, DX; JMP x_loop
+x_rest:
+	TESTQ DX, DX; JZ x_done
+	MOVQ $-1, BX; BZHIQ DX, BX, BX; KMOVW BX, K1
+	VMOVUPS.Z (CX), K1, Z0; VSQRTPS Z0, Z0
+	VMOVUPS Z0, K1, (AX)
+x_done:
 	VZEROUPPER; RET
 
 // func sub32AVX2(y *float32, a *float32, b *float32, n int, aStep int, bStep int)
