@@ -428,7 +428,10 @@ func lowerBinary(e *emitter, n *ir.Node) error {
 	if err := f32(n); err != nil {
 		return err
 	}
-	kernel, shape := binaryBlocks[n.Op], n.Out().Type.Shape
+	kernel, shape := blockFunction(n), n.Out().Type.Shape
+	if kernel == "" {
+		return fmt.Errorf("%d arguments", len(n.Args))
+	}
 	cut, ldy := 0, ir.Dim{}
 	if e.g.plans[e.fn].apart[n.Out()] {
 		cut, ldy = len(shape)-1, e.rowStep(n.Out())

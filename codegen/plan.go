@@ -140,7 +140,7 @@ func (pl *plan) writesApart(n *ir.Node) bool {
 		axis, err := normAxis(n)
 		return err == nil && axis == n.TypeAt(0).Rank()-1
 	}
-	if rank := n.Out().Type.Rank(); binaryBlocks[n.Op] != "" && f32(n) == nil && pl.regions[n] == nil && rank > 1 {
+	if rank := n.Out().Type.Rank(); binaryBlocks[n.Op] != "" && blockFunction(n) != "" && f32(n) == nil && pl.regions[n] == nil && rank > 1 {
 		_, _, ok := operandsOf(n, rank-1)
 		return ok
 	}

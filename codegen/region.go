@@ -23,12 +23,17 @@ var (
 		ir.Log: "log32", ir.Sqrt: "sqrt32", ir.Abs: "abs32", ir.Neg: "neg32", ir.Reciprocal: "reciprocal32",
 		ir.Floor: "floor32", ir.Ceil: "ceil32", ir.Round: "round32"}
 
-	binaryBlocks = map[*ir.Op]string{ir.Add: "add32", ir.Sub: "sub32", ir.Mul: "mul32", ir.Div: "div32"}
+	binaryBlocks = map[*ir.Op]string{ir.Add: "add32", ir.Sub: "sub32", ir.Mul: "mul32", ir.Div: "div32",
+		ir.Max: "max32", ir.Min: "min32"}
 )
 
 // blockFunction is the function of package lib that does n on a block of its arguments, "" if there is none.
 func blockFunction(n *ir.Node) string {
 	switch n.Op {
+	case ir.Max, ir.Min:
+		if len(n.Args) != 2 {
+			return ""
+		}
 	case ir.Swish:
 		if n.Float("alpha") == 1 {
 			return "silu32"

@@ -20,7 +20,8 @@ func TestRegions(t *testing.T) {
 		d = Add(c, m)
 		e = Tanh(d)
 		u = Mul(x, e)
-		v = Gelu(u)
+		v0 = Gelu(u)
+		v = Max(v0, one)
 		z = Add(v, y)
 		q = Div(one, z)
 		p1 = Add(x, r)
@@ -37,7 +38,7 @@ func TestRegions(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps := string(out.Files["steps.go"])
-	for _, want := range []string{"does Mul, Sigmoid, Mul, Clip, Sub on", "does Mul, Gelu, Add on", "does Add, Add, Add, Add, Swish on", "does Mul on"} {
+	for _, want := range []string{"does Mul, Sigmoid, Mul, Clip, Sub on", "does Mul, Gelu, Max, Add on", "does Add, Add, Add, Add, Swish on", "does Mul on"} {
 		if !strings.Contains(steps, want) {
 			t.Errorf("no function %s a block:\n%s", want, steps)
 		}
