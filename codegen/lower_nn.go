@@ -30,7 +30,7 @@ var _ = register(portable, map[*ir.Op]lowering{
 
 // Of float32, convolutions are products of matrices or go, as poolings do, over a copy with the padding around it.
 var _ = register(fast, map[*ir.Op]lowering{
-	ir.Conv:          sliding32((*emitter).windows, "conv32(CTX, y, x0, x1, x2, shape(y), shape(x0), SLIDING, @group)"),
+	ir.Conv:          lowerConv32,
 	ir.ConvTranspose: sliding32((*emitter).transposedWindows, "convBack32(CTX, y, x0, x1, x2, shape(y), shape(x0), SLIDING, @group)"),
 	ir.MaxPool:       sliding32((*emitter).windows, "maxPool32(CTX, y, x0, shape(y), shape(x0), SLIDING)"),
 	ir.AveragePool:   sliding32((*emitter).windows, "averagePool32(CTX, y, x0, shape(y), shape(x0), SLIDING, bool(@count_include_pad))"),

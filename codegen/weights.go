@@ -19,6 +19,7 @@ const (
 	plainLayout  layout = ""                                   // row by row
 	packedLayout layout = "packed"                             // the panels that the kernel linear reads, of a matrix [k, n]
 	stackLayout  layout = "packed, one matrix after the other" // as packedLayout, of matrices [e, k, n]
+	turnedLayout layout = "packed, turned"                     // as packedLayout, of a matrix [n, ..] whose further axes are k
 	bf16Layout   layout = "bf16"                               // those that gemmBF16 reads
 	int8Layout   layout = "int8"                               // those that gemmInt8 reads
 	bytesLayout  layout = "bytes"                              // those that gemmQuantized reads, of weights that are int8 in the model, with their scales and zero points
@@ -151,6 +152,8 @@ func storedLen(v *ir.Value, zeros bool, as layout) int {
 		return lib.PackedLen(shape[0], shape[1])
 	case stackLayout:
 		return shape[0] * lib.PackedLen(shape[1], shape[2])
+	case turnedLayout:
+		return lib.PackedLen((&ir.Data{Shape: shape[1:]}).Len(), shape[0])
 	case bf16Layout:
 		return lib.PackedBF16Len(shape[0], shape[1])
 	case int8Layout:
@@ -285,6 +288,11 @@ func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 	case as.gates() > 0:
 		packed := make([]float32, lib.PackedGatesLen(k*as.gates(), n/as.gates(), d.Shape[2]))
 		lib.PackGates(packed, float32s(d), k*as.gates(), n/as.gates(), d.Shape[2])
+		words = bits(packed)
+	case as == turnedLayout:
+		n, k = k, d.Len()/k
+		packed := make([]float32, lib.PackedLen(k, n))
+		lib.PackB(packed, float32s(d), k, n, 1, k)
 		words = bits(packed)
 	default:
 		words = pack(float32s(d), k, n, as)

@@ -73,8 +73,11 @@ func (g panelMul) body(a *asm) {
 		a.CMPQ(t.m, operand.U32(uint32(rows)))
 		a.JLT(operand.LabelRef("done" + label))
 		if rows > rowsInSet {
-			a.TESTL(operand.U32(4096-64), t.ldx.As32())
+			a.CMPQ(t.ldx, operand.U32(lineBytes))
+			a.JLT(operand.LabelRef("apart" + label)) // all rows in one or two lines
+			a.TESTL(operand.U32(4096-lineBytes), t.ldx.As32())
 			a.JZ(operand.LabelRef("done" + label))
+			a.Label("apart" + label)
 		}
 		t.multiply(label)
 		t.finish(label)
@@ -95,6 +98,9 @@ func (g panelMul) body(a *asm) {
 // may have. All of them lie in one set of the nearest cache, of twelve lines,
 // which the weights pass through as well.
 const rowsInSet = 10
+
+// lineBytes is a line of the caches.
+const lineBytes = 64
 
 // panelBytes is the width of a panel.
 const panelBytes = 32 * 4

@@ -323,6 +323,9 @@ func TestNoAllocations(t *testing.T) {
 		three := sliding{kernel: [3]int{1, 3, 3}, stride: [3]int{1, 2, 2}, dilation: [3]int{1, 1, 1}, before: [3]int{0, 1, 1}}
 		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 1)
 		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 16)
+		one := sliding{kernel: [3]int{1, 1, 1}, stride: [3]int{1, 1, 1}, dilation: [3]int{1, 1, 1}}
+		convTurned32(c, y[:2048], x[:4096], w, x[:32], []int{1, 32, 8, 8}, []int{1, 16, 16, 16}, three)
+		convTurned32(c, y[:4096], x[:8192], w, x[:16], []int{2, 16, 8, 16}, []int{2, 32, 8, 16}, one)
 		convBack32(c, y[:4096], x[:1024], w, nil, []int{1, 16, 16, 16}, []int{1, 16, 8, 8}, three, 1)
 		maxPool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three)
 		averagePool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, false)

@@ -47,6 +47,29 @@ func (l *lattice) taps(at []int, images int) []int {
 	return at
 }
 
+// A tapped is a lattice with where the first output finds what each tap
+// multiplies.
+type tapped struct {
+	lattice
+	at []int
+}
+
+// pack makes a panel of what outputs j to end see at the taps from q on.
+func (l *tapped) pack(dst, seen []float32, q, depth, j, end int) {
+	var pieces [panelCols]piece
+	n, wide := 0, l.out[2]
+	for at := j; at < end; {
+		line, o := at/wide, at%wide
+		next := min(at-o+wide, end)
+		for from := l.line(line) + o; at < next; at, from = at+pieceCols, from+pieceCols {
+			pieces[n] = piece{from, at - j}
+			n++
+		}
+		at = next
+	}
+	takePieces(dst[:min(depth*panelCols+pieceCols, len(dst))], seen, l.at[q:q+depth], pieces[:n])
+}
+
 // line is where the taps of line i of the output begin.
 func (l *lattice) line(i int) int {
 	return i/l.out[1]*l.stride[0]*l.slice + i%l.out[1]*l.stride[1]*l.row
@@ -68,6 +91,16 @@ func (l *lattice) sees(i, p int) bool {
 	return false
 }
 
+// whole reports whether no output sees padding.
+func (l *lattice) whole() bool {
+	for i := range l.in {
+		if l.before[i] > 0 || l.padded[i]-l.before[i] > l.in[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // fill lays out the image x, the padding being there.
 func (l *lattice) fill(to, x []float32) {
 	j := max(-l.before[1], 0)
@@ -79,20 +112,21 @@ func (l *lattice) fill(to, x []float32) {
 		}
 		to, x := to[a*l.slice+(j+l.before[1])*l.row:], x[(i*l.in[1]+j)*l.in[2]:]
 		if l.kernel[1] >= l.stride[1] {
-			l.fillRows(to, x, rows)
+			l.fillRows(to, x, rows, 1)
 			continue
 		}
-		for b := range rows {
+		for b := range min(l.stride[1], rows) {
 			if l.sees(1, b+j+l.before[1]) {
-				l.fillRows(to[b*l.row:], x[b*l.in[2]:], 1)
+				l.fillRows(to[b*l.row:], x[b*l.in[2]:], counted(rows-b, l.stride[1]), l.stride[1])
 			}
 		}
 	}
 }
 
-// fillRows lays out so many rows of x.
-func (l *lattice) fillRows(to, x []float32, rows int) {
+// fillRows lays out so many rows of x, of which only one in every is wanted.
+func (l *lattice) fillRows(to, x []float32, rows, every int) {
 	before, step := l.before[2], l.stride[2]
+	toRow, xRow := every*l.row, every*l.in[2]
 	cols := min(l.in[2], l.padded[2]-before)
 	if before < 0 {
 		x, cols = x[min(-before, len(x)):], cols+before
@@ -101,13 +135,13 @@ func (l *lattice) fillRows(to, x []float32, rows int) {
 	switch {
 	case cols <= 0:
 	case step == 1:
-		spreadRows(to[before:], x, rows, cols, l.row, l.in[2])
+		spreadRows(to[before:], x, rows, cols, toRow, xRow)
 	case step == 2:
 		even, odd := to[(before+1)/2:], to[l.phase+before/2:]
 		if before%2 == 1 {
 			even, odd = odd, even
 		}
-		splitRows(even, odd, x, rows, cols, l.row, l.in[2])
+		splitRows(even, odd, x, rows, cols, toRow, xRow)
 	default:
 		for f := range step {
 			if !l.sees(2, f) {
@@ -115,7 +149,7 @@ func (l *lattice) fillRows(to, x []float32, rows int) {
 			}
 			q := counted(before-f, step)
 			for r := range rows {
-				x, to := x[r*l.in[2]:][:cols], to[r*l.row+f*l.phase+q:]
+				x, to := x[r*xRow:][:cols], to[r*toRow+f*l.phase+q:]
 				k := 0
 				for p := q*step + f - before; p < len(x); p += step {
 					to[k] = x[p]

@@ -24,10 +24,9 @@ func conv32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, group int) {
 
 // convTask is the arguments of conv32.
 type convTask struct {
-	lattice
+	tapped
 	y, x, w, b                []float32
 	channels, features, group int // of one group the first two
-	at                        []int
 	product                   convProduct
 	few                       convFew
 }
@@ -182,22 +181,6 @@ func (p *convProduct) panel(packed []float32, f, rows, q, depth, j, cols int) {
 	}
 }
 
-// pack makes a panel of what outputs j to end see at the taps from q on.
-func (p *convProduct) pack(dst, seen []float32, q, depth, j, end int) {
-	var pieces [panelCols]piece
-	n, wide := 0, p.out[2]
-	for at := j; at < end; {
-		line, o := at/wide, at%wide
-		next := min(at-o+wide, end)
-		for from := p.line(line) + o; at < next; at, from = at+pieceCols, from+pieceCols {
-			pieces[n] = piece{from, at - j}
-			n++
-		}
-		at = next
-	}
-	takePieces(dst[:min(depth*panelCols+pieceCols, len(dst))], seen, p.at[q:q+depth], pieces[:n])
-}
-
 // A convFew is the part of a convTask that multiplies where an image has few
 // outputs, up to fewOutputs: what each sees is a row, which meets the weights
 // as they are.
@@ -268,7 +251,9 @@ func (t *latticeFill) part(_ *worker, lo, hi int) {
 	size := volume(t.in)
 	for i := lo; i < hi; i++ {
 		to := t.memory[i*t.image:][:t.image]
-		clear(to)
+		if !t.whole() {
+			clear(to)
+		}
 		t.lattice.fill(to, t.x[i*size:][:size])
 	}
 }

@@ -162,14 +162,7 @@ func TestConv32Large(t *testing.T) {
 		taps := c.channels / c.group * volume(c.kernel)
 		x, w, b := random(t, size(sx), 1), random(t, c.features*taps, 2), random(t, c.features, 3)
 		exact := make([]float64, size(sy))
-		wide := func(x []float32) []float64 {
-			y := make([]float64, len(x))
-			for i := range x {
-				y[i] = float64(x[i])
-			}
-			return y
-		}
-		convolve[float64](exact, wide(x), wide(w), wide(b), sy, sx, s, c.group)
+		convolve[float64](exact, float64s(x), float64s(w), float64s(b), sy, sx, s, c.group)
 		eachISA(t, func(t *testing.T) {
 			y, z := garbage(t, size(sy)), garbage(t, size(sy))
 			conv32(one, y, x, w, b, sy, sx, s, c.group)
@@ -178,6 +171,14 @@ func TestConv32Large(t *testing.T) {
 			sameBits(t, "three threads", z, y)
 		})
 	}
+}
+
+func float64s(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i := range x {
+		y[i] = float64(x[i])
+	}
+	return y
 }
 
 func TestPooling(t *testing.T) {

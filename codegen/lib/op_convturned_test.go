@@ -1,0 +1,86 @@
+package lib
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// turnedWeights are w [features, taps] as convTurned32 reads them.
+func turnedWeights(w []float32, taps, features int) []float32 {
+	packed := make([]float32, packedLen(taps, features))
+	packB(packed, w, taps, features, 1, taps)
+	return packed
+}
+
+// TestConvTurned32 compares the product of matrices with the sum, for one thread and for three.
+func TestConvTurned32(t *testing.T) {
+	one, three := newCtx(1), newCtx(3)
+	defer one.close()
+	defer three.close()
+	eachISA(t, func(t *testing.T) {
+		rapid.Check(t, func(r *rapid.T) {
+			in := [3]int{rapid.IntRange(1, 2).Draw(r, "d"), rapid.IntRange(1, 12).Draw(r, "h"), rapid.IntRange(1, 70).Draw(r, "w")}
+			s, out := drawSliding(r, in)
+			if rapid.Bool().Draw(r, "in place") {
+				s, out = sliding{kernel: [3]int{1, 1, 1}, stride: [3]int{1, 1, 1}, dilation: [3]int{1, 1, 1}}, in
+			}
+			n, c, m := rapid.IntRange(1, 5).Draw(r, "images"), rapid.IntRange(1, 5).Draw(r, "channels"), rapid.IntRange(1, 70).Draw(r, "features")
+			sx, sy, sw := join3(n, c, in), join3(n, m, out), join3(m, c, s.kernel)
+			x, w, b := counting[float32](size(sx)), counting[float32](size(sw)), counting[float32](m)
+			if rapid.Bool().Draw(r, "unbiased") {
+				b = nil
+			}
+			want, y, z := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
+			convolve[float64](want, x, w, b, sy, sx, s, 1)
+			packed := turnedWeights(w, c*volume(s.kernel), m)
+			convTurned32(one, y, x, packed, b, sy, sx, s)
+			convTurned32(three, z, x, packed, b, sy, sx, s)
+			if !slices.Equal(y, want) || !slices.Equal(y, z) { // small integers: no sum is rounded
+				r.Fatalf("%v with %v, %+v: %v, want %v", sx, sw, s, y, want)
+			}
+		})
+	})
+}
+
+// TestConvTurned32Large has sums that are cut, more outputs than are in work at
+// a time, and more taps than are packed, between guards.
+func TestConvTurned32Large(t *testing.T) {
+	one, three := newCtx(1), newCtx(3)
+	defer one.close()
+	defer three.close()
+	for _, c := range []struct {
+		images, channels, features, in, kernel, stride, pad int
+	}{
+		{1, 600, 70, 14, 1, 1, 0},
+		{5, 1100, 40, 7, 1, 1, 0},
+		{1, 64, 33, 30, 1, 1, 0},
+		{1, 150, 64, 21, 3, 1, 1},
+		{9, 130, 64, 7, 3, 1, 1},
+		{1, 700, 96, 14, 1, 2, 0},
+		{2, 3, 40, 48, 16, 16, 0},
+		{1, 513, 32, 1, 3, 1, 1},
+		{2, 40, 64, 33, 3, 2, 1},
+		{3, 40, 64, 12, 3, 1, 0},
+		{3, 70, 32, 9, 2, 2, 0},
+	} {
+		s := sliding{kernel: [3]int{1, c.kernel, c.kernel}, stride: [3]int{1, c.stride, c.stride}, dilation: [3]int{1, 1, 1},
+			before: [3]int{0, c.pad, c.pad}, after: [3]int{0, c.pad, c.pad}}
+		o := (c.in+2*c.pad-c.kernel)/c.stride + 1
+		sx, sy := []int{c.images, c.channels, c.in, c.in}, []int{c.images, c.features, o, o}
+		taps := c.channels * c.kernel * c.kernel
+		x, w, b := random(t, size(sx), 1), random(t, c.features*taps, 2), random(t, c.features, 3)
+		exact := make([]float64, size(sy))
+		convolve[float64](exact, float64s(x), float64s(w), float64s(b), sy, sx, s, 1)
+		packed := guarded(t, packedLen(taps, c.features))
+		copy(packed, turnedWeights(w, taps, c.features))
+		eachISA(t, func(t *testing.T) {
+			y, z := garbage(t, size(sy)), garbage(t, size(sy))
+			convTurned32(one, y, x, packed, b, sy, sx, s)
+			near(t, "convTurned32", y, exact, 4*eps*float64(4+taps))
+			convTurned32(three, z, x, packed, b, sy, sx, s)
+			sameBits(t, "three threads", z, y)
+		})
+	}
+}
