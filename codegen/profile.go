@@ -13,7 +13,8 @@ type Step struct {
 	Function string // the method that it is part of
 	Calls    int    // of that method in one run
 	Node     *ir.Node
-	Kernel   string // the function of the package that does it
+	Before   []*ir.Node // element-wise nodes that it does, too
+	Kernel   string     // the function of the package that does it
 }
 
 // called is the function that a statement calls, its type arguments left out.
@@ -27,6 +28,9 @@ func (g *generator) timed(e *emitter, n *ir.Node, from int) {
 	s := Step{Function: e.fn.name, Calls: max(len(e.fn.calls), 1), Node: n}
 	if calls := called.FindAllStringSubmatch(e.b.String()[from:], -1); calls != nil {
 		s.Kernel = calls[len(calls)-1][1]
+	}
+	if r := g.plans[e.fn].regions[n]; r != nil {
+		s.Before = r.nodes[:len(r.nodes)-1]
 	}
 	e.Line("s.clock.tick(%d)", len(g.steps))
 	g.steps = append(g.steps, s)

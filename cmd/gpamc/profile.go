@@ -15,7 +15,7 @@ import (
 
 // A stepCost is what one step of the emitted package costs in a run, all calls of its function together.
 type stepCost struct {
-	Operator string  `json:"operator"`
+	Operator string  `json:"operator"` // or several, with spaces between
 	Function string  `json:"function"` // the method that the step is part of
 	Calls    int     `json:"calls"`
 	Kernel   string  `json:"kernel"` // the function that does it
@@ -37,10 +37,14 @@ func profile(steps []codegen.Step, d built.Done, env map[string]int) []stepCost 
 	for i, s := range steps {
 		ns := float64(d.Steps[i])
 		calls := float64(s.Calls)
-		out = append(out, stepCost{Operator: s.Node.Op.Name, Function: s.Function, Calls: s.Calls, Kernel: s.Kernel, Node: s.Node.Name,
+		name, work := "", ir.N(0)
+		for _, n := range append(slices.Clone(s.Before), s.Node) {
+			name, work = name+" "+n.Op.Name, work.Add(measure.NodeWork(n))
+		}
+		out = append(out, stepCost{Operator: name[1:], Function: s.Function, Calls: s.Calls, Kernel: s.Kernel, Node: s.Node.Name,
 			Shape: shapeText(s.Node.Out().Type, env), Time: ns / 1e6, Share: ns / max(total, 1),
-			GFLOPS: calls * float64(at(measure.NodeWork(s.Node), env)) / max(ns, 1),
-			Memory: calls * float64(at(measure.NodeBytes(s.Node), env)) / max(ns, 1)})
+			GFLOPS: calls * float64(at(work, env)) / max(ns, 1),
+			Memory: calls * float64(at(measure.NodeBytes(s.Node, s.Before...), env)) / max(ns, 1)})
 	}
 	return out
 }

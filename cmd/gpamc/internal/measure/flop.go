@@ -3,6 +3,7 @@
 package measure
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gpamc/gpamc/ir"
@@ -145,13 +146,18 @@ func einsum(n *ir.Node) ir.Dim {
 }
 
 // NodeBytes is how many bytes a node must read and write at least: all of its arguments and results once; of tables in which it looks
-// things up, what it finds. Elements of less than a byte take one, as they do in emitted packages.
-func NodeBytes(n *ir.Node) ir.Dim {
+// things up, what it finds. Elements of less than a byte take one, as they do in emitted packages. What it is handed by those nodes before
+// that are one step with it is in no memory, and what they read counts.
+func NodeBytes(n *ir.Node, before ...*ir.Node) ir.Dim {
 	total := ir.N(0)
 	add := func(t ir.Type) { total = total.Add(size(t).Mul(ir.N(max(t.Elem.Bits()/8, 1)))) }
-	for i, v := range n.Args {
+	args, seen := n.Args, map[*ir.Value]bool{}
+	for _, b := range before {
+		args, seen[b.Out()] = append(slices.Clone(args), b.Args...), true
+	}
+	for i, v := range args {
 		switch {
-		case v == nil || !v.Type.Ranked():
+		case v == nil || !v.Type.Ranked() || len(before) > 0 && seen[v]:
 		case i == 0 && lookups[n.Op.Name]:
 			add(n.Out().Type)
 		case n.Op == ir.BlockedLinear && v.Type.Elem.Bits() < 8: // these are packed
@@ -160,6 +166,7 @@ func NodeBytes(n *ir.Node) ir.Dim {
 		default:
 			add(v.Type)
 		}
+		seen[v] = true
 	}
 	for _, v := range n.Results {
 		if v.Type.Ranked() {

@@ -44,6 +44,22 @@ func TestNodeBytes(t *testing.T) {
 	}
 }
 
+// TestBytesOfRegion: x is read by two nodes of one step, and what they hand on is in no memory.
+func TestBytesOfRegion(t *testing.T) {
+	f, err := ir.Parse(`func f(x f32[b,8], w f32[8]) {
+		y = Mul(x, w)
+		z = Tanh(y)
+		v = Add(z, x)
+		return v
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := NodeBytes(f.Nodes[2], f.Nodes[:2]...).String(), "64*b+32"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestCensus(t *testing.T) {
 	f, err := ir.Parse(`func f(x f32[2,4]) {
 		w = Weight() name="w" type=f32[4,4]
