@@ -1,7 +1,7 @@
 // Package codegen turns a program into a Go package that depends on nothing but the standard library.
 //
 // It brings the program to operators that have lowerings (legal.go), finds what repeats (outline.go), decides which values have
-// memory and where (plan.go, view.go), and prints (print.go). The functions that the printed steps call are the declarations of
+// memory and where (plan.go, view.go, slots.go), and prints (print.go). The functions that the printed steps call are the declarations of
 // package lib, of which a package gets those it reaches (shake.go), and assembly from package kernel.
 package codegen
 
