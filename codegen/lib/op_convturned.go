@@ -128,18 +128,16 @@ func (t *turnedTask) add(f, u0, u1 int) {
 		next := w[min(depth*panelCols, len(w)):] // the first panel fetches it for all
 		for u := u0; u < u1; u++ {
 			image, o, rows := t.panel(u)
-			x, sx := t.packed, panelCols
+			x, from, sx := t.packed, u*packedTurned(t.steps)+(q-t.step)*panelCols, panelCols
 			if t.inPlace {
-				x, sx = t.seen[(image*t.channels+q)*size+o:], size
-			} else {
-				x = t.packed[u*packedTurned(t.steps)+(q-t.step)*panelCols:]
+				x, from, sx = t.seen, (image*t.channels+q)*size+o, size
 			}
 			sums := t.tile(f, u)
 			var add []float32
 			if q > 0 {
 				add = sums
 			}
-			panelMulNext(sums, panelCols, x, 1, sx, w, bias, add, next, panelCols, rows, depth)
+			panelMulNext(sums, panelCols, x[from:], 1, sx, w, bias, add, next, panelCols, rows, depth)
 			next = nil
 		}
 		bias = nil
