@@ -100,10 +100,11 @@ func (pl *plan) chooseRegions() {
 // joins reports whether n can be done with the nodes that are in the region of root.
 func (pl *plan) joins(n, root *ir.Node, in map[*ir.Node]bool) bool {
 	v := n.Out()
-	if !fuses(n) || len(pl.uses[v]) == 0 || !ir.EqualDims(v.Type.Shape, root.Out().Type.Shape) || pl.isResult(v) || pl.usedByCall(v) {
+	uses := pl.uses[v]
+	if len(uses) == 0 || slices.ContainsFunc(uses, func(u *ir.Node) bool { return !in[u] }) {
 		return false
 	}
-	return !slices.ContainsFunc(pl.uses[v], func(u *ir.Node) bool { return !in[u] })
+	return fuses(n) && ir.EqualDims(v.Type.Shape, root.Out().Type.Shape) && !pl.isResult(v) && !pl.usedByCall(v)
 }
 
 // alone is the region of one node.
