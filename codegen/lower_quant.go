@@ -95,9 +95,23 @@ func lowerBlockedLinear(e *emitter, n *ir.Node) error {
 	if err != nil {
 		return err
 	}
-	weight := e.g.scaledExpr(e.fn, w, n.Arg("scale"), n.Arg("zero_point"), blockedLayout(w.Type.Elem.Bits(), block))
-	e.Call("gemmBlocked", e.Ctx(), blockFormats[w.Type.Elem], block, e.Y(n, 0), e.Dim(e.rowStep(n.Out())), rows, weight, rest)
+	function, format, as := "gemmBlocked", blockFormats[w.Type.Elem], blockedLayout(w.Type.Elem.Bits(), block)
+	if e.g.roundsRows(n) {
+		function, format, as = "gemmBlockedInt8", format+"Int8", blockedInt8Layout(w.Type.Elem.Bits(), block)
+	}
+	weight := e.g.scaledExpr(e.fn, w, n.Arg("scale"), n.Arg("zero_point"), as)
+	e.Call(function, e.Ctx(), format, block, e.Y(n, 0), e.Dim(e.rowStep(n.Out())), rows, weight, rest)
 	return nil
+}
+
+// roundsRows reports whether the product n, a BlockedLinear, rounds its rows to int8: the model says so, or the user where that can be.
+func (g *generator) roundsRows(n *ir.Node) bool {
+	return n.Int("int8") != 0 || g.opts.Precision == Int8 && canRoundRows(n)
+}
+
+func canRoundRows(n *ir.Node) bool {
+	block := n.Int("block_size")
+	return block%16 == 0 && block <= lib.MaxInt8Block
 }
 
 // servesBlocked says why the kernel cannot do n, of which only the distances of rows are not looked at.
@@ -118,6 +132,8 @@ func servesBlocked(n *ir.Node) error {
 		return errBlocks
 	case actKernels[n.Str("act")] == "":
 		return errShape
+	case n.Int("int8") != 0 && !canRoundRows(n):
+		return errBlocks
 	}
 	return fitsAdded(n)
 }

@@ -31,6 +31,11 @@ func blockedLayout(bits, block int) layout {
 	return layout(fmt.Sprintf("%d bits, in blocks of %d", bits, block))
 }
 
+// blockedInt8Layout are those that gemmBlockedInt8 reads.
+func blockedInt8Layout(bits, block int) layout { return blockedLayout(bits, block) + rowsInInt8 }
+
+const rowsInInt8 = ", for rows in int8"
+
 // blocks is the bits of an element and the rows of a block, 0 in another layout.
 func (as layout) blocks() (bits, rows int) {
 	if n, _ := fmt.Sscanf(string(as), "%d bits, in blocks of %d", &bits, &rows); n < 2 {
@@ -142,6 +147,9 @@ func (as layout) elem(e ir.Elem) ir.Elem {
 func storedLen(v *ir.Value, zeros bool, as layout) int {
 	shape, _ := v.Type.Static()
 	if bits, block := as.blocks(); bits > 0 {
+		if as == blockedInt8Layout(bits, block) {
+			return lib.PackedBlockedInt8Len(bits, shape[0], shape[1], block)
+		}
 		return lib.PackedBlockedLen(bits, shape[0], shape[1], block)
 	}
 	if gates := as.gates(); gates > 0 {
@@ -282,6 +290,9 @@ func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 	case as == bytesLayout:
 		words = make([]uint32, lib.PackedBytesLen(k, n, zero != nil))
 		lib.PackBytes(words, d.Bytes, float32s(scale), zeros, k, n)
+	case width > 0 && as == blockedInt8Layout(width, block):
+		words = make([]uint32, lib.PackedBlockedInt8Len(width, k, n, block))
+		lib.PackBlockedInt8(width, words, d.Bytes, float32s(scale), zeros, k, n, block)
 	case width > 0:
 		words = make([]uint32, lib.PackedBlockedLen(width, k, n, block))
 		lib.PackBlocked(width, words, d.Bytes, float32s(scale), zeros, k, n, block)

@@ -3,6 +3,7 @@ package ir
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 var (
@@ -43,11 +44,17 @@ var (
 		Expand: expandQuantizedLinear, Example: `QuantizedLinear(x, f32[]{0.1}, u8[]{3}, w, s, z, b, r) act="gelu"`,
 		Inputs: "x u8[n,2,3] w i8[3,4] s f32[4] z i8[4] b f32[4] r f32[n,2,4]"})
 
-	// BlockedLinear is Linear with w dequantized: each column in blocks of block_size rows, which have a scale and a zero point each. Not
-	// ONNX's.
-	BlockedLinear = define(Op{Name: "BlockedLinear", Args: "x w scale zero_point? b? r?", Attrs: "block_size:int act:string=", Expand: expandBlockedLinear,
+	// BlockedLinear is Linear with w dequantized: each column in blocks of block_size rows, which have a scale and a zero point each. With
+	// int8=1, x is FakeQuantize(x). Not ONNX's.
+	BlockedLinear = define(Op{Name: "BlockedLinear", Args: "x w scale zero_point? b? r?", Attrs: "block_size:int act:string= int8:int=0",
+		Expand:  expandBlockedLinear,
 		Example: `BlockedLinear(x, u4[4,3]{0,1,2,3,4,5,6,7,8,9,10,15}, s, u4[2,3]{8,8,7,0,1,2}, b, r) block_size=2 act="gelu"`,
 		Inputs:  "x f32[n,2,4] s f32[2,3] b f32[3] r f32[n,2,3]"})
+
+	// FakeQuantize is x where each block of block_size elements along the last axis, the last one maybe shorter, is rounded to whole
+	// numbers times a 127th of its greatest: what a product sees that rounds its rows to int8. Not ONNX's.
+	FakeQuantize = define(Op{Name: "FakeQuantize", Args: "x", Attrs: "block_size:int", Infer: floats(inferFakeQuantize, 0), Expand: inSingle(expandFakeQuantize),
+		Example: "FakeQuantize(x) block_size=4", Inputs: "x f32[n,2,6]"})
 
 	// DequantizeLinear is (x - zero_point)·scale, in scale's type or output_dtype; the scales are as for QuantizeLinear.
 	DequantizeLinear = define(Op{Name: "DequantizeLinear", Args: "x scale zero_point?", Attrs: "axis:int=1 block_size:int=0 output_dtype:int=0",
@@ -196,7 +203,43 @@ func expandQuantizedLinear(b *Builder, n *Node) []*Value {
 
 func expandBlockedLinear(b *Builder, n *Node) []*Value {
 	w := b.New(DequantizeLinear, Attrs{"axis": 0, "block_size": n.Int("block_size")}, n.Arg("w"), n.Arg("scale"), n.Arg("zero_point"))
-	return []*Value{b.epilogue(n, b.New(MatMul, nil, n.Arg("x"), w))}
+	x := n.Arg("x")
+	if n.Int("int8") != 0 {
+		x = b.New(FakeQuantize, Attrs{"block_size": n.Int("block_size")}, x)
+	}
+	return []*Value{b.epilogue(n, b.New(MatMul, nil, x, w))}
+}
+
+func inferFakeQuantize(n *Node) ([]Type, error) {
+	x, block := n.TypeAt(0), n.Int("block_size")
+	if block < 1 {
+		return nil, fmt.Errorf("block_size=%d", block)
+	}
+	if x.Ranked() && (x.Rank() < 1 || !x.Shape[x.Rank()-1].IsConst()) {
+		return nil, fmt.Errorf("x is %s: a last axis of known size is wanted", x)
+	}
+	return []Type{x}, nil
+}
+
+func expandFakeQuantize(b *Builder, n *Node, x *Value) *Value {
+	t, block, last := x.Type, n.Int("block_size"), len(ranked(x))-1
+	k, _ := t.Shape[last].Const()
+	blocks := (k + block - 1) / block
+	if lack := blocks*block - k; lack > 0 {
+		pads := make([]int64, 2*(last+1))
+		pads[len(pads)-1] = int64(lack)
+		x = b.New(Pad, nil, x, b.Vector(pads...))
+	}
+	rows := t.Shape[:last]
+	x = b.New(Reshape, nil, x, b.Dims(append(slices.Clone(rows), N(blocks), N(block))...))
+	scale := b.New(Div, nil, b.New(ReduceMax, nil, b.New(Abs, nil, x), b.Vector(-1)), b.like(x, math.MaxInt8))
+	scale = b.New(Max, nil, scale, b.like(x, 1e-35)) // whose inverse is finite
+	x = b.New(Round, nil, b.New(Mul, nil, x, b.New(Reciprocal, nil, scale)))
+	x = b.New(Reshape, nil, b.New(Mul, nil, x, scale), b.Dims(append(slices.Clone(rows), N(blocks*block))...))
+	if blocks*block > k {
+		x = b.part(x, N(0), N(k), 1)
+	}
+	return x
 }
 
 func expandQLinearConv(b *Builder, n *Node) []*Value {

@@ -36,11 +36,19 @@ func (s *steps) check(w blocks) {
 	}
 }
 
+// levelInt8 is the accuracy_level of products that may round their rows to int8.
+const levelInt8 = 4
+
+// roundsRows reports whether ONNX Runtime makes use of levelInt8 for w.
+func (w blocks) roundsRows() bool {
+	return w.size <= 256 && (w.bits > 2 || w.size >= 32 && w.size <= 128)
+}
+
 // matMulNBits multiplies by the transpose of a weight in blocks.
 func (s *steps) matMulNBits() []*ir.Value {
 	w := blocks{rows: s.n.takeInt("N", 0), depth: s.n.takeInt("K", 0), size: s.n.takeInt("block_size", 0), bits: s.n.takeInt("bits", 4)}
 	s.check(w)
-	s.n.take("accuracy_level") // how exactly at least
+	level := s.n.takeInt("accuracy_level", 0)
 	if s.n.takeInt("weight_prepacked", 0) != 0 {
 		s.fail("a weight that is packed for a device is not supported")
 	}
@@ -49,6 +57,9 @@ func (s *steps) matMulNBits() []*ir.Value {
 	}
 	x := s.required(0)
 	b := s.blockWeight(w, s.required(1), s.required(2), s.n.input(3), s.n.input(4))
+	if level == levelInt8 && w.roundsRows() && s.err == nil && b.Def.Op == ir.DequantizeLinear {
+		x = s.new("FakeQuantize", ir.Attrs{"block_size": w.size}, x)
+	}
 	y := s.new("MatMul", nil, x, s.new("Transpose", ir.Attrs{"perm": []int64{1, 0}}, b))
 	return []*ir.Value{s.sum(y, s.n.input(5))}
 }

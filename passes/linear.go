@@ -43,7 +43,7 @@ var linear = []Rule{
 		}
 		return nil
 	}},
-	{"blocked-bias", "(Add y:(BlockedLinear x w s z? block_size=_) c)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"blocked-bias", "(Add y:(BlockedLinear x w s z? block_size=_ int8=_) c)", func(b *ir.Builder, m *Match) *ir.Value {
 		if c := m.bias(b); c != nil {
 			return m.blockedLinear(b, nil, c)
 		}
@@ -57,7 +57,8 @@ func (m *Match) blockedLinear(b *ir.Builder, attrs ir.Attrs, more ...*ir.Value) 
 	if attrs == nil {
 		attrs = ir.Attrs{}
 	}
-	attrs["block_size"] = m.N("y").Attrs["block_size"]
+	y := m.N("y")
+	attrs["block_size"], attrs["int8"] = y.Int("block_size"), y.Int("int8")
 	return b.New(ir.BlockedLinear, attrs, append([]*ir.Value{m.V("x"), m.V("w"), m.V("s"), m.V("z")}, more...)...)
 }
 
@@ -107,10 +108,10 @@ var epilogue = []Rule{
 		}
 		return b.New(ir.QuantizedLinear, m.N("y").Attrs, m.V("x"), m.V("xs"), m.V("xz"), m.V("w"), m.V("ws"), m.V("wz"), m.V("c"), m.V("r"))
 	}},
-	{"blocked-act", "(Relu|Gelu|Swish|Sigmoid|Tanh y:(BlockedLinear x w s z? c? block_size=_) approximate=_)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"blocked-act", "(Relu|Gelu|Swish|Sigmoid|Tanh y:(BlockedLinear x w s z? c? block_size=_ int8=_) approximate=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		return m.blockedLinear(b, m.act(), m.V("c"))
 	}},
-	{"blocked-residual", "(Add y:(BlockedLinear x w s z? c? act=_ block_size=_) r)", func(b *ir.Builder, m *Match) *ir.Value {
+	{"blocked-residual", "(Add y:(BlockedLinear x w s z? c? act=_ block_size=_ int8=_) r)", func(b *ir.Builder, m *Match) *ir.Value {
 		if !m.residual() {
 			return nil
 		}

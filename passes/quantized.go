@@ -74,12 +74,19 @@ func (m *Match) blocked(b *ir.Builder, d *ir.Node, turned bool) *ir.Value {
 		}
 	}
 	w, zero = unsigned(w, scale, zero)
+	attrs := ir.Attrs{"block_size": block}
+	if q := x.Def; q != nil && q.Op == ir.FakeQuantize && q.Int("block_size") == block && block%16 == 0 && block <= maxInt8Block {
+		attrs["int8"], x = 1, q.Args[0]
+	}
 	args := []*ir.Value{x, m.weight(b, "", w), m.weight(b, ".scale", scale)}
 	if zero != nil {
 		args = append(args, m.weight(b, ".zero", zero))
 	}
-	return b.New(ir.BlockedLinear, ir.Attrs{"block_size": block}, args...)
+	return b.New(ir.BlockedLinear, attrs, args...)
 }
+
+// maxInt8Block is the longest block for which packages have products of rows in int8.
+const maxInt8Block = 256
 
 // unsignedElems are the elements that the weight of a BlockedLinear has instead.
 var unsignedElems = map[ir.Elem]ir.Elem{ir.U2: ir.U2, ir.I2: ir.U2, ir.U4: ir.U4, ir.I4: ir.U4, ir.U8: ir.U8, ir.I8: ir.U8}

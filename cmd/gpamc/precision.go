@@ -26,10 +26,22 @@ func precision(c *cli.Context) (codegen.Precision, error) {
 // times what the worst output of transformers of 6 and 12 layers with random weights loses (docs/precision.md).
 var shares = map[codegen.Precision]float64{codegen.BF16: 0.05, codegen.Int8: 0.15}
 
+// narrow is the format of products: the user's, or int8 where the model itself rounds rows to that. Then the least difference before a
+// product may be one of a 127th behind it.
+func (v *verification) narrow() codegen.Precision {
+	p := v.precision
+	v.program.Main.Walk(func(_ *ir.Func, n *ir.Node) {
+		if n.Op == ir.FakeQuantize || n.Op == ir.BlockedLinear && n.Int("int8") != 0 {
+			p = codegen.Int8
+		}
+	})
+	return p
+}
+
 // tolerance is that for an output. In a narrow format, and where the user does not say otherwise, it depends on the output's values.
 func (v *verification) tolerance(want onnx.Value) values.Tolerance {
 	tol := v.tol
-	if share := shares[v.precision]; share > 0 && !v.given && isFloats(want) {
+	if share := shares[v.narrow()]; share > 0 && !v.given && isFloats(want) {
 		tol.Abs += share * values.AccuracyOf(want.Tensor, want.Tensor).Scale
 	}
 	return tol

@@ -142,7 +142,7 @@ func (v *verification) compare(got, want []onnx.Value) error {
 			errs = append(errs, fmt.Errorf("output %q: %w", name, err))
 			continue
 		}
-		if v.precision != codegen.Float32 {
+		if v.narrow() != codegen.Float32 {
 			printCost(v.out, name, got[i], want[i])
 			continue
 		}

@@ -33,6 +33,8 @@ type format struct {
 	products func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) // adds those of one step to the sums
 	scale    func(t *tile, w reg.GPVirtual)                       // brings the sums to float32, w being behind the last step; nil where they are
 	half     bool                                                 // only the first 16 columns of a panel
+	slim     bool                                                 // a tile is one vector wide, not two
+	blocks   bool                                                 // products goes on to the next step by itself: a step is a block
 }
 
 var (
@@ -53,7 +55,7 @@ func (g panelMul) body(a *asm) {
 	t.keep("bias", 1, t.bias)
 	t.keep("ldy", 4, t.ldy)
 	t.keep("ldadd", 4, t.ldadd)
-	if halves := panelBytes / (2 * g.bytes); halves > 1 && !g.half {
+	if t.width() > t.vectors()*g.bytes {
 		t.at = a.GP64()
 		a.XORL(t.at.As32(), t.at.As32())
 		a.Label("half")
@@ -86,8 +88,8 @@ func (g panelMul) body(a *asm) {
 		a.Label("done" + label)
 	}
 	if t.at != nil {
-		a.ADDQ(operand.U32(uint32(2*g.bytes)), t.at)
-		a.CMPQ(t.at, operand.U32(panelBytes))
+		a.ADDQ(operand.U32(uint32(t.vectors()*g.bytes)), t.at)
+		a.CMPQ(t.at, operand.U32(uint32(t.width())))
 		a.JLT(operand.LabelRef("half"))
 	}
 	a.VZEROUPPER()
@@ -131,16 +133,24 @@ func (t *tile) keep(name string, times int, at operand.Mem) {
 	t.MOVQ(r, at)
 }
 
+// width is that of what is read of a panel, in bytes.
+func (t *tile) width() int {
+	if t.half {
+		return panelBytes / 2
+	}
+	return panelBytes
+}
+
 // vectors is how many of a row a tile has.
 func (t *tile) vectors() int {
-	if t.half {
-		return panelBytes / 2 / t.bytes
+	if t.slim {
+		return 1
 	}
-	return 2
+	return min(2, t.width()/t.bytes)
 }
 
 // sum is the register of vector v of row r.
-func (t *tile) sum(r, v int) reg.VecPhysical { return t.regs[2*r+v] }
+func (t *tile) sum(r, v int) reg.VecPhysical { return t.regs[t.vectors()*r+v] }
 
 // columns is vector v of the tile's columns in the row at base.
 func (t *tile) columns(base reg.Register, v int) operand.Mem {
@@ -153,10 +163,8 @@ func (t *tile) columns(base reg.Register, v int) operand.Mem {
 
 // multiply sets the sums to x·w.
 func (t *tile) multiply(label string) {
-	for i := range 2 * t.rows {
-		if i%2 < t.vectors() {
-			t.zero(t.asm, t.regs[i])
-		}
+	for i := range t.vectors() * t.rows {
+		t.zero(t.asm, t.regs[i])
 	}
 	rows := t.pointers()
 	w, left, n, y, add := t.GP64(), t.GP64(), t.GP64(), t.GP64(), t.GP64()
@@ -235,6 +243,9 @@ func (t *tile) fetchRow(row reg.GPVirtual, distance operand.Mem) {
 // step does one step over k.
 func (t *tile) step(rows []reg.GPVirtual, w reg.GPVirtual) {
 	t.products(t, rows, w)
+	if t.blocks {
+		return
+	}
 	for _, p := range rows {
 		t.ADDQ(t.sx, p)
 	}

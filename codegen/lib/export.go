@@ -101,3 +101,32 @@ func PackBlocked(bits int, dst []uint32, w []byte, scale []float32, zero []byte,
 		}
 	}
 }
+
+// MaxInt8Block is the longest block that gemmBlockedInt8 serves.
+const MaxInt8Block = maxInt8Block
+
+// PackedBlockedInt8Len is the number of words of a matrix [k, n] that
+// PackBlockedInt8 packs.
+func PackedBlockedInt8Len(bits, k, n, block int) int { return packedBlockedInt8Len(bits, k, n, block) }
+
+// PackBlockedInt8 is PackBlocked for gemmBlockedInt8: a word of a column holds
+// fours that follow each other along k, the first one in the lowest bits of its
+// bytes.
+func PackBlockedInt8(bits int, dst []uint32, w []byte, scale []float32, zero []byte, k, n, block int) {
+	perWord, size := 8/bits, int8BlockHead+bits*block
+	for j := range n {
+		panel, c := dst[j/panelCols*wordSteps(k, block)*size:], j%panelCols
+		for p := 0; p < k; p += block {
+			b := p / block
+			part := panel[b*size:][:size]
+			if zero != nil {
+				part[c/4] |= uint32(zero[b*n+j]) << (8 * (c % 4))
+			}
+			part[size-panelCols+c] = math.Float32bits(scale[b*n+j])
+			for i := range min(block, k-p) {
+				word, plane := i/4/perWord, i/4%perWord
+				part[panelCols/4+word*panelCols+c] |= uint32(w[(p+i)*n+j]) << (i%4*8 + plane*bits)
+			}
+		}
+	}
+}

@@ -14,7 +14,7 @@ func gemmBF16(c *ctx, y []float32, ldy int, x []float32, ldx int, w []uint32, bi
 // bf16Widened multiplies in float32: a step of x is two float32 without the
 // bits that bfloat16 has not.
 func bf16Widened() wordFormat {
-	return wordFormat{perStep: 2, perRow: 2, cut: true, row: roundWordsBF16, mul: panelMulBF16}
+	return wordFormat{perStep: 2, perRow: 2, words: panelCols, cut: true, row: roundWordsBF16, mul: panelMulBF16}
 }
 
 // packedBF16Len is the number of words of a matrix [k, n] packed by packBF16.

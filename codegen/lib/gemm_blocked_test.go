@@ -13,10 +13,11 @@ type blockedWeights struct {
 	w      []float32 // packed by packB
 }
 
-func newBlocked(t testing.TB, bits, k, n, block int, zeros bool) blockedWeights {
+// randomBlocks is a weight of so many bits, row by row, and the scales and zero points of its blocks.
+func randomBlocks(bits, k, n, block int, zeros bool) (q []byte, scale []float32, zero []byte) {
 	r := rand.New(rand.NewPCG(uint64(k), uint64(n)))
 	blocks := (k + block - 1) / block
-	q, scale, zero := make([]byte, k*n), make([]float32, blocks*n), make([]byte, blocks*n)
+	q, scale, zero = make([]byte, k*n), make([]float32, blocks*n), make([]byte, blocks*n)
 	for i := range q {
 		q[i] = byte(r.IntN(1 << bits))
 	}
@@ -26,6 +27,11 @@ func newBlocked(t testing.TB, bits, k, n, block int, zeros bool) blockedWeights 
 			zero[i] = byte(r.IntN(1 << bits))
 		}
 	}
+	return q, scale, zero
+}
+
+func newBlocked(t testing.TB, bits, k, n, block int, zeros bool) blockedWeights {
+	q, scale, zero := randomBlocks(bits, k, n, block, zeros)
 	w := make([]float32, k*n)
 	for p := range k {
 		for j := range n {

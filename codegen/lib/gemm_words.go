@@ -2,13 +2,15 @@ package lib
 
 // Products with weights in a narrow format. Weights and rows of x are words:
 // so many elements as fit into 32 bits, neighbours along k, so that one step
-// of a kernel multiplies a word of x with a word of each column of w.
+// of a kernel multiplies a word of x with a word of each column of w. Where the
+// weight is in blocks, a step is a block.
 
 // A wordFormat is a format and how to multiply in it.
 type wordFormat struct {
-	perStep int  // elements of k in a word of w
+	perStep int  // elements of k in a step
 	head    int  // words of a row of x before its first step
 	perRow  int  // words of x in a step
+	words   int  // words of a panel of w in a step
 	tail    int  // words of a panel of w behind its last step
 	cut     bool // whether sums are put down and taken up again as those of gemm
 
@@ -56,7 +58,7 @@ func mulWords(c *ctx, f wordFormat, y []float32, ldy int, x, w []uint32, bias, r
 	act func(y, x []float32), m, k, n int) {
 	t, steps := task[wordTask](c), wordSteps(k, f.perStep)
 	*t = wordTask{wordFormat: f, y: y, x: x, w: w, bias: bias, r: r, act: act, m: m, n: n, steps: steps,
-		panel: steps*panelCols + f.tail, ldy: ldy, ldx: apart(f.rowWords(k)), ldr: ldr, rowCuts: 1, colCuts: 1}
+		panel: steps*f.words + f.tail, ldy: ldy, ldx: apart(f.rowWords(k)), ldr: ldr, rowCuts: 1, colCuts: 1}
 	if c.threads > 1 {
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/(2*mulGrain))
 		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
@@ -148,13 +150,13 @@ func (t *wordTask) sum(w *worker, i, rows, j, cols int) {
 // bring in bias and, where nothing comes between, r: so r may be y.
 func (t *wordTask) strip(worker *worker, i, rows, p, depth, j, cols int) {
 	for start, end := j, j+cols; j < end; j += panelCols {
-		y, x, w := t.y[i*t.ldy+j:], t.x[i*t.ldx+p*t.perRow:], t.w[j/panelCols*t.panel+p*panelCols:]
+		y, x, w := t.y[i*t.ldy+j:], t.x[i*t.ldx+p*t.perRow:], t.w[j/panelCols*t.panel+p*t.words:]
 		next := end / panelCols * t.panel // what is read after this, to be fetched
 		switch {
 		case j+panelCols < end:
-			next = (j/panelCols+1)*t.panel + p*panelCols
+			next = (j/panelCols+1)*t.panel + p*t.words
 		case p+depth < t.steps:
-			next = start/panelCols*t.panel + (p+depth)*panelCols
+			next = start/panelCols*t.panel + (p+depth)*t.words
 		}
 		var bias, add []float32
 		ldadd := t.ldy

@@ -107,6 +107,8 @@ func productsOfBlocks() []Sample {
 		ts = append(ts,
 			trial{name: name, node: Node("y = com.microsoft::MatMulNBits(x, W, Scales)", attrs...), args: []*pb.TensorProto{x, w, scales}, sizes: seq},
 			trial{name: name + "-zeros", node: Node("y = com.microsoft::MatMulNBits(x, W, Scales, Zeros, , Bias)", append(attrs, Attr("accuracy_level", 1))...),
+				args: []*pb.TensorProto{x, w, scales, zeros, bias}, sizes: seq},
+			trial{name: name + "-int8", node: Node("y = com.microsoft::MatMulNBits(x, W, Scales, Zeros, , Bias)", append(attrs, Attr("accuracy_level", 4))...),
 				args: []*pb.TensorProto{x, w, scales, zeros, bias}, sizes: seq})
 	}
 	w, scales, zeros := r.blockWeight(6, 40, 16, 4)
