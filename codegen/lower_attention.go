@@ -46,8 +46,10 @@ func (e *emitter) broadcast4(v *ir.Value, shape [4]ir.Dim) ([]string, error) {
 			out[i] = "0"
 		case d.Equal(shape[i]):
 			out[i] = e.Dim(own.strides[i])
-		default:
+		case shape[i].IsConst() && d.IsConst():
 			return nil, errShape
+		default: // the run decides whether it is broadcast
+			out[i] = fmt.Sprintf("batchStride(%s, %s, %s)", e.Dim(d), e.Dim(shape[i]), e.Dim(own.strides[i]))
 		}
 	}
 	return out, nil

@@ -40,6 +40,17 @@ var attention = []Rule{
 		}
 		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("first"), m.V("mask"))
 	}},
+	{"scores-mask-named", "(MatMul (Softmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late)) v)", scoresMaskNamed},
+	{"scores-floor", "(Max s:(Scores q k mask? scale=_ softcap=_ causal=_) #c)", func(b *ir.Builder, m *Match) *ir.Value {
+		mask, c := m.V("mask"), m.Scalar("c")
+		if c > drowns || math.IsInf(c, 0) || mask != nil && mask.Type.Elem == ir.Bool || m.N("s").Str("causal") != "" {
+			return m.No("%v is not below every score, or what is hidden is not hidden by floats", c)
+		}
+		if mask != nil {
+			mask = b.New(ir.Max, nil, mask, m.V("c"))
+		}
+		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), mask)
+	}},
 	{"scores-causal", `
 		(Where c s:(Scores q k mask? bias? scale=_ softcap=_ fill=_) #-inf)
 		(Where c #-inf s:(Scores q k mask? bias? scale=_ softcap=_ fill=_))`,
@@ -144,6 +155,27 @@ func (m *Match) rebuild(b *ir.Builder, change ir.Attrs, args ...*ir.Value) *ir.V
 
 func (m *Match) maskFits() bool {
 	return m.Type("mask").Elem == m.Type("s").Elem && fits(m.V("mask"), m.Type("s"))
+}
+
+// scoresMaskNamed takes a mask in whose columns have another name than the keys. There are as many as keys, or one: the values, of which there
+// are as many as keys, are multiplied with the columns of both together. The run sees to it.
+func scoresMaskNamed(b *ir.Builder, m *Match) *ir.Value {
+	late, mask, bias, v := m.V("late"), m.V("mask"), m.V("bias"), m.Type("v")
+	s, sum := m.Type("s"), m.Type("a")
+	last := s.Rank() - 1
+	switch {
+	case late.Type.Elem != s.Elem || late.Type.Rank() < 1 || sum.Rank() != s.Rank() || !ir.EqualDims(sum.Shape[:last], s.Shape[:last]):
+		return m.No("%s does not broadcast to the scores %s", late.Type, s)
+	case late.Type.Shape[late.Type.Rank()-1].IsConst() || v.Rank() < 2 || !v.Shape[v.Rank()-2].Equal(s.Shape[last]):
+		return m.No("%s may broadcast the scores %s", late.Type, s)
+	case mask != nil && bias != nil:
+		return m.No("there are masks already")
+	case mask != nil:
+		bias = late
+	default:
+		mask = late
+	}
+	return b.New(ir.MatMul, nil, b.New(ir.Softmax, nil, b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), mask, bias)), m.V("v"))
 }
 
 // drowns is a number beside which no score of 32 bits counts, so that adding it is the same as putting it in the score's place.

@@ -1,62 +1,135 @@
 package kernel
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// directKernels are the two products of an attention of one query, which are
+// directKernels are the two products of an attention of a few queries, which are
 // a matter of reading k and v once.
 var directKernels = func() map[string]generator {
-	all := everyVec("func(s, q, k *float32, n, d, ld int)", map[string]func(*lanes){"dots": (*lanes).dots})
-	maps.Copy(all, everyVec("func(y, p, v *float32, n, d, ld int)", map[string]func(*lanes){"mix": (*lanes).mix}))
+	all := everyVec("func(s, q, k *float32, rows, n, d, lds, ldq, ld int)", map[string]func(*lanes){"dots": (*lanes).dots})
+	maps.Copy(all, everyVec("func(y, p, v *float32, rows, n, d, ldy, ldp, ld, more int)", map[string]func(*lanes){"mix": (*lanes).mix}))
 	return all
 }()
 
-// dots takes four rows of k at a time, whose sums come together in the end.
-func (l *lanes) dots() {
-	s, k, n, ld := l.param("s"), l.param("k"), l.param("n"), l.param("ld")
-	l.SHLQ(operand.Imm(2), ld)
-	for _, rows := range []int{4, 1} {
-		name := fmt.Sprintf("rows%d", rows)
+// directRows is how many queries are done at a time, falling to 1: there are
+// registers for four times as many sums.
+func (l *lanes) directRows() []int {
+	if l.bytes == 64 {
+		return []int{4, 2, 1}
+	}
+	return []int{2, 1}
+}
+
+// eachRows writes body for as many of the rows at a time as it can, with the
+// pointers at the first of them.
+func (l *lanes) eachRows(pointers map[reg.GPVirtual]string, body func(name string, rows int)) {
+	left := l.AllocLocal(8)
+	rows := l.param("rows")
+	l.MOVQ(rows, left)
+	for _, count := range l.directRows() {
+		name := fmt.Sprintf("rows%d", count)
 		l.Label(name)
-		l.CMPQ(n, operand.U32(uint32(rows)))
+		l.CMPQ(left, operand.U32(uint32(count)))
 		l.JLT(operand.LabelRef(name + "_end"))
-		sums := l.rowDots(name, k, ld, rows)
-		if rows == 4 {
-			l.VMOVUPS(l.four(sums), at(s, 0))
-			l.LEAQ(operand.Mem{Base: k, Index: ld, Scale: 4}, k)
-		} else {
-			l.VMOVSS(l.sum(sums[0]).AsX(), at(s, 0))
-			l.ADDQ(ld, k)
+		body(name, count)
+		for _, p := range slices.SortedFunc(maps.Keys(pointers), func(a, b reg.GPVirtual) int { return cmp.Compare(pointers[a], pointers[b]) }) {
+			step := l.param(pointers[p])
+			l.IMUL3Q(operand.U32(uint32(4*count)), step, step)
+			l.ADDQ(step, p)
 		}
-		l.ADDQ(operand.U32(uint32(4*rows)), s)
-		l.SUBQ(operand.U32(uint32(rows)), n)
+		l.SUBQ(operand.U32(uint32(count)), left)
 		l.JMP(operand.LabelRef(name))
 		l.Label(name + "_end")
 	}
 }
 
-// rowDots is the products of q with so many rows from k on, to be added up.
-func (l *lanes) rowDots(name string, k, ld reg.GPVirtual, rows int) []reg.VecVirtual {
-	var sums []reg.VecVirtual
-	for range rows {
-		sums = append(sums, l.set(l.c(0)))
+// A stride is a distance of rows and three times that.
+type stride struct{ one, three reg.GPVirtual }
+
+func (l *lanes) stride(name string) stride {
+	s := stride{l.param(name), l.GP64()}
+	l.SHLQ(operand.Imm(2), s.one)
+	l.LEAQ(operand.Mem{Base: s.one, Index: s.one, Scale: 2}, s.three)
+	return s
+}
+
+// row is where row r of four begins.
+func (s stride) row(base reg.Register, r int) operand.Mem {
+	switch r {
+	case 0:
+		return operand.Mem{Base: base}
+	case 3:
+		return operand.Mem{Base: base, Index: s.three, Scale: 1}
 	}
-	q, d, p, third := l.param("q"), l.param("d"), l.GP64(), l.GP64()
-	l.MOVQ(k, p)
-	l.LEAQ(operand.Mem{Base: ld, Index: ld, Scale: 2}, third)
-	l.each(name, d, []reg.GPVirtual{q, p}, func(last bool) {
-		x := l.load(at(q, 0), last)
-		for r := range rows {
-			from := []operand.Mem{{Base: p}, {Base: p, Index: ld, Scale: 1}, {Base: p, Index: ld, Scale: 2}, {Base: p, Index: third, Scale: 1}}[r]
-			if last {
-				l.VFMADD231PS(l.load(from, last), x, sums[r])
+	return operand.Mem{Base: base, Index: s.one, Scale: uint8(r)}
+}
+
+// dots takes four rows of k at a time, whose sums come together in the end.
+func (l *lanes) dots() {
+	s, q := l.param("s"), l.param("q")
+	l.eachRows(map[reg.GPVirtual]string{s: "lds", q: "ldq"}, func(name string, rows int) {
+		k, n, to := l.param("k"), l.param("n"), l.GP64()
+		l.MOVQ(s, to)
+		ld := l.stride("ld")
+		for _, keys := range []int{4, 1} {
+			name := fmt.Sprintf("%s_keys%d", name, keys)
+			l.Label(name)
+			l.CMPQ(n, operand.U32(uint32(keys)))
+			l.JLT(operand.LabelRef(name + "_end"))
+			sums := l.rowDots(name, q, k, ld, rows, keys)
+			lds, from := l.stride("lds"), ld
+			for r := range rows {
+				if keys == 4 {
+					l.VMOVUPS(l.four(sums[r]), lds.row(to, r))
+				} else {
+					l.VMOVSS(l.sum(sums[r][0]).AsX(), lds.row(to, r))
+				}
+			}
+			if keys == 4 {
+				l.LEAQ(operand.Mem{Base: k, Index: from.one, Scale: 4}, k)
 			} else {
-				l.VFMADD231PS(from, x, sums[r])
+				l.ADDQ(from.one, k)
+			}
+			l.ADDQ(operand.U32(uint32(4*keys)), to)
+			l.SUBQ(operand.U32(uint32(keys)), n)
+			l.JMP(operand.LabelRef(name))
+			l.Label(name + "_end")
+		}
+	})
+}
+
+// rowDots is the products of so many rows from q on with so many from k on, to
+// be added up.
+func (l *lanes) rowDots(name string, q, k reg.GPVirtual, ld stride, rows, keys int) [][]reg.VecVirtual {
+	sums := make([][]reg.VecVirtual, rows)
+	for r := range sums {
+		for range keys {
+			sums[r] = append(sums[r], l.set(l.c(0)))
+		}
+	}
+	d, x, p, ldq := l.param("d"), l.GP64(), l.GP64(), l.stride("ldq")
+	l.MOVQ(q, x)
+	l.MOVQ(k, p)
+	l.each(name, d, []reg.GPVirtual{x, p}, func(last bool) {
+		var from []operand.Op
+		for j := range keys {
+			if m := ld.row(p, j); last || rows > 1 {
+				from = append(from, l.load(m, last))
+			} else {
+				from = append(from, m)
+			}
+		}
+		for r := range rows {
+			v := l.load(ldq.row(x, r), last)
+			for j := range keys {
+				l.VFMADD231PS(from[j], v, sums[r][j])
 			}
 		}
 	})
@@ -64,72 +137,102 @@ func (l *lanes) rowDots(name string, k, ld reg.GPVirtual, rows int) []reg.VecVir
 }
 
 // four is the sums of four vectors in one of four elements.
-func (l *lanes) four(sums []reg.VecVirtual) reg.Register {
-	var x [4]reg.Register
-	for i, s := range sums {
-		if l.bytes == 64 {
-			half, y := l.YMM(), l.YMM()
-			l.VEXTRACTF32X8(operand.Imm(1), s, half)
-			l.VADDPS(half, s.AsY(), y)
-			s = y
-		}
-		half, y := l.XMM(), l.XMM()
-		l.VEXTRACTF128(operand.Imm(1), s.AsY(), half)
-		l.VADDPS(half, s.AsX(), y)
-		x[i] = y
+func (l *lanes) four(x []reg.VecVirtual) reg.Register {
+	pair := func(a, b reg.VecVirtual, low, high func(b, a, y operand.Op)) reg.VecVirtual {
+		y, z := l.fresh(), l.fresh()
+		low(b, a, y)
+		high(b, a, z)
+		l.VADDPS(z, y, y)
+		return y
 	}
-	a, b := l.XMM(), l.XMM()
-	l.VHADDPS(x[1], x[0], a)
-	l.VHADDPS(x[3], x[2], b)
-	l.VHADDPS(b, a, a)
-	return a
+	singles := func(a, b reg.VecVirtual) reg.VecVirtual {
+		return pair(a, b, func(b, a, y operand.Op) { l.VUNPCKLPS(b, a, y) }, func(b, a, y operand.Op) { l.VUNPCKHPS(b, a, y) })
+	}
+	all := pair(singles(x[0], x[1]), singles(x[2], x[3]),
+		func(b, a, y operand.Op) { l.VUNPCKLPD(b, a, y) }, func(b, a, y operand.Op) { l.VUNPCKHPD(b, a, y) })
+	if l.bytes == 64 {
+		half, y := l.YMM(), l.YMM()
+		l.VEXTRACTF32X8(operand.Imm(1), all, half)
+		l.VADDPS(half, all.AsY(), y)
+		all = y
+	}
+	half, y := l.XMM(), l.XMM()
+	l.VEXTRACTF128(operand.Imm(1), all.AsY(), half)
+	l.VADDPS(half, all.AsX(), y)
+	return y
 }
 
 // mix takes four vectors of columns at a time down all rows of v, then one.
 func (l *lanes) mix() {
-	y, v, d, ld := l.param("y"), l.param("v"), l.param("d"), l.param("ld")
-	l.SHLQ(operand.Imm(2), ld)
-	for _, vectors := range []int{4, 1} {
-		name := fmt.Sprintf("columns%d", vectors)
-		l.Label(name)
-		l.CMPQ(d, operand.U32(uint32(vectors*l.bytes/4)))
-		l.JLT(operand.LabelRef(name + "_end"))
-		l.mixColumns(name, y, v, ld, vectors, false)
-		l.ADDQ(operand.U32(uint32(vectors*l.bytes)), y)
-		l.ADDQ(operand.U32(uint32(vectors*l.bytes)), v)
-		l.SUBQ(operand.U32(uint32(vectors*l.bytes/4)), d)
-		l.JMP(operand.LabelRef(name))
-		l.Label(name + "_end")
-	}
-	l.TESTQ(d, d)
-	l.JZ(operand.LabelRef("end"))
-	l.some(d)
-	l.mixColumns("rest", y, v, ld, 1, true)
-	l.Label("end")
+	y, p := l.param("y"), l.param("p")
+	l.eachRows(map[reg.GPVirtual]string{y: "ldy", p: "ldp"}, func(name string, rows int) {
+		v, d, to := l.param("v"), l.param("d"), l.GP64()
+		l.MOVQ(y, to)
+		for _, vectors := range []int{4, 1} {
+			name := fmt.Sprintf("%s_columns%d", name, vectors)
+			l.Label(name)
+			l.CMPQ(d, operand.U32(uint32(vectors*l.bytes/4)))
+			l.JLT(operand.LabelRef(name + "_end"))
+			l.mixColumns(name, to, p, v, rows, vectors, false)
+			l.ADDQ(operand.U32(uint32(vectors*l.bytes)), to)
+			l.ADDQ(operand.U32(uint32(vectors*l.bytes)), v)
+			l.SUBQ(operand.U32(uint32(vectors*l.bytes/4)), d)
+			l.JMP(operand.LabelRef(name))
+			l.Label(name + "_end")
+		}
+		l.TESTQ(d, d)
+		l.JZ(operand.LabelRef(name + "_mixed"))
+		l.some(d)
+		l.mixColumns(name+"_rest", to, p, v, rows, 1, true)
+		l.Label(name + "_mixed")
+	})
 }
 
-func (l *lanes) mixColumns(name string, y, v, ld reg.GPVirtual, vectors int, last bool) {
-	var sums []reg.VecVirtual
-	for range vectors {
-		sums = append(sums, l.set(l.c(0)))
-	}
-	p, n, from := l.param("p"), l.param("n"), l.GP64()
-	l.MOVQ(v, from)
-	l.Label(name + "_rows")
-	w := l.fresh()
-	l.VBROADCASTSS(at(p, 0), w)
-	for i, sum := range sums {
-		if last {
-			l.VFMADD231PS(l.load(at(from, i*l.bytes), last), w, sum)
-		} else {
-			l.VFMADD231PS(at(from, i*l.bytes), w, sum)
+func (l *lanes) mixColumns(name string, y, p, v reg.GPVirtual, rows, vectors int, last bool) {
+	sums := make([][]reg.VecVirtual, rows)
+	for r := range sums {
+		for range vectors {
+			sums[r] = append(sums[r], l.set(l.c(0)))
 		}
 	}
-	l.ADDQ(operand.U32(4), p)
+	ldy, more := l.stride("ldy"), l.param("more")
+	place := func(r, i int) operand.Mem { return ldy.row(y, r).Offset(i * l.bytes) }
+	l.TESTQ(more, more)
+	l.JZ(operand.LabelRef(name + "_new"))
+	for r, row := range sums {
+		for i, sum := range row {
+			l.VADDPS(l.load(place(r, i), last), sum, sum)
+		}
+	}
+	l.Label(name + "_new")
+	n, weights, from, ld, ldp := l.param("n"), l.GP64(), l.GP64(), l.param("ld"), l.stride("ldp")
+	l.SHLQ(operand.Imm(2), ld)
+	l.MOVQ(p, weights)
+	l.MOVQ(v, from)
+	l.Label(name + "_rows")
+	var x []operand.Op
+	for i := range vectors {
+		if m := at(from, i*l.bytes); last || rows > 1 {
+			x = append(x, l.load(m, last))
+		} else {
+			x = append(x, m)
+		}
+	}
+	for r, row := range sums {
+		w := l.fresh()
+		l.VBROADCASTSS(ldp.row(weights, r), w)
+		for i, sum := range row {
+			l.VFMADD231PS(x[i], w, sum)
+		}
+	}
+	l.ADDQ(operand.U32(4), weights)
 	l.ADDQ(ld, from)
 	l.DECQ(n)
 	l.JNZ(operand.LabelRef(name + "_rows"))
-	for i, sum := range sums {
-		l.store(sum, at(y, i*l.bytes), last)
+	ldy = l.stride("ldy")
+	for r, row := range sums {
+		for i, sum := range row {
+			l.store(sum, place(r, i), last)
+		}
 	}
 }

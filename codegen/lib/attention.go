@@ -97,9 +97,9 @@ const (
 // cache while they become weights.
 const attentionKeys = 16 * panelCols
 
-// directRows is how many queries, of all branches, may share a key head for it
-// to be faster to read k and v where they are, once for each, than to pack them.
-const directRows = 2
+// directKeys is how many keys go together where k and v are read where they are:
+// they stay in the nearest cache while all queries meet them.
+const directKeys = 64
 
 // attend cuts the work: first by key head and batch, each of which packs its k
 // and v, and where these are fewer than the threads also by blocks of queries.
@@ -136,7 +136,7 @@ type attentionTask struct {
 	s           [2]int // scores of a block: for each chunk [tall, wide]
 	top         [2]int // the state of a softmax before and after each chunk: [chunks+1, tall]
 	sum         [2]int // [tall]
-	o, m        int    // a row of y, a bias of all keys
+	m           int    // a bias of all keys
 	floats      int
 
 	oneBias bool // all queries of a key head have the bias at m
@@ -146,7 +146,7 @@ type attentionTask struct {
 
 func (t *attentionTask) layOut() {
 	wide, deep := roundUp(t.keys, panelCols), roundUp(t.dv, panelCols)
-	t.direct = t.group*t.queries*t.count <= directRows
+	t.direct = t.group*t.queries*t.count <= directRows()
 	t.chunk, t.tall = min(attentionKeys, wide), attentionRows
 	if t.keys <= shortKeys {
 		t.tall = shortRows
@@ -177,7 +177,7 @@ func (t *attentionTask) layOut() {
 		}
 		t.top[i], t.sum[i] = t.take((chunks+1)*t.tall), t.take(t.tall)
 	}
-	t.o, t.m = t.take(deep), t.take(wide)
+	t.m = t.take(wide)
 	t.oneBias = t.keep.x != nil && t.fill == 0 || t.bias.x != nil && t.bias.key == 0
 	if t.queries > 1 && t.bias.query+t.keep.query != 0 || t.group > 1 && t.bias.head+t.keep.head != 0 {
 		t.oneBias = false

@@ -100,8 +100,9 @@ func (k *attentionBlock) scores(e, p int) {
 	s, at, cols := k.chunkOf(e, p), k.first(p), k.cols(p)
 	q, step := k.at(k.branches[e].q, 0)
 	if key := k.branches[e].k; k.direct {
-		for r := range k.n {
-			dots(s[r*k.wide:r*k.wide+cols], q[r*step:r*step+k.d], key.x[k.b*key.batch+shared(k.kv, k.kShare)*key.head+at*key.row:], key.row)
+		keys := key.x[k.b*key.batch+shared(k.kv, k.kShare)*key.head+at*key.row:]
+		for j := 0; j < cols; j += directKeys {
+			dots(s[j:], k.wide, q, step, keys[j*key.row:], key.row, k.n, min(directKeys, cols-j), k.d)
 		}
 		return
 	}
@@ -193,16 +194,13 @@ func (k *attentionBlock) values(e, p int, more bool) {
 	s, at, cols := k.chunkOf(e, p), k.first(p), k.cols(p)
 	y, step := k.at(k.y, 0)
 	if v := k.branches[e].v; k.direct {
-		for r := range k.n {
-			to := y[r*step : r*step+k.dv]
-			o := to
-			if more {
-				o = k.scratch[k.o : k.o+k.dv]
+		rows := v.x[k.b*v.batch+shared(k.kv, k.vShare)*v.head+at*v.row:]
+		for j := 0; j < cols; j += directKeys {
+			add := 0
+			if more || j > 0 {
+				add = 1
 			}
-			mix(o, s[r*k.wide:r*k.wide+cols], v.x[k.b*v.batch+shared(k.kv, k.vShare)*v.head+at*v.row:], v.row)
-			if more {
-				axpby(to, o, 1, 1)
-			}
+			mix(y, step, s[j:], k.wide, rows[j*v.row:], v.row, k.n, min(directKeys, cols-j), k.dv, add)
 		}
 		return
 	}
@@ -224,23 +222,38 @@ func (k *attentionBlock) values(e, p int, more bool) {
 	}
 }
 
-// dotsGo is s[j] = q·k[j], row j of k being k[j*ld : j*ld+len(q)].
-func dotsGo(s, q, k []float32, ld int) {
-	for j := range s {
-		var sum float32
-		for e, x := range k[j*ld : j*ld+len(q)] {
-			sum += q[e] * x
+// dotsGo is the products of rows of q with n rows of k, all of d elements.
+//
+//	s [rows, n], row r at s[r*lds]
+//	q [rows, d], row r at q[r*ldq]
+//	k [n, d], row j at k[j*ld]
+func dotsGo(s []float32, lds int, q []float32, ldq int, k []float32, ld, rows, n, d int) {
+	for r := range rows {
+		for j := range n {
+			var sum float32
+			for e, x := range k[j*ld : j*ld+d] {
+				sum += q[r*ldq+e] * x
+			}
+			s[r*lds+j] = sum
 		}
-		s[j] = sum
 	}
 }
 
-// mixGo is y = Σ p[j]·v[j], row j of v being v[j*ld : j*ld+len(y)].
-func mixGo(y, p, v []float32, ld int) {
-	clear(y)
-	for j, w := range p {
-		for e, x := range v[j*ld : j*ld+len(y)] {
-			y[e] += w * x
+// mixGo is rows of p times n rows of v, or where more is not 0, y plus that.
+//
+//	y [rows, d], row r at y[r*ldy]
+//	p [rows, n], row r at p[r*ldp]
+//	v [n, d], row j at v[j*ld]
+func mixGo(y []float32, ldy int, p []float32, ldp int, v []float32, ld, rows, n, d, more int) {
+	for r := range rows {
+		to := y[r*ldy : r*ldy+d]
+		if more == 0 {
+			clear(to)
+		}
+		for j, w := range p[r*ldp : r*ldp+n] {
+			for e, x := range v[j*ld : j*ld+d] {
+				to[e] += w * x
+			}
 		}
 	}
 }

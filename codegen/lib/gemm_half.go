@@ -21,7 +21,7 @@ func lastPanel(y []float32, ldy int, x []float32, ldx int, w, add []float32, lda
 		for p := range column[:k] {
 			column[p] = w[p*panelCols+j]
 		}
-		dots(sums[:m], column[:k], x, ldx)
+		dots(sums[:m], 0, column[:k], 0, x, ldx, 1, m, k)
 		for i, v := range sums[:m] {
 			if add != nil {
 				v += add[i*ldadd+j]

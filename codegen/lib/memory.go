@@ -116,7 +116,7 @@ func batchStride(own, dim, step int) int {
 		return step
 	}
 	if own != 1 {
-		panic(inputError(fmt.Sprintf("%d matrices cannot be multiplied with %d", own, dim)))
+		panic(inputError(fmt.Sprintf("a dimension of %d cannot be broadcast to %d", own, dim)))
 	}
 	return 0
 }

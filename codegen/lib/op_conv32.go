@@ -218,7 +218,7 @@ func (t *convFew) part(_ *worker, lo, hi int) {
 		g, first := u/t.blocks(), u%t.blocks()*fewFeatures
 		n, f := min(fewFeatures, t.features-first), g*t.features+first
 		for o := range size {
-			dots(sums[:n], t.rows[(g*size+o)*k:(g*size+o+1)*k], t.w[f*k:(f+n)*k], k)
+			dots(sums[:n], 0, t.rows[(g*size+o)*k:], 0, t.w[f*k:], k, 1, n, k)
 			for i, v := range sums[:n] {
 				if t.b != nil {
 					v += t.b[f+i]

@@ -118,39 +118,48 @@ func fillUnlessAVX2(x *float32, keep *bool, n int, fill float32)
 // dots than by panels, which they fill but in part.
 const fewOutputs = 4
 
-func dots(s, q, k []float32, ld int) {
+// directRows is how many queries, of all branches, may share a key head for it
+// to be faster to read k and v where they are than to pack them.
+func directRows() int {
+	if isa == isaPortable {
+		return 2
+	}
+	return 16
+}
+
+func dots(s []float32, lds int, q []float32, ldq int, k []float32, ld, rows, n, d int) {
 	switch {
-	case len(s) == 0 || len(q) == 0 || isa == isaPortable:
-		dotsGo(s, q, k, ld)
+	case rows == 0 || n == 0 || d == 0 || isa == isaPortable:
+		dotsGo(s, lds, q, ldq, k, ld, rows, n, d)
 	case isa == isaAVX512:
-		dotsAVX512(&s[0], &q[0], &k[0], len(s), len(q), ld)
+		dotsAVX512(&s[0], &q[0], &k[0], rows, n, d, lds, ldq, ld)
 	default:
-		dotsAVX2(&s[0], &q[0], &k[0], len(s), len(q), ld)
+		dotsAVX2(&s[0], &q[0], &k[0], rows, n, d, lds, ldq, ld)
 	}
 }
 
 //go:noescape
-func dotsAVX512(s, q, k *float32, n, d, ld int)
+func dotsAVX512(s, q, k *float32, rows, n, d, lds, ldq, ld int)
 
 //go:noescape
-func dotsAVX2(s, q, k *float32, n, d, ld int)
+func dotsAVX2(s, q, k *float32, rows, n, d, lds, ldq, ld int)
 
-func mix(y, p, v []float32, ld int) {
+func mix(y []float32, ldy int, p []float32, ldp int, v []float32, ld, rows, n, d, more int) {
 	switch {
-	case len(y) == 0 || len(p) == 0 || isa == isaPortable:
-		mixGo(y, p, v, ld)
+	case rows == 0 || n == 0 || d == 0 || isa == isaPortable:
+		mixGo(y, ldy, p, ldp, v, ld, rows, n, d, more)
 	case isa == isaAVX512:
-		mixAVX512(&y[0], &p[0], &v[0], len(p), len(y), ld)
+		mixAVX512(&y[0], &p[0], &v[0], rows, n, d, ldy, ldp, ld, more)
 	default:
-		mixAVX2(&y[0], &p[0], &v[0], len(p), len(y), ld)
+		mixAVX2(&y[0], &p[0], &v[0], rows, n, d, ldy, ldp, ld, more)
 	}
 }
 
 //go:noescape
-func mixAVX512(y, p, v *float32, n, d, ld int)
+func mixAVX512(y, p, v *float32, rows, n, d, ldy, ldp, ld, more int)
 
 //go:noescape
-func mixAVX2(y, p, v *float32, n, d, ld int)
+func mixAVX2(y, p, v *float32, rows, n, d, ldy, ldp, ld, more int)
 
 func turnHalves(y, x, cos, sin []float32) {
 	switch {

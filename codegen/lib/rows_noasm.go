@@ -20,8 +20,16 @@ func fillUnless(x []float32, keep []bool, fill float32) { fillUnlessGo(x, keep, 
 // dots than by panels, which they fill but in part.
 const fewOutputs = fewCols
 
-func dots(s, q, k []float32, ld int) { dotsGo(s, q, k, ld) }
+// directRows is how many queries, of all branches, may share a key head for it
+// to be faster to read k and v where they are than to pack them.
+func directRows() int { return 2 }
 
-func mix(y, p, v []float32, ld int) { mixGo(y, p, v, ld) }
+func dots(s []float32, lds int, q []float32, ldq int, k []float32, ld, rows, n, d int) {
+	dotsGo(s, lds, q, ldq, k, ld, rows, n, d)
+}
+
+func mix(y []float32, ldy int, p []float32, ldp int, v []float32, ld, rows, n, d, more int) {
+	mixGo(y, ldy, p, ldp, v, ld, rows, n, d, more)
+}
 
 func turnHalves(y, x, cos, sin []float32) { turnHalvesGo(y, x, cos, sin) }
