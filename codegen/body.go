@@ -21,8 +21,9 @@ func (g *generator) nameFunctions() {
 func (g *generator) referMain() {
 	main := g.main()
 	main.refs = map[*ir.Value]string{}
+	g.referStates()
 	for i, port := range g.inputs() {
-		v := g.p.Main.Params[i]
+		v := g.params()[i]
 		ref := "in." + port.Field
 		if t := apiCell(v.Type); t != goCell(v.Type) {
 			ref = fmt.Sprintf("reinterpret[%s](%s)", goType(v.Type.Elem), ref)

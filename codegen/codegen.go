@@ -25,6 +25,7 @@ type Options struct {
 	ISA     ISA    // the most that there is assembly for
 
 	Precision Precision // of products with weights
+	Stateful  bool      // sessions keep what runs append to inputs
 }
 
 // Output is an emitted package.
@@ -61,6 +62,14 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 	if err := checkTypes(p); err != nil {
 		return nil, err
 	}
+	var states []state
+	if opts.Stateful {
+		var err error
+		p = p.Clone()
+		if states, err = makeStateful(p); err != nil {
+			return nil, err
+		}
+	}
 	expand, widen, whole := map[int]bool{}, map[int]bool{}, map[int]bool{}
 	for {
 		q := p.Clone()
@@ -71,7 +80,7 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 		if err := ir.Verify(q.Main); err != nil {
 			panic(fmt.Sprintf("BUG: legalize: %v\n%s", err, q))
 		}
-		g := newGenerator(q, opts)
+		g := newGenerator(q, opts, states)
 		g.whole = whole
 		out, err := g.emit()
 		if err != nil {

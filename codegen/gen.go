@@ -37,13 +37,18 @@ type generator struct {
 	sizes   map[string]bool // by their first fresh name, nodes that others ask for sizes
 	whole   map[int]bool    // nodes, by their number, whose arguments must be in memory
 	steps   []Step          // whose time is measured
+	states  []*state        // what sessions keep
 	prepare string          // the body of prepare
 }
 
-func newGenerator(p *ir.Program, opts Options) *generator {
+func newGenerator(p *ir.Program, opts Options, states []state) *generator {
 	g := &generator{p: p, opts: opts, plans: map[*function]*plan{}, slotOf: map[*ir.Value]int{}, fields: map[*function]*namer{},
 		field: map[*ir.Value]string{}, groups: map[*ir.Value]*ir.Value{}, dimName: map[string]string{},
 		consts: map[string]string{}, blocks: map[string]string{}, failed: map[*ir.Node]error{}, nested: map[*ir.Value]bool{}, asked: map[string]bool{}, defined: map[string]bool{}}
+	for _, s := range states {
+		s.value = p.Main.Params[s.value.Index]
+		g.states = append(g.states, &s)
+	}
 	g.names = newNamer(loadLibrary(opts).names(), reserved)
 	g.nameDims()
 	g.findSizes()
@@ -62,6 +67,9 @@ func (g *generator) nameDims() {
 	}
 	for _, p := range g.p.Main.Params {
 		add(p.Type)
+	}
+	for _, s := range g.states {
+		set[s.past] = true
 	}
 	params := sortedKeys(set)
 	g.p.Main.Walk(func(f *ir.Func, n *ir.Node) {

@@ -147,6 +147,12 @@ func (pl *plan) chooseNeeded() {
 
 // needFor needs what n reads, if anybody needs n.
 func (pl *plan) needFor(n *ir.Node) {
+	if pl.g.appends(n) { // to what others read in its place
+		pl.live[n] = true
+		pl.need(n.Args[1])
+		pl.need(n.Args[2])
+		return
+	}
 	if !slices.ContainsFunc(n.Results, func(r *ir.Value) bool { return pl.needed[r] }) {
 		if !pl.g.sizes[n.Fresh(0).String()] || len(n.Results) == 0 {
 			return

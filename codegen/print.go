@@ -15,9 +15,15 @@ import (
 	"github.com/gpamc/gpamc/ir"
 )
 
-// inputs are the model's inputs as fields of the emitted Inputs.
+// inputs are the params as fields of the emitted Inputs.
 func (g *generator) inputs() []Port {
-	return g.ports(g.p.Main.Params, func(i int) string { return g.p.Main.Params[i].Name })
+	params := g.params()
+	return g.ports(params, func(i int) string { return params[i].Name })
+}
+
+// params are the model's inputs that the caller gives.
+func (g *generator) params() []*ir.Value {
+	return slices.DeleteFunc(slices.Clone(g.p.Main.Params), func(v *ir.Value) bool { return g.stateOf(v) != nil })
 }
 
 // results are the model's results as fields of the emitted Outputs.
@@ -41,6 +47,9 @@ func (g *generator) dimensions() []Dimension {
 	names := newNamer(taken)
 	var out []Dimension
 	for _, name := range g.inputDims() {
+		if g.isOwn(name) {
+			continue
+		}
 		field := goName(name, true)
 		if taken[field] {
 			field += "Dim"

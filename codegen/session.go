@@ -25,7 +25,11 @@ type Session struct {
 	in    Inputs
 	dims  dims
 	frame frames
-}
+`)
+	if len(g.states) > 0 {
+		b.WriteString("\tkept  kept\n")
+	}
+	b.WriteString(`}
 
 // NewSession makes a session. Close ends its threads.
 func (m *Model) NewSession(o Options) (*Session, error) {
@@ -39,6 +43,7 @@ func (m *Model) NewSession(o Options) (*Session, error) {
 func (s *Session) Close() { s.ctx.close() }
 
 `)
+	g.keptSource(&b)
 	g.inputsSource(&b)
 	g.outputsSource(&b)
 	g.dimsSource(&b)
@@ -122,7 +127,7 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 		}
 	}()
 `)
-	var dims []string
+	dims := g.ownDims()
 	for _, d := range g.dimensions() {
 		fmt.Fprintf(b, "\tif err := checkDim(%q, in.%s); err != nil {\n\t\treturn out, err\n\t}\n", d.Field, d.Field)
 		dims = append(dims, g.dimField(d.Name)+": in."+d.Field)
@@ -142,6 +147,9 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 	for _, check := range g.reshapeChecks() {
 		b.WriteString(check)
 	}
+	if len(g.states) > 0 {
+		fmt.Fprintf(b, "\tif err := s.makeRoom(&d, %s); err != nil {\n\t\treturn out, err\n\t}\n", g.dim(g.reach()))
+	}
 	prepare := ""
 	if g.prepare != "" {
 		prepare = "\t\ts.prepare()\n"
@@ -158,7 +166,11 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 	locals := g.locals(g.main(), body, true)
 	locals = strings.ReplaceAll(locals, "\tin := &s.in\n", "")
 	locals = strings.ReplaceAll(locals, "\td := &s.dims\n", "\td = s.dims\n")
-	b.WriteString(strings.TrimSuffix(locals, "\n") + body + "\ts.in = Inputs{}\n\treturn out, nil\n}\n")
+	b.WriteString(strings.TrimSuffix(locals, "\n") + body + "\ts.in = Inputs{}\n")
+	if len(g.states) > 0 {
+		fmt.Fprintf(b, "\ts.kept.past += %s\n", g.dim(g.states[0].append))
+	}
+	b.WriteString("\treturn out, nil\n}\n")
 }
 
 // reshapeChecks are statements of Run that refuse sizes with which a Reshape would have to lose elements or to make some up. Where the
@@ -226,7 +238,7 @@ func (s *Session) RunTensors(in []Tensor) ([]Tensor, error) {
 			p.Field, apiType(p.Type.Elem), i, p.Name, len(p.Type.Shape))
 	}
 	g.bindDims(b)
-	var dims []string
+	dims := g.ownDims()
 	for _, d := range g.dimensions() {
 		dims = append(dims, g.dimField(d.Name)+": x."+d.Field)
 	}
@@ -268,6 +280,9 @@ func (g *generator) bindDims(b *strings.Builder) {
 		field[d.Name] = d.Field
 	}
 	bound := map[string]bool{}
+	for _, s := range g.states {
+		bound[s.past] = true
+	}
 	for i, p := range g.inputs() {
 		for axis, d := range p.Type.Shape {
 			if name, ok := d.Name(); ok && !bound[name] {
@@ -284,8 +299,13 @@ func (g *generator) bindDims(b *strings.Builder) {
 			}
 			bound[name] = true
 			expr := ir.Walk(rest, ir.Walker[string]{
-				Num:  func(n int) string { return fmt.Sprint(n) },
-				Name: func(s string) string { return "x." + field[s] },
+				Num: func(n int) string { return fmt.Sprint(n) },
+				Name: func(s string) string {
+					if g.isOwn(s) {
+						return "s.kept.past"
+					}
+					return "x." + field[s]
+				},
 				Bin: func(op, x, y string) string {
 					if op == "min" || op == "max" {
 						return op + "(" + x + ", " + y + ")"

@@ -62,7 +62,7 @@ func (pl *plan) defines(s step) (out []*ir.Value) {
 func (pl *plan) results(n *ir.Node, out []*ir.Value) []*ir.Value {
 	own := func(vs []*ir.Value) {
 		for _, v := range vs {
-			if pl.storage(v) == v && pl.fn.refs[v] == "" {
+			if pl.storage(v) == v && pl.fn.refs[v] == "" && (pl.needed[v] || !pl.g.appends(n)) {
 				out = append(out, v)
 			}
 		}

@@ -71,6 +71,10 @@ func (pl *plan) viewOf(v *ir.Value) view {
 		if x, ok := pl.viewOf(n.Args[0]).expand(v.Type.Shape); ok {
 			return x
 		}
+	case ir.Append:
+		if pl.g.appends(n) {
+			return view{root: n.Args[0], dims: v.Type.Shape, strides: contiguous(n.TypeAt(0).Shape)}
+		}
 	}
 	return self
 }

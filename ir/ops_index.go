@@ -1,6 +1,9 @@
 package ir
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Elements by their indices. A negative index counts from the end of its axis.
 var (
@@ -27,6 +30,10 @@ var (
 	// beginning after the end.
 	TensorScatter = define(Op{Name: "TensorScatter", Args: "cache update write_indices?", Attrs: "axis:int=-2 mode:string=linear", Infer: inferTensorScatter,
 		Example: "TensorScatter(c, u, [1,0])", Inputs: "c f32[2,4,3] u f32[2,2,3]"})
+	// Append is the first rows of a cache along axis, length [1] of them, with x among them: for batch element i from begin[i] on, or from
+	// begin[0] on for all. Not ONNX's.
+	Append = define(Op{Name: "Append", Args: "cache x begin length", Attrs: "axis:int=-2", Infer: inferAppend, Expand: expandAppend,
+		Example: "Append(c, x, [1], [3])", Inputs: "c f32[2,4,3] x f32[2,2,3]"})
 	// OneHot is values[1] where the index along the new axis is the one of indices, values[0] elsewhere.
 	OneHot = define(Op{Name: "OneHot", Args: "indices depth values", Attrs: "axis:int=-1", Infer: inferOneHot,
 		Example: "OneHot(k, [4], v)", Inputs: "k i64[2,3] v f32[2]"})
@@ -169,6 +176,41 @@ func inferTensorScatter(n *Node) ([]Type, error) {
 	}
 	_, err = n.SameElem(0, 1)
 	return []Type{x}, err
+}
+
+func inferAppend(n *Node) ([]Type, error) {
+	c, axis, ranked, err := n.axisOf(0)
+	if err != nil {
+		return nil, err
+	}
+	x, err := n.tensorAt(1, anyElem)
+	if err != nil {
+		return nil, err
+	}
+	for i := 2; i < 4; i++ {
+		if _, err := n.tensorAt(i, integer); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := n.SameElem(0, 1); err != nil || !ranked {
+		return []Type{c}, err
+	}
+	if x.Ranked() && x.Rank() != c.Rank() {
+		return nil, fmt.Errorf("x %s has not the rank of %s", x, c)
+	}
+	shape := slices.Clone(c.Shape)
+	if ds, ok := n.Args[3].SymbolicDims(); ok && len(ds) == 1 {
+		shape[axis] = ds[0]
+	} else {
+		shape[axis] = n.Fresh(0)
+	}
+	return []Type{T(c.Elem, shape...)}, nil
+}
+
+func expandAppend(b *Builder, n *Node) []*Value {
+	c, at := n.Arg("cache"), Attrs{"axis": n.Int("axis")}
+	rows := b.New(Slice, nil, c, b.Vector(0), n.Arg("length"), b.Vector(int64(n.Int("axis"))))
+	return b.New1(TensorScatter, at, rows, n.Arg("x"), b.New(Expand, nil, n.Arg("begin"), b.Dims(ranked(c)[0])))
 }
 
 func inferOneHot(n *Node) ([]Type, error) {

@@ -1,7 +1,9 @@
 package model
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gpamc/gpamc/ir"
 )
@@ -46,16 +48,19 @@ func (n *net) attend(s site) *ir.Value {
 	if m.Kind == "diff" && m.Version == 2 {
 		queries *= 2
 	}
+	if n.cached && s.causal == "self" {
+		s.causal = "cache"
+	}
 	q, k, v := s.project(queries*s.dim, s.kv*s.dim, s.kv*s.dim)
 	n.b.Name = s.name
 	s.queries, s.keys, s.v = n.split(q, queries), n.split(k, s.kv), n.split(v, s.kv)
 	var y *ir.Value
 	switch m.Kind {
 	case "sdpa":
-		y = n.b.New(ir.Attention, s.attrs(), s.turn(s.queries), s.turn(s.keys), s.v, s.mask)
+		y = n.b.New(ir.Attention, s.attrs(), s.turn(s.queries), n.key(&s), n.value(&s), s.mask)
 	case "sink":
 		sink := n.scalar(&s, scalar{name: "sinks", value: *m.Sink}, "head")
-		y = n.b.New(ir.Attention, s.attrs(), s.turn(s.queries), s.turn(s.keys), s.v, s.mask, nil, sink)
+		y = n.b.New(ir.Attention, s.attrs(), s.turn(s.queries), n.key(&s), n.value(&s), s.mask, nil, sink)
 	case "dagpam":
 		y = n.dagpam(&s, m, q)
 	case "diff":
@@ -92,6 +97,23 @@ func (s *site) turn(x *ir.Value) *ir.Value {
 		return x
 	}
 	return s.rotate(x)
+}
+
+// key is the keys of a site, turned, and value its values; with those of earlier runs, where it looks at these.
+func (n *net) key(s *site) *ir.Value   { return n.behind(s, "key", s.turn(s.keys)) }
+func (n *net) value(s *site) *ir.Value { return n.behind(s, "value", s.v) }
+
+// behind is x [batch,heads,L,dim] behind what earlier runs had in its place.
+func (n *net) behind(s *site, what string, x *ir.Value) *ir.Value {
+	if s.causal != "cache" {
+		return x
+	}
+	shape := slices.Clone(x.Type.Shape)
+	shape[2] = n.past()
+	name := fmt.Sprintf("%d.%s", s.layer, what)
+	y := n.b.New(ir.Concat, ir.Attrs{"axis": 2}, n.input("past_key_values."+name, ir.F32, shape...), x)
+	n.present = append(n.present, named{"present." + name, y})
+	return y
 }
 
 // attrs are those of Attention.
@@ -154,17 +176,17 @@ func (n *net) dagpam(s *site, m Mechanism, q *ir.Value) *ir.Value {
 		qn = n.split(n.linear(s.x, s.name+".q_neg", s.heads*s.dim, false), s.heads)
 	}
 	if m.Key == "own" {
-		kn = s.turn(n.split(n.linear(s.from, s.name+".k_neg", s.kv*s.dim, false), s.kv))
+		kn = n.behind(s, "key_neg", s.turn(n.split(n.linear(s.from, s.name+".k_neg", s.kv*s.dim, false), s.kv)))
 	}
 	n.b.Name = s.name
 	x := n.scalars(s, m)
-	return n.dual(s, s.turn(s.queries), s.turn(s.keys), s.v, s.turn(qn), kn, x[0], x[1], nil, s.scale)
+	return n.dual(s, s.turn(s.queries), n.key(s), n.value(s), s.turn(qn), kn, x[0], x[1], nil, s.scale)
 }
 
 // uniform is a∘Attention(q, k, v) less b times the mean of the values that a query sees, plus c times its own. Scores of 0 give the mean.
 func (n *net) uniform(s *site, a, b, c *ir.Value) *ir.Value {
 	q := s.turn(s.queries)
-	return n.dual(s, q, s.turn(s.keys), s.v, q, nil, a, b, c, 0)
+	return n.dual(s, q, n.key(s), n.value(s), q, nil, a, b, c, 0)
 }
 
 // diff is differential attention: the difference of the attentions of two heads.
@@ -178,16 +200,17 @@ func (n *net) diff(s *site, m Mechanism, v *ir.Value) *ir.Value {
 		l = n.b.New(ir.Transpose, ir.Attrs{"perm": []int{0, 2, 1}}, n.b.New(ir.Sigmoid, nil, l))
 		l = n.b.New(ir.Reshape, nil, l, n.b.Dims(shape[0], shape[2], shape[1], ir.N(1)))
 		n.b.Name = s.name
-		return n.dual(s, qp, s.turn(s.keys), s.v, qn, nil, one, l, nil, s.scale)
+		return n.dual(s, qp, n.key(s), n.value(s), qn, nil, one, l, nil, s.scale)
 	}
-	k, values := s.turn(s.keys), s.v
+	k, values := n.key(s), s.v
 	if s.kv%2 != 0 {
 		k, values = n.repeatHeads(k, s.heads), n.repeatHeads(values, s.heads)
 		v = nil
 	}
 	kp, kn := n.pair(k, m.Pairing)
 	init := or(m.LambdaInit, 0.8-0.6*math.Exp(-0.3*float64(s.layer)))
-	y := n.dual(s, qp, kp, n.pairValues(values, v, m.Pairing), qn, kn, one, n.diffLambda(s, init), nil, s.scale)
+	values = n.behind(s, "value", n.pairValues(values, v, m.Pairing))
+	y := n.dual(s, qp, kp, values, qn, kn, one, n.diffLambda(s, init), nil, s.scale)
 	return n.diffNorm(s, m, y, init)
 }
 

@@ -33,6 +33,10 @@ type Definition struct {
 	Config  Config
 	Weights map[string]*ir.Data
 	Source  string // the folder that it comes from, for messages
+
+	// Cache makes Build a decoder that goes on behind tokens of earlier runs: their keys and values are inputs, past_key_values.0.key and so
+	// on [batch,heads,past,dim], and come out as present.0.key with the new ones behind. Of gpt2, llama and diffllama.
+	Cache bool
 }
 
 // Load reads the definition in a folder. Its weights are mapped, not copied.

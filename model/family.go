@@ -50,6 +50,7 @@ func init() { // not a literal: building looks families up
 // Build makes a program of a definition. The weights' data is shared with it. The error names all tensors that are missing or do not fit.
 func Build(d *Definition) (*ir.Program, error) {
 	n := newNet(&d.Config, d.Weights)
+	n.cached = d.Cache
 	if n.have == nil {
 		n.have = map[string]*ir.Data{}
 	}
@@ -65,7 +66,13 @@ func Build(d *Definition) (*ir.Program, error) {
 	if err := d.Config.check(); err != nil {
 		return fail(err)
 	}
+	if d.Cache && families[d.Config.Family].places != "decoder" {
+		return fail(fmt.Errorf("a cache of keys and values is for gpt2, llama and diffllama, not for %s", d.Config.Family))
+	}
 	families[d.Config.Family].build(n)
+	for _, x := range n.present {
+		n.output(x.name, x.value)
+	}
 	if err := n.err(); err != nil {
 		return fail(err)
 	}

@@ -61,12 +61,12 @@ func llamaLayer(n *net, name string, i int, x *ir.Value, rotate func(*ir.Value) 
 	return n.add(n.linear(y, name+".mlp.down_proj", c.Width, c.MLPBias), x)
 }
 
-// rotary makes the cosines and sines of rotary embeddings (Su et al., arXiv 2104.09864) for the positions from 0 on, once for all
+// rotary makes the cosines and sines of rotary embeddings (Su et al., arXiv 2104.09864) for the positions from n.past on, once for all
 // layers, and returns what turns [batch,heads,L,dim] by them.
 func (n *net) rotary(batch, length ir.Dim, dim int) func(x *ir.Value) *ir.Value {
 	b := n.b
 	b.Name = "rotary"
-	positions := b.New(ir.Range, nil, b.Dim(ir.N(0)), b.Dim(length), b.Dim(ir.N(1)))
+	positions := b.New(ir.Range, nil, b.Dim(n.past()), b.Dim(n.past().Add(length)), b.Dim(ir.N(1)))
 	positions = b.New(ir.Cast, ir.Attrs{"to": ir.F32}, b.New(ir.Reshape, nil, positions, b.Dims(length, ir.N(1))))
 	angles := b.New(ir.Mul, nil, positions, n.computed("rotary.inv_freq", n.c.frequencies(dim)))
 	table := func(op *ir.Op) *ir.Value {

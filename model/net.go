@@ -21,6 +21,15 @@ type net struct {
 	nodes map[string]*ir.Value
 	wrong []error
 	lacks []string
+
+	cached  bool // whether attentions look at tokens of earlier runs as well
+	present []named
+}
+
+// A named value is one that becomes a result.
+type named struct {
+	name  string
+	value *ir.Value
 }
 
 // A want is a tensor that the model needs: its name, its shape, and how to make one up.
@@ -151,6 +160,14 @@ func (n *net) output(name string, v *ir.Value) {
 	n.p.Main.ResultNames = append(n.p.Main.ResultNames, name)
 }
 
+// past is how many tokens there were in earlier runs.
+func (n *net) past() ir.Dim {
+	if n.cached {
+		return ir.Sym("past")
+	}
+	return ir.N(0)
+}
+
 // width is the size of x's last axis.
 func width(x *ir.Value) int {
 	k, _ := x.Type.Shape[x.Type.Rank()-1].Const()
@@ -206,6 +223,10 @@ func (n *net) embed(ids *ir.Value, name string, rows int) *ir.Value {
 // positions are the rows of a table from first on, one for each token of x [batch,L,width].
 func (n *net) positions(x, table *ir.Value, first int) *ir.Value {
 	length := x.Type.Shape[1]
+	if n.cached {
+		at := n.past().Add(ir.N(first))
+		return n.b.New(ir.Gather, nil, table, n.b.New(ir.Range, nil, n.b.Dim(at), n.b.Dim(at.Add(length)), n.b.Dim(ir.N(1))))
+	}
 	return n.b.New(ir.Slice, nil, table, n.b.Vector(int64(first)), n.b.Dims(length.Add(ir.N(first))), n.b.Vector(0))
 }
 

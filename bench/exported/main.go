@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,12 +75,17 @@ func (c *checker) run(models []string) error {
 	return nil
 }
 
-// model checks one model in all forms.
+// model checks one model, and a definition of a decoder with a cache as well.
 func (c *checker) model(path string) error {
-	p, err := load(path)
-	if err != nil {
-		return err
+	programs, err := load(path)
+	for _, p := range programs {
+		err = errors.Join(err, c.program(path, p))
 	}
+	return err
+}
+
+// program checks one program in all forms.
+func (c *checker) program(path string, p *ir.Program) error {
 	inputs := runtime.RandomInputs(p.Main, 1, map[string]int{"batch": 2})
 	want, err := runtime.Eval(p, inputs, runtime.Options{})
 	if err != nil {
@@ -109,23 +115,35 @@ func (c *checker) model(path string) error {
 	return nil
 }
 
-func load(path string) (*ir.Program, error) {
+func load(path string) ([]*ir.Program, error) {
+	one := func(p *ir.Program, err error) ([]*ir.Program, error) {
+		if err != nil {
+			return nil, err
+		}
+		return []*ir.Program{p}, nil
+	}
 	if filepath.Ext(path) == ".gpam" {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		return ir.ParseProgram(string(b))
+		return one(ir.ParseProgram(string(b)))
 	}
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
-		return onnx.Import(path)
+		return one(onnx.Import(path))
 	}
 	d, err := model.Load(path)
 	if err != nil {
 		return nil, err
 	}
-	return model.Build(d)
+	programs, err := one(model.Build(d))
+	if slices.Contains([]string{"gpt2", "llama", "diffllama"}, d.Config.Family) && err == nil {
+		d.Cache = true
+		cached, err := model.Build(d)
+		return append(programs, cached), err
+	}
+	return programs, err
 }
 
 // count counts the attentions of a program, of one kind and of the other.

@@ -34,6 +34,7 @@ var compileCommand = &cli.Command{
 		&cli.BoolFlag{Name: "pprof-labels", Usage: "steps carry the labels layer and step in CPU profiles of the program (go tool pprof -tags)"},
 		&cli.StringFlag{Name: "dump", Usage: "write the IR after each pass to `DIR`"},
 		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
+		&cli.BoolFlag{Name: "stateful", Usage: "sessions keep what runs append to inputs, such as the keys and values of the tokens before"},
 		precisionFlag,
 		dimFlag,
 	},
@@ -69,6 +70,9 @@ func runCompile(c *cli.Context) error {
 		return fmt.Errorf("--isa: %w", err)
 	}
 	dir := c.String("output")
+	if c.Bool("stateful") && c.Bool("verify") {
+		return errors.New("compile: --verify is for packages without a state: leave --stateful out")
+	}
 	name, importPath, goMod, err := whereTo(dir, c.String("package"))
 	if err != nil {
 		return err
@@ -76,7 +80,7 @@ func runCompile(c *cli.Context) error {
 	dumps := map[string][]byte{}
 	out, err := pipeline.Compile(p, pipeline.Options{Dims: sizes, Off: off, Dump: dumper(c, dumps),
 		Codegen: codegen.Options{Package: name, File: weights == "file", Main: c.Bool("main"), Import: importPath,
-			Labels: c.Bool("pprof-labels"), Precision: narrow, ISA: isa}})
+			Labels: c.Bool("pprof-labels"), Precision: narrow, ISA: isa, Stateful: c.Bool("stateful")}})
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Source, err)
 	}

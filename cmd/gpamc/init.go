@@ -126,10 +126,11 @@ func saveDefinition(c *cli.Context, d *model.Definition) error {
 }
 
 // loadDefinition builds the model that a folder defines.
-func loadDefinition(dir string) (*ir.Program, error) {
+func loadDefinition(dir string, cache bool) (*ir.Program, error) {
 	d, err := model.Load(dir)
 	if err != nil {
 		return nil, err
 	}
+	d.Cache = cache
 	return model.Build(d)
 }

@@ -21,17 +21,20 @@ func load(c *cli.Context) (*ir.Program, error) {
 	if c.NArg() != 1 {
 		return nil, fmt.Errorf("%s: one model is wanted, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " "))
 	}
-	return loadPath(c.Args().First())
+	return loadWithCache(c.Args().First(), c.Bool("stateful") || c.Bool("cache"))
 }
 
 // loadPath reads one model.
-func loadPath(path string) (*ir.Program, error) {
+func loadPath(path string) (*ir.Program, error) { return loadWithCache(path, false) }
+
+// loadWithCache is loadPath; where it is a definition the model can have inputs for keys and values of earlier runs.
+func loadWithCache(path string, cache bool) (*ir.Program, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return loadDefinition(path)
+		return loadDefinition(path, cache)
 	case filepath.Ext(path) == ".gpam":
 		return loadText(path)
 	}
