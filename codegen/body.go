@@ -164,10 +164,13 @@ func (g *generator) prepareBody() string {
 func (g *generator) node(e *emitter, n *ir.Node) (from int) {
 	g.comment(e, n)
 	from = e.b.Len()
-	if r := g.plans[e.fn].regions[n]; r != nil {
-		e.lowerRegion(r)
-	} else {
+	switch r := g.plans[e.fn].regions[n]; {
+	case r == nil:
 		g.lower(e, n)
+	case r.conv != nil:
+		e.conv32(r.conv, n.Out(), e.sequel(r))
+	default:
+		e.lowerRegion(r)
 	}
 	return from
 }

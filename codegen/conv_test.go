@@ -43,3 +43,70 @@ func TestTurnedConv(t *testing.T) {
 		compareCompiled(t, p, []string{"y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9"}, sizes)
 	}
 }
+
+// TestConvSequel compiles what kernels of convolutions do with their sums: residuals on either side, and limits, of which some are not
+// there. Beside it stands what they do not: other functions, what is broadcast, what is there twice or read by others too, and types that
+// have no kernel.
+func TestConvSequel(t *testing.T) {
+	p := program(t, `func f(x f32[b,64,7,7], u f32[b,40,h,9], z f64[b,2,5,5], one f32[], m f32[b,40,1,1]) {
+		w = Weight() name="w" type=f32[72,64,3,3]
+		c = Weight() name="c" type=f32[72]
+		a1 = Conv(x, w, c) pads=[1,1,1,1]
+		a2 = Relu(a1)
+		k = Weight() name="k" type=f32[64,72,1,1]
+		a3 = Conv(a2, k)
+		a4 = Add(x, a3)
+		y1 = Clip(a4, -0.5, one)
+		d = Weight() name="d" type=f32[40,1,3,3]
+		b1 = Conv(u, d) group=40 pads=[1,1,1,1]
+		b2 = Clip(b1, _, 0.25)
+		e = Weight() name="e" type=f32[40,40,1,1]
+		b3 = Conv(b2, e)
+		b4 = Add(b3, u)
+		b5 = Relu(b4)
+		y2 = HardSwish(b5)
+		q = Weight() name="q" type=f32[40,20,3,1]
+		g1 = Conv(u, q) group=2 pads=[1,0,1,0]
+		g2 = Sigmoid(g1)
+		g3 = Gelu(u)
+		g4 = Mul(g1, g2)
+		y3 = Sub(g3, g4)
+		h1 = Conv(u, e)
+		h2 = Mul(h1, m)
+		y4 = Relu(h2)
+		i1 = Conv(u, e)
+		y5 = Swish(i1)
+		j1 = Conv(u, d) group=40 pads=[1,1,1,1]
+		j2 = Conv(u, d) group=40 pads=[1,1,1,1] dilations=[1,1]
+		y6 = Add(j1, j2)
+		l1 = Conv(u, e)
+		l2 = Add(l1, l1)
+		y7 = Relu(l2)
+		n1 = Conv(u, e)
+		y8 = Tanh(n1)
+		v = Weight() name="v" type=f64[3,2,2,2]
+		o1 = Conv(z, v)
+		y9 = Relu(o1)
+		return y1, y2, y3, y4, y5, y6, y7, y8, y9, n1
+	}`)
+	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := string(out.Files["steps.go"])
+	for text, times := range map[string]int{
+		"// Conv, Relu ": 1, "sequel{least: zero[:]}": 1, "// Conv, Add, Clip ": 1, "// Conv, Clip ": 1, "sequel{most: ": 1,
+		"// Conv, Add, Relu ": 1, "sequel{add: in.U, least: zero[:]}": 1, "// Conv, Add ": 1, "sequel{add: f.": 1,
+		"// Mul, Add, Clip, Mul ": 1, "// Mul, Relu ": 1, "// Add, Relu ": 1, "sequel{}": 6,
+	} {
+		if n := strings.Count(steps, text); n != times {
+			t.Errorf("%q %d times instead of %d", text, n, times)
+		}
+	}
+	if t.Failed() {
+		t.Log(steps)
+	}
+	for _, sizes := range []map[string]int{{"b": 1, "h": 1}, {"b": 3, "h": 20}} {
+		compareCompiled(t, p, []string{"y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9", "n1"}, sizes)
+	}
+}

@@ -1,27 +1,108 @@
 package codegen
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/gpamc/gpamc/ir"
 )
 
-// lowerConv32 takes the weights packed where that is faster, else as they are.
 func lowerConv32(e *emitter, n *ir.Node) error {
-	if f32(n) != nil || !e.turnsConv(n) {
-		return sliding32((*emitter).windows, "conv32(CTX, y, x0, x1, x2, shape(y), shape(x0), SLIDING, @group)")(e, n)
+	if err := servesConv(n); err != nil {
+		return err
 	}
+	e.conv32(n, n.Out(), "sequel{}")
+	return nil
+}
+
+// servesConv says why the kernels cannot do n.
+func servesConv(n *ir.Node) error {
+	if err := cmp.Or(f32(n), checkNode(n, numbers)); err != nil {
+		return err
+	}
+	if n.TypeAt(0).Rank() > 5 {
+		return errShape
+	}
+	_, err := n.Windows(n.TypeAt(0).Shape[2:], n.KernelShape(n.TypeAt(1)))
+	return err
+}
+
+// behindConv is the region of a convolution, a residual that is added to it and the limits that this is brought between, of which root is
+// the last one; nil if root is no such node.
+func (pl *plan) behindConv(root *ir.Node) *region {
+	r, v := &region{}, root.Out()
+	if root.Op == ir.Relu || root.Op == ir.Clip {
+		r.nodes, r.args, v = []*ir.Node{root}, root.Args[1:], root.Args[0]
+	}
+	if n := v.Def; n != nil && n.Op == ir.Add && pl.nodes[n] && fuses(n) && (n == root || pl.within(v, map[*ir.Node]bool{root: true})) {
+		at := slices.IndexFunc(n.Args, func(x *ir.Value) bool { return pl.takesIn(x.Def, n, root) })
+		if at < 0 || !ir.EqualDims(n.Args[1-at].Type.Shape, n.Out().Type.Shape) {
+			return nil
+		}
+		r.nodes, r.args, v = append([]*ir.Node{n}, r.nodes...), append([]*ir.Value{n.Args[1-at]}, r.args...), n.Args[at]
+	}
+	if len(r.nodes) == 0 || !pl.takesIn(v.Def, r.nodes[0], root) {
+		return nil
+	}
+	r.conv = v.Def
+	r.nodes = append([]*ir.Node{r.conv}, r.nodes...)
+	r.args = slices.DeleteFunc(append(slices.Clone(r.conv.Args), r.args...), func(a *ir.Value) bool { return a == nil })
+	return r
+}
+
+// takesIn reports whether n is a convolution of this function whose kernel can do next, which alone reads it, and what is behind that up to
+// root.
+func (pl *plan) takesIn(n, next, root *ir.Node) bool {
+	if n == nil || n.Op != ir.Conv || !pl.nodes[n] || servesConv(n) != nil || definesDims(n) || len(n.Large()) > 0 || pl.prepares(n.Out()) {
+		return false
+	}
+	return pl.within(n.Out(), map[*ir.Node]bool{next: true}) && len(pl.uses[n.Out()]) == 1 && ir.EqualDims(n.Out().Type.Shape, root.Out().Type.Shape)
+}
+
+// sequel is what r does behind its convolution, as a literal.
+func (e *emitter) sequel(r *region) string {
+	var fields []string
+	v := r.conv.Out()
+	for _, n := range r.nodes[1:] {
+		switch n.Op {
+		case ir.Add:
+			x := n.Args[0]
+			if x == v {
+				x = n.Args[1]
+			}
+			fields = append(fields, "add: "+e.Val(x))
+		case ir.Relu:
+			fields = append(fields, "least: zero[:]")
+		case ir.Clip:
+			for i, name := range []string{"least", "most"} {
+				if e.Has(n, 1+i) {
+					fields = append(fields, name+": "+e.X(n, 1+i))
+				}
+			}
+		}
+		v = n.Out()
+	}
+	return "sequel{" + strings.Join(fields, ", ") + "}"
+}
+
+// conv32 writes the call that sets y to what the sequel makes of the convolution n. It takes the weights packed where that is faster,
+// else as they are.
+func (e *emitter) conv32(n *ir.Node, y *ir.Value, sequel string) {
 	s, err := e.windows(n)
 	if err != nil {
-		return err
+		panic("BUG: " + err.Error())
 	}
 	bias := "nil"
 	if e.Has(n, 2) {
 		bias = e.X(n, 2)
 	}
-	e.Call("convTurned32", e.Ctx(), e.Y(n, 0), e.X(n, 0), e.g.weightExpr(e.fn, n.Args[1], turnedLayout), bias,
-		e.Shape(n.Out()), e.Shape(n.Args[0]), s)
-	return nil
+	if e.turnsConv(n) {
+		e.Call("convTurned32", e.Ctx(), e.Y(y.Def, 0), e.X(n, 0), e.g.weightExpr(e.fn, n.Args[1], turnedLayout), bias,
+			e.Shape(y), e.Shape(n.Args[0]), s, sequel)
+	} else {
+		e.Call("conv32", e.Ctx(), e.Y(y.Def, 0), e.X(n, 0), e.X(n, 1), bias, e.Shape(y), e.Shape(n.Args[0]), s, n.Int("group"), sequel)
+	}
 }
 
 // turnsConv reports whether the kernel convTurned32 serves n and every other node that has the same weights: they are in the file once.

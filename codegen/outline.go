@@ -152,8 +152,7 @@ func (o *outliner) cut(lo, hi int) []step {
 	return append(steps, o.cut(at+period*times, hi)...)
 }
 
-// best finds the run of equal periods within lo to hi that covers the most nodes; among its rotations the one with the fewest values
-// going in and out.
+// best finds the run of equal periods within lo to hi that covers the most nodes.
 func (o *outliner) best(lo, hi int) (best *function, at, period, times int) {
 	covered := 0
 	for p := minRepeat; 2*p <= hi-lo; p++ {
@@ -182,6 +181,8 @@ func (o *outliner) best(lo, hi int) (best *function, at, period, times int) {
 	return best, at, period, times
 }
 
+// rotate chooses among the rotations of a run the one with the fewest values going in and out, and then one that does not begin with an
+// element-wise node, which could be part of the step before it.
 func (o *outliner) rotate(i, p, reps, slack int) (best *function, at int) {
 	cost := 0
 	for r := 0; r <= slack; r++ {
@@ -189,7 +190,11 @@ func (o *outliner) rotate(i, p, reps, slack int) (best *function, at int) {
 		if fn == nil {
 			continue
 		}
-		if c := len(fn.params) + len(fn.results); best == nil || c < cost {
+		c := 2 * (len(fn.params) + len(fn.results))
+		if fuses(o.nodes[i+r]) {
+			c++
+		}
+		if best == nil || c < cost {
 			best, at, cost = fn, i+r, c
 		}
 	}

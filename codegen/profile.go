@@ -13,7 +13,7 @@ type Step struct {
 	Function string // the method that it is part of
 	Calls    int    // of that method in one run
 	Node     *ir.Node
-	Before   []*ir.Node // element-wise nodes that it does, too
+	Before   []*ir.Node // nodes that it does, too
 	Kernel   string     // the function of the package that does it
 }
 

@@ -10,9 +10,10 @@ import (
 )
 
 // A region is element-wise nodes of a function whose values nobody else reads, but for the last one's. It is one step, which does them
-// block by block: what is between them has no memory of its own.
+// block by block: what is between them has no memory of its own. Or it is a convolution and what its kernel does with the sums.
 type region struct {
 	nodes  []*ir.Node // in order
+	conv   *ir.Node   // the first of them, or nil
 	args   []*ir.Value
 	spread int // the first arguments, those that are broadcast
 }
@@ -65,9 +66,22 @@ func fuses(n *ir.Node) bool {
 	return f32(n) == nil && checkNode(n, floats) == nil && !definesDims(n)
 }
 
-// chooseRegions finds the regions of the function. From the last node to the first, each takes in those before it that it alone uses.
+// chooseRegions finds the regions of the function: first those of convolutions, which cost nothing. From the last node to the first, each
+// takes in those before it that it alone uses.
 func (pl *plan) chooseRegions() {
 	taken := map[*ir.Node]bool{}
+	for i := len(pl.fn.steps) - 1; i >= pl.fn.prepared; i-- {
+		root := pl.fn.steps[i].node
+		if root == nil || taken[root] || !fuses(root) {
+			continue
+		}
+		if r := pl.behindConv(root); r != nil {
+			pl.regions[root] = r
+			for _, n := range r.nodes {
+				taken[n] = true
+			}
+		}
+	}
 	for i := len(pl.fn.steps) - 1; i >= pl.fn.prepared; i-- {
 		root := pl.fn.steps[i].node
 		if root == nil || taken[root] || !fuses(root) {
@@ -99,12 +113,16 @@ func (pl *plan) chooseRegions() {
 
 // joins reports whether n can be done with the nodes that are in the region of root.
 func (pl *plan) joins(n, root *ir.Node, in map[*ir.Node]bool) bool {
-	v := n.Out()
+	return pl.within(n.Out(), in) && fuses(n) && ir.EqualDims(n.Out().Type.Shape, root.Out().Type.Shape)
+}
+
+// within reports whether v is read by those nodes alone.
+func (pl *plan) within(v *ir.Value, in map[*ir.Node]bool) bool {
 	uses := pl.uses[v]
 	if len(uses) == 0 || slices.ContainsFunc(uses, func(u *ir.Node) bool { return !in[u] }) {
 		return false
 	}
-	return fuses(n) && ir.EqualDims(v.Type.Shape, root.Out().Type.Shape) && !pl.isResult(v) && !pl.usedByCall(v)
+	return !pl.isResult(v) && !pl.usedByCall(v)
 }
 
 // alone is the region of one node.

@@ -14,7 +14,7 @@ var gemmKernels = map[string]generator{
 	"halfMulAVX2":    {panelMulSignature, panelMul{narrow, []int{6, 4, 2, 1}, float32Half}.body},
 }
 
-const panelMulSignature = "func(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)"
+const panelMulSignature = "func(y, x, w, bias, rowBias, add, limits, next *float32, m, k, ldy, ldx, sx, ldadd, step int)"
 
 // panelMul writes kernels that keep a tile of up to rows[0] x 2 vectors of y in
 // registers: each step over k loads two vectors of w, and multiplies them with
@@ -35,11 +35,12 @@ type format struct {
 	half     bool                                                 // only the first 16 columns of a panel
 	slim     bool                                                 // a tile is one vector wide, not two
 	blocks   bool                                                 // products goes on to the next step by itself: a step is a block
+	ends     bool                                                 // with rowBias and limits
 }
 
 var (
-	float32s    = format{products: (*tile).multiplyAdd}
-	float32Half = format{products: (*tile).multiplyAdd, half: true}
+	float32s    = format{products: (*tile).multiplyAdd, ends: true}
+	float32Half = format{products: (*tile).multiplyAdd, half: true, ends: true}
 )
 
 // body passes over m rows for each two vectors of the panel's width: in tiles
@@ -48,6 +49,9 @@ func (g panelMul) body(a *asm) {
 	t := tile{asm: a, vec: g.vec, format: g.format, most: g.rows[0], ldx: a.GP64(), sx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}
 	for _, at := range []*operand.Mem{&t.m, &t.x, &t.k, &t.w, &t.bias, &t.ldy, &t.ldadd} {
 		*at = a.AllocLocal(8)
+	}
+	if g.ends {
+		t.rowBias = a.AllocLocal(8)
 	}
 	a.Load(a.Param("next"), t.next)
 	t.keep("k", 1, t.k)
@@ -59,6 +63,9 @@ func (g panelMul) body(a *asm) {
 		t.at = a.GP64()
 		a.XORL(t.at.As32(), t.at.As32())
 		a.Label("half")
+	}
+	if g.ends {
+		t.keep("rowBias", 1, t.rowBias)
 	}
 	t.keep("m", 1, t.m)
 	t.keep("x", 1, t.x)
@@ -117,10 +124,10 @@ type tile struct {
 	rows int           // that this one has
 
 	// Of the parameters, with distances in bytes. m is the rows that are left,
-	// x, y and add are at the first one of the tile.
-	m, x, k, w, bias, ldy, ldadd operand.Mem
-	ldx, sx, y, add              reg.GPVirtual
-	next                         reg.GPVirtual // what is to be fetched of the next panel
+	// x, y, rowBias and add are at the first one of the tile.
+	m, x, k, w, bias, rowBias, ldy, ldadd operand.Mem
+	ldx, sx, y, add                       reg.GPVirtual
+	next                                  reg.GPVirtual // what is to be fetched of the next panel
 }
 
 // keep puts a parameter, times 1 or 4, where it is at hand without a register.
@@ -187,7 +194,13 @@ func (t *tile) multiply(label string) {
 		t.MOVQ(n, left)
 		if t.scale == nil { // a product of bytes is done before the hardware has seen where it goes
 			t.CMPQ(n, operand.U32(manySteps))
-			t.JLT(operand.LabelRef("short" + label))
+			t.JGE(operand.LabelRef("fetch" + label))
+			t.CMPQ(add, y)
+			t.JEQ(operand.LabelRef("short" + label))
+			for range t.rows { // what is from elsewhere is far
+				t.fetchRow(add, t.ldadd)
+			}
+			t.JMP(operand.LabelRef("short" + label))
 		}
 		t.Label("fetch" + label)
 		fetchRow()
@@ -225,8 +238,7 @@ func (t *tile) pointers() []reg.GPVirtual {
 	return rows
 }
 
-// manySteps is when it is worth to fetch what will be read or written in the
-// end.
+// manySteps is when it is worth to fetch what will be written in the end.
 const manySteps = 256
 
 // fetchRow brings the tile's part of a row of y or add near, and goes on to
@@ -292,7 +304,8 @@ func rowOf(rows []reg.GPVirtual, r int, ld reg.Register) operand.Mem {
 	return m
 }
 
-// finish adds bias and add, stores the tile and goes on to the rows below it.
+// finish adds bias, rowBias and add, brings the sums between the limits, stores
+// the tile and goes on to the rows below it.
 func (t *tile) finish(label string) {
 	bias := t.GP64()
 	t.MOVQ(t.bias, bias)
@@ -306,6 +319,9 @@ func (t *tile) finish(label string) {
 		}
 	}
 	t.Label("unbiased" + label)
+	if t.ends {
+		t.addRowBias(label)
+	}
 	t.TESTQ(t.add, t.add)
 	t.JZ(operand.LabelRef("added" + label))
 	ld := t.GP64()
@@ -317,6 +333,9 @@ func (t *tile) finish(label string) {
 		t.ADDQ(ld, t.add)
 	}
 	t.Label("added" + label)
+	if t.ends {
+		t.limit(label)
+	}
 	t.MOVQ(t.ldy, ld)
 	for r := range t.rows {
 		for v := range t.vectors() {
@@ -327,6 +346,40 @@ func (t *tile) finish(label string) {
 	down := t.GP64()
 	t.IMUL3Q(operand.U32(uint32(t.rows)), t.ldx, down)
 	t.ADDQ(down, t.x)
+}
+
+// addRowBias adds a number to each row, and goes on to those of the rows below.
+func (t *tile) addRowBias(label string) {
+	bias := t.GP64()
+	t.MOVQ(t.rowBias, bias)
+	t.TESTQ(bias, bias)
+	t.JZ(operand.LabelRef("evenly" + label))
+	for r := range t.rows {
+		b := t.regs[2*t.most]
+		t.VBROADCASTSS(at(bias, 4*r), b)
+		for v := range t.vectors() {
+			t.VADDPS(b, t.sum(r, v), t.sum(r, v))
+		}
+	}
+	t.ADDQ(operand.U32(uint32(4*t.rows)), t.rowBias)
+	t.Label("evenly" + label)
+}
+
+// limit brings the sums between the limits. NaN stays.
+func (t *tile) limit(label string) {
+	limits, least, most := t.GP64(), t.regs[2*t.most], t.regs[2*t.most+1]
+	t.MOVQ(paramOf(t.asm, "limits"), limits)
+	t.TESTQ(limits, limits)
+	t.JZ(operand.LabelRef("limited" + label))
+	t.VBROADCASTSS(at(limits, 0), least)
+	t.VBROADCASTSS(at(limits, 4), most)
+	for r := range t.rows {
+		for v := range t.vectors() {
+			t.VMAXPS(t.sum(r, v), least, t.sum(r, v))
+			t.VMINPS(t.sum(r, v), most, t.sum(r, v))
+		}
+	}
+	t.Label("limited" + label)
 }
 
 // paramOf is where a parameter lies.

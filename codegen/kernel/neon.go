@@ -102,6 +102,8 @@ const (
 	fsub4    = 0x4EA0D400
 	fmul4    = 0x6E20DC00
 	fmaxnm4  = 0x4E20C400 // the number where the other is NaN
+	fmax4    = 0x4E20F400 // NaN where either is
+	fmin4    = 0x4EA0F400
 	fcmgt4   = 0x6EA0E400 // all bits where the first is greater
 	cmgt4    = 0x4EA03400 // the same of integers
 	faddp4   = 0x6E20D400 // sums of pairs

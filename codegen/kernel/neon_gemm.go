@@ -6,7 +6,7 @@ import "fmt"
 // over k loads four vectors of w, and multiplies them with one element of each
 // row of x. It passes twice over the rows, for the halves of the panel.
 //
-//	R0 y  R1 x  R3 m  R5 ldx  R6 sx  R7 add  R8 next  R9 half  R10 to R15 rows of x
+//	R0 y  R1 x  R3 m  R5 ldx  R6 sx  R7 add  R8 next  R9 half  R10 to R15 rows of x  R22 rowBias
 func (n *neon) panelMul() {
 	n.op("MOVD $0, R9")
 	n.load("next", "R8")
@@ -16,11 +16,13 @@ func (n *neon) panelMul() {
 	n.op("LSL $2, R5")
 	n.op("LSL $2, R6")
 	n.op("MOVD $%d, R23", panelBytes)
+	n.op("MOVD $4, R24")
 	n.label("half")
 	n.load("m", "R3")
 	n.load("x", "R1")
 	n.load("y", "R0")
 	n.load("add", "R7")
+	n.load("rowBias", "R22")
 	n.op("ADD R9, R0")
 	n.op("ADD R9, R7")
 	for _, rows := range []int{6, 4, 2, 1} {
@@ -72,7 +74,8 @@ func (n *neon) tile(rows int) {
 	n.op("MADD R20, R1, R5, R1")
 }
 
-// finish adds bias and add and stores the tile.
+// finish adds bias, rowBias and add, brings the sums between the limits and
+// stores the tile.
 func (n *neon) finish(rows int) {
 	n.load("bias", "R20")
 	n.op("CBZ R20, unbiased%d", rows)
@@ -82,6 +85,14 @@ func (n *neon) finish(rows int) {
 		n.add(v, v, 24+v%4)
 	}
 	n.label(fmt.Sprint("unbiased", rows))
+	n.op("CBZ R22, evenly%d", rows)
+	for r := range rows {
+		n.op("VLD1R.P (R22)(R24), [V24.S4]")
+		for v := range 4 {
+			n.add(4*r+v, 4*r+v, 24)
+		}
+	}
+	n.label(fmt.Sprint("evenly", rows))
 	n.load("add", "R20")
 	n.op("CBZ R20, added%d", rows)
 	n.load("ldadd", "R21")
@@ -94,6 +105,15 @@ func (n *neon) finish(rows int) {
 		n.op("ADD R21, R7")
 	}
 	n.label(fmt.Sprint("added", rows))
+	n.load("limits", "R20")
+	n.op("CBZ R20, limited%d", rows)
+	n.op("VLD1R.P (R20)(R24), [V24.S4]")
+	n.op("VLD1R (R20), [V25.S4]")
+	for v := range 4 * rows {
+		n.three(fmax4, "FMAX", v, v, 24)
+		n.three(fmin4, "FMIN", v, v, 25)
+	}
+	n.label(fmt.Sprint("limited", rows))
 	n.load("ldy", "R21")
 	n.op("LSL $2, R21")
 	for r := range rows {

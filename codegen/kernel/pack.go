@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -8,7 +10,8 @@ import (
 // packKernels transpose. Wider vectors would not help: shuffling is the work.
 var packKernels = map[string]generator{
 	"packBlocksAVX2": {"func(dst, w *float32, k, n, ld int)", packBlocks},
-	"turnBlocksAVX2": {"func(y, x *float32, rows, cols, yRow, xRow int)", turnBlocks},
+	"turnBlocksAVX2": {"func(y, x *float32, rows, cols, yRow, xRow int)", func(a *asm) { turnBlocks(a, false) }},
+	"turnAddedAVX2":  {"func(y, x, r *float32, rows, cols, yRow, xRow int, least, most float32)", func(a *asm) { turnBlocks(a, true) }},
 }
 
 // packBlocks goes through w in blocks of 8 x 8: down a block of 8 columns,
@@ -26,7 +29,7 @@ func packBlocks(a *asm) {
 	a.MOVQ(w, from)
 	a.Load(a.Param("k"), k)
 	a.Label("rows")
-	transpose(a, from, ld, func(i int) operand.Mem { return at(to, i*panelBytes) })
+	transpose(a, from, ld, func(i int, v reg.VecVirtual) { a.VMOVUPS(v, at(to, i*panelBytes)) })
 	a.ADDQ(operand.U32(8*4), from)
 	a.ADDQ(operand.U32(8*panelBytes), to)
 	a.SUBQ(operand.U32(8), k)
@@ -40,18 +43,27 @@ func packBlocks(a *asm) {
 }
 
 // turnBlocks goes through x in blocks of 8 x 8: down a block of 8 columns,
-// whose elements become rows of y, then to the next.
-func turnBlocks(a *asm) {
-	y, x, cols, yRow, xRow := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
+// whose elements become rows of y, then to the next. added says that r, which
+// lies as y does, is added, and the results are brought between limits.
+func turnBlocks(a *asm, added bool) {
+	y, x, cols, yRow, xRow := a.GP64(), a.GP64(), paramOf(a, "cols"), a.GP64(), a.GP64()
 	a.Load(a.Param("y"), y)
 	a.Load(a.Param("x"), x)
-	a.Load(a.Param("cols"), cols)
 	a.Load(a.Param("yRow"), yRow)
 	a.Load(a.Param("xRow"), xRow)
 	a.SHLQ(operand.Imm(2), yRow)
 	a.SHLQ(operand.Imm(2), xRow)
 	third := a.GP64()
 	a.LEAQ(operand.Mem{Base: yRow, Index: yRow, Scale: 2}, third)
+	var away reg.GPVirtual // from y to r
+	var least, most reg.VecVirtual
+	if added {
+		away, least, most = a.GP64(), a.YMM(), a.YMM()
+		a.Load(a.Param("r"), away)
+		a.SUBQ(y, away)
+		a.VBROADCASTSS(paramOf(a, "least"), least)
+		a.VBROADCASTSS(paramOf(a, "most"), most)
+	}
 	a.Label("columns")
 	to, fourth, from, rows := a.GP64(), a.GP64(), a.GP64(), a.GP64()
 	a.MOVQ(y, to)
@@ -59,8 +71,21 @@ func turnBlocks(a *asm) {
 	a.Load(a.Param("rows"), rows)
 	a.Label("rows")
 	a.LEAQ(operand.Mem{Base: to, Index: yRow, Scale: 4}, fourth)
-	transpose(a, from, xRow, func(i int) operand.Mem {
-		return rowAt([]reg.GPVirtual{to, fourth}[i/4], i%4, yRow, third, 0)
+	at := []reg.GPVirtual{to, fourth}
+	r := slices.Clone(at)
+	if added {
+		for i := range r {
+			r[i] = a.GP64()
+			a.LEAQ(operand.Mem{Base: at[i], Index: away, Scale: 1}, r[i])
+		}
+	}
+	transpose(a, from, xRow, func(i int, v reg.VecVirtual) {
+		if added {
+			a.VADDPS(rowAt(r[i/4], i%4, yRow, third, 0), v, v)
+			a.VMAXPS(v, least, v)
+			a.VMINPS(v, most, v)
+		}
+		a.VMOVUPS(v, rowAt(at[i/4], i%4, yRow, third, 0))
 	})
 	a.LEAQ(operand.Mem{Base: from, Index: xRow, Scale: 8}, from)
 	a.ADDQ(operand.U32(8*4), to)
@@ -74,10 +99,10 @@ func turnBlocks(a *asm) {
 	a.RET()
 }
 
-// transpose moves the 8 x 8 block at from, its rows ld bytes apart, to the
-// rows that to names. The halves of a vector are loaded from rows 4 apart, so that no
+// transpose calls to with the columns of the 8 x 8 block at from, its rows ld
+// bytes apart. The halves of a vector are loaded from rows 4 apart, so that no
 // shuffle has to cross them.
-func transpose(a *asm, from, ld reg.GPVirtual, to func(row int) operand.Mem) {
+func transpose(a *asm, from, ld reg.GPVirtual, to func(i int, v reg.VecVirtual)) {
 	fourth := a.GP64()
 	a.LEAQ(operand.Mem{Base: from, Index: ld, Scale: 4}, fourth)
 	third := a.GP64()
@@ -97,7 +122,7 @@ func transpose(a *asm, from, ld reg.GPVirtual, to func(row int) operand.Mem) {
 		for i := range 4 {
 			r := a.YMM()
 			a.VSHUFPS(operand.Imm([]uint64{0x44, 0xee}[i%2]), t[2+i/2], t[i/2], r)
-			a.VMOVUPS(r, to(4*half+i))
+			to(4*half+i, r)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 var slideKernels = func() map[string]generator {
 	all := map[string]generator{}
 	for _, t := range []map[string]generator{
-		everyVec("func(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias float32)", map[string]func(*lanes){"slideSum": func(l *lanes) {
-			bias := l.all("bias")
+		everyVec("func(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias, least, most float32)", map[string]func(*lanes){"slideSum": func(l *lanes) {
+			bias, least, most := l.all("bias"), l.all("least"), l.all("most")
 			l.slide(slideFold{bias, func(t reg.Register) reg.Register {
 				w, v := l.param("w"), l.fresh()
 				l.VBROADCASTSS(operand.Mem{Base: w, Index: t, Scale: 4}, v)
@@ -28,6 +28,9 @@ var slideKernels = func() map[string]generator {
 				default:
 					l.VFMADD231PS(l.load(x, last), w, sum)
 				}
+			}, func(sum reg.Register) {
+				l.VMAXPS(sum, least, sum)
+				l.VMINPS(sum, most, sum)
 			}})
 		}}),
 		everyVec("func(y, x *float32, at *int, taps, rows, cols, yRow, xRow int)", map[string]func(*lanes){"slideMax": func(l *lanes) {
@@ -46,9 +49,10 @@ var slideKernels = func() map[string]generator {
 				} else {
 					l.VMOVAPS(l.orNaN(v, l.max(v, most)), most)
 				}
-			}})
+			}, nil})
 		}}),
 		everyVec("func(dst, x *float32, at *int, k int, pieces *int, n int)", map[string]func(*lanes){"takePieces": (*lanes).takePieces}),
+		{"fetchRowsAVX2": {"func(x *float32, rows, cols, xRow int)", fetchRows}},
 		everyVec("func(to, x *float32, rows, cols, toRow, xRow int)", map[string]func(*lanes){"spreadRows": (*lanes).spreadRows}),
 		everyVec("func(even, odd, x *float32, rows, cols, toRow, xRow int)", map[string]func(*lanes){"splitRows": (*lanes).splitRows}),
 	} {
@@ -58,11 +62,13 @@ var slideKernels = func() map[string]generator {
 }()
 
 // A slideFold is what becomes of the elements that an output sees: with begins
-// one, tap is called once for each tap t, and add takes in a vector at x.
+// one, tap is called once for each tap t, add takes in a vector at x, and end
+// changes what has come of it, if it is not nil.
 type slideFold struct {
 	begin reg.Register
 	tap   func(t reg.Register) reg.Register
 	add   func(acc, tap reg.Register, x operand.Mem, last bool)
+	end   func(acc reg.Register)
 }
 
 // slide goes down the rows for each vector of columns, up to eight at a time:
@@ -138,6 +144,9 @@ func (l *lanes) slideRows(name string, f slideFold, high int, p, q, ld, third, l
 	l.CMPQ(t, paramOf(l.asm, "taps"))
 	l.JLT(operand.LabelRef(name + "_taps"))
 	for r := range high {
+		if f.end != nil {
+			f.end(acc[r])
+		}
 		l.store(acc[r], operand.Mem{Base: q}, last)
 		l.ADDQ(ldy, q)
 	}
@@ -179,6 +188,29 @@ func (l *lanes) takePieces() {
 
 // pieceBytes is what takePieces copies at a time.
 const pieceBytes = 16 * 4
+
+// fetchRows brings rows near, but not in the way of what is nearest.
+func fetchRows(a *asm) {
+	x, rows, cols, ld := a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	a.Load(a.Param("x"), x)
+	a.Load(a.Param("rows"), rows)
+	a.Load(a.Param("cols"), cols)
+	a.Load(a.Param("xRow"), ld)
+	a.SHLQ(operand.Imm(2), cols)
+	a.SHLQ(operand.Imm(2), ld)
+	a.Label("rows")
+	i := a.GP64()
+	a.XORL(i.As32(), i.As32())
+	a.Label("lines")
+	a.PREFETCHT1(operand.Mem{Base: x, Index: i, Scale: 1})
+	a.ADDQ(operand.U32(lineBytes), i)
+	a.CMPQ(i, cols)
+	a.JLT(operand.LabelRef("lines"))
+	a.ADDQ(ld, x)
+	a.DECQ(rows)
+	a.JNZ(operand.LabelRef("rows"))
+	a.RET()
+}
 
 // spreadRows has one mask for what is left behind the whole vectors of a row.
 func (l *lanes) spreadRows() {

@@ -215,7 +215,7 @@ func (k *attentionBlock) values(e, p int, more bool) {
 			add = to
 		}
 		if n := k.dv - j; n < panelCols {
-			narrow(to, step, s, k.wide, 1, v, nil, add, step, k.n, cols, n)
+			narrow(to, step, s, k.wide, 1, v, nil, add, step, k.n, cols, n, ending{})
 			continue
 		}
 		panelMulNext(to, step, s, k.wide, 1, v, nil, add, next, step, k.n, cols)

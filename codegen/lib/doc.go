@@ -43,7 +43,8 @@
 //	transpose32(c, y, x, shape, steps, along)        axes in another order
 //	leakyRelu32(c, y, x, alpha)
 //
-//	conv32(c, y, x, w, b, sy, sx, sliding, group)    convolution
+//	conv32(c, y, x, w, b, sy, sx, sliding, group, sequel{...})   convolution, with a residual and limits
+//	convTurned32(c, y, x, w, b, sy, sx, sliding, sequel{...})    with weights in panels
 //	convBack32(c, y, x, w, b, sy, sx, sliding, group)   its transpose
 //	maxPool32(c, y, x, sy, sx, sliding)
 //	averagePool32(c, y, x, sy, sx, sliding, padded)

@@ -1,5 +1,7 @@
 package lib
 
+import "math"
+
 // How gemm blocks. A strip of w, actCols wide, comes from memory once, for all
 // blocks of x; what is computed of y stays in the second level cache until it
 // is done. A block of x, at most mBlock rows of kBlock columns, stays there
@@ -165,16 +167,16 @@ func (t *gemmTask) strip(i, rows, p, depth, j, cols int) {
 			}
 		}
 		if n := t.n - j; n < panelCols {
-			narrow(y, t.ldy, x, t.ldx, t.sx, w, bias, add, ldadd, rows, depth, n)
+			narrow(y, t.ldy, x, t.ldx, t.sx, w, bias, add, ldadd, rows, depth, n, ending{})
 			continue
 		}
 		panelMulNext(y, t.ldy, x, t.ldx, t.sx, w, bias, add, t.w[min(next, len(t.w)):], ldadd, rows, depth)
 	}
 }
 
-// narrow is panelMul for the n < 32 columns that the last panel of a matrix
+// narrow is panelMulEnd for the n < 32 columns that the last panel of a matrix
 // may have, by way of a tile in which all 32 have room.
-func narrow(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float32, ldadd, m, k, n int) {
+func narrow(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float32, ldadd, m, k, n int, end ending) {
 	var tile [tileRows * panelCols]float32
 	var wide [panelCols]float32
 	copy(wide[:n], bias)
@@ -186,7 +188,7 @@ func narrow(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float
 				copy(tile[r*panelCols:r*panelCols+n], add[(i+r)*ldadd:])
 			}
 		}
-		panelMul(tile[:], panelCols, x[i*ldx:], ldx, sx, w, wide[:], tile[:], panelCols, rows, k)
+		panelMulEnd(tile[:], panelCols, x[i*ldx:], ldx, sx, w, wide[:], tile[:], nil, panelCols, rows, k, end.from(i))
 		for r := range rows {
 			copy(y[(i+r)*ldy:(i+r)*ldy+n], tile[r*panelCols:])
 		}
@@ -199,6 +201,53 @@ func (t *gemmTask) activate(i, rows, j, cols int) {
 		t.act(y, y)
 		if t.r != nil {
 			add32(y, y, t.r[i*t.ldr+j:i*t.ldr+j+cols])
+		}
+	}
+}
+
+// An ending is what becomes of the sums of a product before they are stored:
+// each row has a number added, and all are brought between limits. NaN stays.
+type ending struct {
+	rows   []float32 // the numbers, or nil
+	limits []float32 // the least and the most, or nil
+}
+
+// limitsOr is the least and the most of limits, infinity without.
+func limitsOr(limits []float32) (least, most float32) {
+	if limits == nil {
+		return float32(math.Inf(-1)), float32(math.Inf(1))
+	}
+	return limits[0], limits[1]
+}
+
+// from is e for the rows from i on.
+func (e ending) from(i int) ending {
+	if e.rows != nil {
+		e.rows = e.rows[i:]
+	}
+	return e
+}
+
+// of is what becomes of v in row i.
+func (e ending) of(v float32, i int) float32 {
+	if e.rows != nil {
+		v += e.rows[i]
+	}
+	if e.limits != nil {
+		v = min(max(v, e.limits[0]), e.limits[1])
+	}
+	return v
+}
+
+// finish is e for y [m, n].
+func (e ending) finish(y []float32, ldy, m, n int) {
+	if e.rows == nil && e.limits == nil {
+		return
+	}
+	for i := range m {
+		row := y[i*ldy:][:n]
+		for j, v := range row {
+			row[j] = e.of(v, i)
 		}
 	}
 }

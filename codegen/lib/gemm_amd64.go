@@ -43,8 +43,14 @@ func panelMul(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []flo
 // panelMulNext is panelMul, and brings as much of next as w has from memory to
 // the caches meanwhile.
 func panelMulNext(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, next []float32, ldadd, m, k int) {
+	panelMulEnd(y, ldy, x, ldx, sx, w, bias, add, next, ldadd, m, k, ending{})
+}
+
+// panelMulEnd is panelMulNext with an ending.
+func panelMulEnd(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, next []float32, ldadd, m, k int, end ending) {
 	if k == 0 || m == 0 || isa == isaPortable {
 		panelMulGo(y, ldy, x, ldx, sx, w, bias, add, ldadd, m, k)
+		end.finish(y, ldy, m, panelCols)
 		return
 	}
 	fetch, bytes := &w[0], 0 // what is in the cache anyway
@@ -53,10 +59,10 @@ func panelMulNext(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, 
 	}
 	if isa == isaAVX512 {
 		tiles := tiles(m, 12)
-		panelMulAVX512(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, (bytes+tiles-1)/tiles)
+		panelMulAVX512(&y[0], &x[0], &w[0], first(bias), first(end.rows), first(add), first(end.limits), fetch, m, k, ldy, ldx, sx, ldadd, (bytes+tiles-1)/tiles)
 	} else {
 		tiles := 2 * tiles(m, 6) // one for each half of the panel
-		panelMulAVX2(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, (bytes+tiles-1)/tiles)
+		panelMulAVX2(&y[0], &x[0], &w[0], first(bias), first(end.rows), first(add), first(end.limits), fetch, m, k, ldy, ldx, sx, ldadd, (bytes+tiles-1)/tiles)
 	}
 }
 
@@ -68,7 +74,7 @@ func tiles(m, most int) int { return m/most + bits.OnesCount(uint(m%most)) }
 // go on by step bytes.
 //
 //go:noescape
-func panelMulAVX512(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
+func panelMulAVX512(y, x, w, bias, rowBias, add, limits, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
 
 //go:noescape
-func panelMulAVX2(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
+func panelMulAVX2(y, x, w, bias, rowBias, add, limits, next *float32, m, k, ldy, ldx, sx, ldadd, step int)

@@ -19,8 +19,14 @@ func panelMul(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []flo
 // panelMulNext is panelMul, and brings as much of next as w has from memory to
 // the caches meanwhile.
 func panelMulNext(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, next []float32, ldadd, m, k int) {
+	panelMulEnd(y, ldy, x, ldx, sx, w, bias, add, next, ldadd, m, k, ending{})
+}
+
+// panelMulEnd is panelMulNext with an ending.
+func panelMulEnd(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, next []float32, ldadd, m, k int, end ending) {
 	if k == 0 || m == 0 || isa == isaPortable {
 		panelMulGo(y, ldy, x, ldx, sx, w, bias, add, ldadd, m, k)
+		end.finish(y, ldy, m, panelCols)
 		return
 	}
 	fetch, step := &w[0], 0 // what is in the cache anyway
@@ -28,11 +34,11 @@ func panelMulNext(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, 
 		tiles := 2 * ((m + 5) / 6) // one for each half of the panel
 		fetch, step = &next[0], (4*panelCols+tiles-1)/tiles
 	}
-	panelMulNEON(&y[0], &x[0], &w[0], first(bias), first(add), fetch, m, k, ldy, ldx, sx, ldadd, step)
+	panelMulNEON(&y[0], &x[0], &w[0], first(bias), first(end.rows), first(add), first(end.limits), fetch, m, k, ldy, ldx, sx, ldadd, step)
 }
 
 // panelMulNEON fetches two lines, 128 bytes, from next on at each step over k,
 // and goes on by step bytes.
 //
 //go:noescape
-func panelMulNEON(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
+func panelMulNEON(y, x, w, bias, rowBias, add, limits, next *float32, m, k, ldy, ldx, sx, ldadd, step int)

@@ -10,7 +10,7 @@ const fewCols = 3
 // of a matrix, with no more work than they need, which shows where there are
 // hardly more panels. At most mBlock rows and kBlock steps, those of one row
 // of x side by side.
-func lastPanel(y []float32, ldy int, x []float32, ldx int, w, add []float32, ldadd, m, k, n int) {
+func lastPanel(y []float32, ldy int, x []float32, ldx int, w, add []float32, ldadd, m, k, n int, end ending) {
 	few := n % halfCols
 	if few > fewCols {
 		few = 0
@@ -26,14 +26,14 @@ func lastPanel(y []float32, ldy int, x []float32, ldx int, w, add []float32, lda
 			if add != nil {
 				v += add[i*ldadd+j]
 			}
-			y[i*ldy+j] = v
+			y[i*ldy+j] = end.of(v, i)
 		}
 	}
 	switch n -= few; {
 	case n == halfCols:
-		halfMul(y, ldy, x, ldx, w, add, ldadd, m, k)
+		halfMul(y, ldy, x, ldx, w, add, ldadd, m, k, end)
 	case n > halfCols:
-		narrow(y, ldy, x, ldx, 1, w, nil, add, ldadd, m, k, n)
+		narrow(y, ldy, x, ldx, 1, w, nil, add, ldadd, m, k, n, end)
 	case n > 0:
 		var tile [tileRows * halfCols]float32
 		for i := 0; i < m; i += tileRows {
@@ -44,7 +44,7 @@ func lastPanel(y []float32, ldy int, x []float32, ldx int, w, add []float32, lda
 					copy(tile[r*halfCols:][:n], add[(i+r)*ldadd:])
 				}
 			}
-			halfMul(tile[:], halfCols, x[i*ldx:], ldx, w, tile[:], halfCols, rows, k)
+			halfMul(tile[:], halfCols, x[i*ldx:], ldx, w, tile[:], halfCols, rows, k, end.from(i))
 			for r := range rows {
 				copy(y[(i+r)*ldy:][:n], tile[r*halfCols:])
 			}

@@ -2,20 +2,20 @@
 
 package lib
 
-// halfMul is panelMul for the first 16 columns of a panel.
-func halfMul(y []float32, ldy int, x []float32, ldx int, w, add []float32, ldadd, m, k int) {
+// halfMul is panelMulEnd for the first 16 columns of a panel.
+func halfMul(y []float32, ldy int, x []float32, ldx int, w, add []float32, ldadd, m, k int, end ending) {
 	switch {
 	case k == 0 || m == 0 || isa == isaPortable:
-		narrow(y, ldy, x, ldx, 1, w, nil, add, ldadd, m, k, halfCols)
+		narrow(y, ldy, x, ldx, 1, w, nil, add, ldadd, m, k, halfCols, end)
 	case isa == isaAVX512:
-		halfMulAVX512(&y[0], &x[0], &w[0], nil, first(add), &w[0], m, k, ldy, ldx, 1, ldadd, 0)
+		halfMulAVX512(&y[0], &x[0], &w[0], nil, first(end.rows), first(add), first(end.limits), &w[0], m, k, ldy, ldx, 1, ldadd, 0)
 	default:
-		halfMulAVX2(&y[0], &x[0], &w[0], nil, first(add), &w[0], m, k, ldy, ldx, 1, ldadd, 0)
+		halfMulAVX2(&y[0], &x[0], &w[0], nil, first(end.rows), first(add), first(end.limits), &w[0], m, k, ldy, ldx, 1, ldadd, 0)
 	}
 }
 
 //go:noescape
-func halfMulAVX512(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
+func halfMulAVX512(y, x, w, bias, rowBias, add, limits, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
 
 //go:noescape
-func halfMulAVX2(y, x, w, bias, add, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
+func halfMulAVX2(y, x, w, bias, rowBias, add, limits, next *float32, m, k, ldy, ldx, sx, ldadd, step int)

@@ -305,6 +305,7 @@ func TestNoAllocations(t *testing.T) {
 	defer c.close()
 	x, w, y := make([]float32, 128*128), make([]float32, packedLen(128, 128)), make([]float32, 128*128)
 	h := heads{x, 0, 32, 128}
+	residual := func(n int) sequel { return sequel{add: x[:n], least: zero[:]} }
 	step := func() {
 		linear(c, y, x, w, x, x, gelu32, 128, 128, 128)
 		attention(c, heads{y, 0, 32, 128}, h, h, h, score{scale: .5}, bias{}, keep{}, attentionShape{batch: 1, heads: 4, kvHeads: 4, queries: 128, keys: 128, d: 32, dv: 32, causal: true})
@@ -321,11 +322,11 @@ func TestNoAllocations(t *testing.T) {
 		instanceNorm(c, y, x, w[:4], w[:4], 128, 128, 1e-5)
 		transpose32(c, y, x, []int{128, 128}, []int{1, 128}, 0)
 		three := sliding{kernel: [3]int{1, 3, 3}, stride: [3]int{1, 2, 2}, dilation: [3]int{1, 1, 1}, before: [3]int{0, 1, 1}}
-		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 1)
-		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 16)
+		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 1, residual(1024))
+		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 16, residual(1024))
 		one := sliding{kernel: [3]int{1, 1, 1}, stride: [3]int{1, 1, 1}, dilation: [3]int{1, 1, 1}}
-		convTurned32(c, y[:2048], x[:4096], w, x[:32], []int{1, 32, 8, 8}, []int{1, 16, 16, 16}, three)
-		convTurned32(c, y[:4096], x[:8192], w, x[:16], []int{2, 16, 8, 16}, []int{2, 32, 8, 16}, one)
+		convTurned32(c, y[:2048], x[:4096], w, x[:32], []int{1, 32, 8, 8}, []int{1, 16, 16, 16}, three, residual(2048))
+		convTurned32(c, y[:4096], x[:8192], w, x[:16], []int{2, 16, 8, 16}, []int{2, 32, 8, 16}, one, residual(4096))
 		convBack32(c, y[:4096], x[:1024], w, nil, []int{1, 16, 16, 16}, []int{1, 16, 8, 8}, three, 1)
 		maxPool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three)
 		averagePool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, false)

@@ -181,9 +181,10 @@ func splitRowsGo(even, odd, x []float32, rows, cols, toRow, xRow int) {
 	}
 }
 
-// slideSumGo is y[r·yRow+j] = bias + Σ w[t]·x[r·xRow+at[t]+j] for so many rows
-// r and columns j.
-func slideSumGo(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias float32) {
+// slideSumGo is y[r·yRow+j] = bias + Σ w[t]·x[r·xRow+at[t]+j] between the
+// limits, for so many rows r and columns j.
+func slideSumGo(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias float32, limits []float32) {
+	least, most := limitsOr(limits)
 	for r := range rows {
 		to := y[r*yRow:][:cols]
 		for j := range to {
@@ -194,6 +195,9 @@ func slideSumGo(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias fl
 			for j := range to {
 				to[j] += v * from[j]
 			}
+		}
+		for j, v := range to {
+			to[j] = min(max(v, least), most)
 		}
 	}
 }

@@ -21,6 +21,16 @@ func spreadRowsAVX512(to, x *float32, rows, cols, toRow, xRow int)
 //go:noescape
 func spreadRowsAVX2(to, x *float32, rows, cols, toRow, xRow int)
 
+// fetchRows brings so many rows of x near, which will be read soon.
+func fetchRows(x []float32, rows, cols, xRow int) {
+	if isa != isaPortable && rows > 0 && cols > 0 {
+		fetchRowsAVX2(&x[0], rows, cols, xRow)
+	}
+}
+
+//go:noescape
+func fetchRowsAVX2(x *float32, rows, cols, xRow int)
+
 func splitRows(even, odd, x []float32, rows, cols, toRow, xRow int) {
 	switch {
 	case isa == isaPortable || rows == 0 || cols < 2:
@@ -38,26 +48,27 @@ func splitRowsAVX512(even, odd, x *float32, rows, cols, toRow, xRow int)
 //go:noescape
 func splitRowsAVX2(even, odd, x *float32, rows, cols, toRow, xRow int)
 
-func slideSum(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias float32) {
+func slideSum(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias float32, limits []float32) {
+	least, most := limitsOr(limits)
 	switch {
 	case isa == isaPortable || rows == 0 || cols == 0 || len(at) == 0:
-		slideSumGo(y, x, w, at, rows, cols, yRow, xRow, bias)
+		slideSumGo(y, x, w, at, rows, cols, yRow, xRow, bias, limits)
 	case rows == 1 && cols >= 32: // one after the other, they would wait for their sums
 		n := cols &^ 15
-		slideSum(y, x, w, at, n/16, 16, 16, 16, bias)
-		slideSum(y[n:], x[n:], w, at, 1, cols-n, 0, 0, bias)
+		slideSum(y, x, w, at, n/16, 16, 16, 16, bias, limits)
+		slideSum(y[n:], x[n:], w, at, 1, cols-n, 0, 0, bias, limits)
 	case isa == isaAVX512:
-		slideSumAVX512(&y[0], &x[0], &w[0], &at[0], len(at), rows, cols, yRow, xRow, bias)
+		slideSumAVX512(&y[0], &x[0], &w[0], &at[0], len(at), rows, cols, yRow, xRow, bias, least, most)
 	default:
-		slideSumAVX2(&y[0], &x[0], &w[0], &at[0], len(at), rows, cols, yRow, xRow, bias)
+		slideSumAVX2(&y[0], &x[0], &w[0], &at[0], len(at), rows, cols, yRow, xRow, bias, least, most)
 	}
 }
 
 //go:noescape
-func slideSumAVX512(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias float32)
+func slideSumAVX512(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias, least, most float32)
 
 //go:noescape
-func slideSumAVX2(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias float32)
+func slideSumAVX2(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias, least, most float32)
 
 func slideMax(y, x []float32, at []int, rows, cols, yRow, xRow int) {
 	switch {

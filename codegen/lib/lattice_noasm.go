@@ -6,12 +6,14 @@ func spreadRows(to, x []float32, rows, cols, toRow, xRow int) {
 	spreadRowsGo(to, x, rows, cols, toRow, xRow)
 }
 
+func fetchRows(x []float32, rows, cols, xRow int) {}
+
 func splitRows(even, odd, x []float32, rows, cols, toRow, xRow int) {
 	splitRowsGo(even, odd, x, rows, cols, toRow, xRow)
 }
 
-func slideSum(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias float32) {
-	slideSumGo(y, x, w, at, rows, cols, yRow, xRow, bias)
+func slideSum(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias float32, limits []float32) {
+	slideSumGo(y, x, w, at, rows, cols, yRow, xRow, bias, limits)
 }
 
 func slideMax(y, x []float32, at []int, rows, cols, yRow, xRow int) {

@@ -33,8 +33,14 @@ func TestSlide(t *testing.T) {
 						}
 					}
 					what := fmt.Sprintf("%d x %d with %d taps", rows, cols, len(at))
-					slideSum(y, x, w, at, rows, cols, yRow, xRow, 0.5)
+					slideSum(y, x, w, at, rows, cols, yRow, xRow, 0.5, nil)
 					near(t, "sum of "+what, y, want, 20*eps)
+					limited := make([]float64, len(want))
+					for i, v := range want {
+						limited[i] = min(max(v, -.25), .75)
+					}
+					slideSum(y, x, w, at, rows, cols, yRow, xRow, 0.5, []float32{-.25, .75})
+					near(t, "limited sum of "+what, y, limited, 20*eps)
 					slideMax(z, x, at, rows, cols, yRow, xRow)
 					near(t, "most of "+what, z, most, 0)
 				}
@@ -42,7 +48,7 @@ func TestSlide(t *testing.T) {
 		}
 		for cols := 1; cols < 100; cols++ {
 			x, w, y := random(t, cols+4, 1), random(t, 2, 2), garbage(t, cols)
-			slideSum(y, x, w, []int{0, 4}, 1, cols, 0, 0, 1)
+			slideSum(y, x, w, []int{0, 4}, 1, cols, 0, 0, 1, nil)
 			want := make([]float64, cols)
 			for i := range want {
 				want[i] = 1 + float64(x[i])*float64(w[0]) + float64(x[i+4])*float64(w[1])

@@ -1,15 +1,17 @@
 package lib
 
-// conv32 is convolve for float32: with few features of few channels a sum over
-// the taps, else a product of matrices.
-func conv32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, group int) {
+// conv32 is convolve for float32, and a sequel: with few features of few
+// channels a sum over the taps, else a product of matrices.
+func conv32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, group int, then sequel) {
 	if len(y) == 0 || len(x) == 0 || len(w) == 0 {
 		convolve[float64](y, x, w, b, sy, sx, s, group)
+		then.do(y, 0)
 		return
 	}
 	t := task[convTask](c)
 	t.lattice = newLattice(spatial(sx), spatial(sy), s)
-	t.y, t.x, t.w, t.b = y, x, w, b
+	t.y, t.x, t.w, t.b, t.then = y, x, w, b, then
+	t.limits = t.then.bounds()
 	t.channels, t.features, t.group = sx[1]/group, sy[1]/group, group
 	t.at = t.taps(t.at[:0], t.channels)
 	if t.features < 4 {
@@ -19,7 +21,7 @@ func conv32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, group int) {
 			t.multiply(c, n)
 		}
 	}
-	t.y, t.x, t.w, t.b = nil, nil, nil, nil
+	t.y, t.x, t.w, t.b, t.then = nil, nil, nil, nil, sequel{}
 }
 
 // convTask is the arguments of conv32.
@@ -27,6 +29,8 @@ type convTask struct {
 	tapped
 	y, x, w, b                []float32
 	channels, features, group int // of one group the first two
+	then                      sequel
+	limits                    []float32 // the sequel's
 	product                   convProduct
 	few                       convFew
 }
@@ -49,6 +53,10 @@ func (t *convTask) part(w *worker, lo, hi int) {
 	if !t.direct {
 		clear(seen[:t.channels*t.image])
 	}
+	limits := t.limits
+	if t.then.add != nil {
+		limits = nil // they come behind the residual
+	}
 	for u := lo; u < hi; u++ {
 		f := u % (t.features * t.group)
 		if g := u / t.features; g != of {
@@ -68,7 +76,10 @@ func (t *convTask) part(w *worker, lo, hi int) {
 		}
 		for i := 0; i < t.out[0]*t.out[1]; i += t.out[1] {
 			slideSum(t.y[u*outSize+i*t.out[2]:], seen[t.line(i):], t.w[f*len(t.at):][:len(t.at)], t.at,
-				t.out[1], t.out[2], t.out[2], t.lines(), bias)
+				t.out[1], t.out[2], t.out[2], t.lines(), bias, limits)
+		}
+		if t.then.add != nil {
+			t.then.do(t.y[u*outSize:][:outSize], u*outSize)
 		}
 	}
 }
@@ -78,8 +89,8 @@ func (t *convTask) part(w *worker, lo, hi int) {
 type convProduct struct {
 	*convTask
 	seen             []float32 // what the kernels see of the image
-	bias             []float32 // of 32 columns, all the same
-	y                []float32
+	end              ending    // of all features
+	first            int       // where the image begins in y
 	rowCuts, colCuts int
 	fills            latticeFill
 }
@@ -89,7 +100,7 @@ func (t *convTask) multiply(c *ctx, n int) {
 	p := &t.product
 	p.convTask = t
 	channels, features, size := t.channels*t.group, t.features*t.group, volume(t.out)
-	p.y = t.y[n*features*size:][:features*size]
+	p.first, p.end = n*features*size, ending{t.b, t.limits}
 	x := t.x[n*channels*volume(t.in):][:channels*volume(t.in)]
 	p.seen = x
 	if !t.direct {
@@ -97,11 +108,8 @@ func (t *convTask) multiply(c *ctx, n int) {
 	}
 	if size <= fewOutputs {
 		t.few.multiply(c, p)
-		p.seen, p.y = nil, nil
+		p.seen, p.end = nil, ending{}
 		return
-	}
-	if t.b != nil && n == 0 {
-		p.spreadBias(features)
 	}
 	p.rowCuts, p.colCuts = 1, 1
 	work := mulWork(t.features, len(t.at), size)
@@ -112,19 +120,7 @@ func (t *convTask) multiply(c *ctx, n int) {
 	c.reserve(stackFloats + pieceCols)
 	cuts := p.rowCuts * p.colCuts
 	c.split(t.group*cuts, mulGrain*cuts/work+1, p)
-	p.seen, p.y = nil, nil
-}
-
-func (p *convProduct) spreadBias(features int) {
-	if len(p.bias) < features*panelCols {
-		p.bias = make([]float32, features*panelCols)
-	}
-	for f, v := range p.b[:features] {
-		row := p.bias[f*panelCols:][:panelCols]
-		for j := range row {
-			row[j] = v
-		}
-	}
+	p.seen, p.end = nil, ending{}
 }
 
 func (p *convProduct) part(w *worker, lo, hi int) {
@@ -162,22 +158,27 @@ func (p *convProduct) block(scratch []float32, g, f0, f1, j0, j1 int) {
 	}
 }
 
-// panel adds the products of some taps to so many features from f on.
+// panel adds the products of some taps to so many features from f on, the first
+// ones with the residual, the last ones with bias and limits.
 func (p *convProduct) panel(packed []float32, f, rows, q, depth, j, cols int) {
 	k, size := len(p.at), volume(p.out)
-	y, w := p.y[f*size+j:], p.w[f*k+q:]
+	at := p.first + f*size + j
+	y, w := p.y[at:], p.w[f*k+q:]
 	var add []float32
-	ld := size
 	switch {
 	case q > 0:
 		add = y
-	case p.b != nil:
-		add, ld = p.bias[f*panelCols:], panelCols
+	case p.then.add != nil:
+		add = p.then.add[at:]
+	}
+	var end ending
+	if q+depth == k {
+		end = p.end.from(f)
 	}
 	if cols < panelCols {
-		lastPanel(y, size, w, k, packed, add, ld, rows, depth, cols)
+		lastPanel(y, size, w, k, packed, add, size, rows, depth, cols, end)
 	} else {
-		panelMulNext(y, size, w, k, 1, packed, nil, add, packed[min(depth*panelCols, len(packed)):], ld, rows, depth)
+		panelMulEnd(y, size, w, k, 1, packed, nil, add, packed[min(depth*panelCols, len(packed)):], size, rows, depth, end)
 	}
 }
 
@@ -220,10 +221,11 @@ func (t *convFew) part(_ *worker, lo, hi int) {
 		for o := range size {
 			dots(sums[:n], 0, t.rows[(g*size+o)*k:], 0, t.w[f*k:], k, 1, n, k)
 			for i, v := range sums[:n] {
-				if t.b != nil {
-					v += t.b[f+i]
+				at := t.first + (f+i)*size + o
+				if t.then.add != nil {
+					v += t.then.add[at]
 				}
-				t.y[(f+i)*size+o] = v
+				t.y[at] = t.end.of(v, f+i)
 			}
 		}
 	}

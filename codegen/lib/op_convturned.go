@@ -10,14 +10,15 @@ package lib
 //	x [images, channels, ..]
 //	w [taps, features], packed by packB
 //	b [features], or nil
-func convTurned32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding) {
+func convTurned32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, then sequel) {
 	if len(y) == 0 {
 		return
 	}
 	t := task[turnedTask](c)
 	t.lattice = newLattice(spatial(sx), spatial(sy), s)
 	t.at = t.taps(t.at[:0], sx[1])
-	t.w, t.b, t.channels, t.features = w, b, sx[1], sy[1]
+	t.y, t.w, t.b, t.channels, t.features, t.then = y, w, b, sx[1], sy[1], then
+	t.limits = t.then.bounds()
 	t.inPlace = t.direct && volume(s.kernel) == 1 && t.in == t.out
 	if t.rows = panelCols; t.inPlace {
 		t.rows = 4 * tileRows
@@ -27,7 +28,7 @@ func convTurned32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding) {
 	group := max(most/t.high, 1)
 	for n := 0; n < sx[0]; n += group {
 		images := min(group, sx[0]-n)
-		t.y = y[n*t.features*size:][:images*t.features*size]
+		t.from = n * t.features * size
 		t.seen = x[n*t.channels*volume(t.in):][:images*t.channels*volume(t.in)]
 		if !t.direct {
 			t.seen = t.fills.fill(c, &t.lattice, t.seen, images*t.channels)
@@ -38,6 +39,7 @@ func convTurned32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding) {
 		}
 	}
 	t.y, t.seen, t.w, t.b = nil, nil, nil, nil
+	t.then = sequel{}
 }
 
 // turnedRows is how many outputs meet the weights at a time. What they see
@@ -48,12 +50,15 @@ const turnedRows = 8 * panelCols
 // follow each other in an image.
 type turnedTask struct {
 	tapped
-	y, seen, w, b      []float32 // y and seen of some images
+	y, seen, w, b      []float32 // seen of some images
+	from               int       // where these begin in y
 	channels, features int
-	inPlace            bool // each output sees one pixel, at its own place: nothing is packed
-	rows, high         int  // of a panel, and the panels of an image
-	first, panels      int  // those in work
-	step, steps        int  // the taps in work
+	then               sequel
+	limits             []float32 // the sequel's
+	inPlace            bool      // each output sees one pixel, at its own place: nothing is packed
+	rows, high         int       // of a panel, and the panels of an image
+	first, panels      int       // those in work
+	step, steps        int       // the taps in work
 	packed             []float32
 	sums               []float32 // [features / 32, panels, rows, 32]
 	fills              latticeFill
@@ -104,6 +109,9 @@ func (t *turnedTask) part(_ *worker, lo, hi int) {
 	for lo < hi {
 		f, u := lo/t.panels*panelCols, lo%t.panels
 		end := min(t.panels, u+hi-lo)
+		if t.then.add != nil && t.step+t.steps == len(t.at) {
+			t.fetch(f, u, end)
+		}
 		t.add(f, u, end)
 		if t.step+t.steps == len(t.at) {
 			t.turn(f, u, end)
@@ -137,21 +145,39 @@ func (t *turnedTask) add(f, u0, u1 int) {
 			if q > 0 {
 				add = sums
 			}
-			panelMulNext(sums, panelCols, x[from:], 1, sx, w, bias, add, next, panelCols, rows, depth)
+			var end ending
+			if q+depth == k && t.then.add == nil {
+				end.limits = t.limits
+			}
+			panelMulEnd(sums, panelCols, x[from:], 1, sx, w, bias, add, next, panelCols, rows, depth, end)
 			next = nil
 		}
 		bias = nil
 	}
 }
 
+// fetch brings the residual near that turn will add.
+func (t *turnedTask) fetch(f, u0, u1 int) {
+	size := volume(t.out)
+	for u := u0; u < u1; u++ {
+		image, o, rows := t.panel(u)
+		fetchRows(t.then.add[t.from+(image*t.features+f)*size+o:], min(panelCols, t.features-f), rows, size)
+	}
+}
+
 // tile is where the sums of 32 features of panel u begin.
 func (t *turnedTask) tile(f, u int) []float32 { return t.sums[(f*t.panels+u*panelCols)*t.rows:] }
 
-// turn brings the sums to y.
+// turn brings the sums to y, with the residual.
 func (t *turnedTask) turn(f, u0, u1 int) {
 	size, cols := volume(t.out), min(panelCols, t.features-f)
 	for u := u0; u < u1; u++ {
 		image, o, rows := t.panel(u)
-		turnBlock(t.y[(image*t.features+f)*size+o:], t.tile(f, u), rows, cols, size, panelCols)
+		at := t.from + (image*t.features+f)*size + o
+		if t.then.add == nil {
+			turnBlock(t.y[at:], t.tile(f, u), rows, cols, size, panelCols)
+		} else {
+			turnAdded(t.y[at:], t.tile(f, u), t.then.add[at:], rows, cols, size, panelCols, t.limits)
+		}
 	}
 }

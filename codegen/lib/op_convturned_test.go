@@ -35,8 +35,9 @@ func TestConvTurned32(t *testing.T) {
 			want, y, z := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
 			convolve[float64](want, x, w, b, sy, sx, s, 1)
 			packed := turnedWeights(w, c*volume(s.kernel), m)
-			convTurned32(one, y, x, packed, b, sy, sx, s)
-			convTurned32(three, z, x, packed, b, sy, sx, s)
+			then := drawSequel(r, want)
+			convTurned32(one, y, x, packed, b, sy, sx, s, then)
+			convTurned32(three, z, x, packed, b, sy, sx, s, then)
 			if !slices.Equal(y, want) || !slices.Equal(y, z) { // small integers: no sum is rounded
 				r.Fatalf("%v with %v, %+v: %v, want %v", sx, sw, s, y, want)
 			}
@@ -73,14 +74,21 @@ func TestConvTurned32Large(t *testing.T) {
 		x, w, b := random(t, size(sx), 1), random(t, c.features*taps, 2), random(t, c.features, 3)
 		exact := make([]float64, size(sy))
 		convolve[float64](exact, float64s(x), float64s(w), float64s(b), sy, sx, s, 1)
+		then, apply := sequelOf(random(t, size(sy), 4), []float32{-.25}, []float32{.5})
+		sequels := slices.Clone(exact)
+		apply(sequels)
 		packed := guarded(t, packedLen(taps, c.features))
 		copy(packed, turnedWeights(w, taps, c.features))
 		eachISA(t, func(t *testing.T) {
 			y, z := garbage(t, size(sy)), garbage(t, size(sy))
-			convTurned32(one, y, x, packed, b, sy, sx, s)
+			convTurned32(one, y, x, packed, b, sy, sx, s, sequel{})
 			near(t, "convTurned32", y, exact, 4*eps*float64(4+taps))
-			convTurned32(three, z, x, packed, b, sy, sx, s)
+			convTurned32(three, z, x, packed, b, sy, sx, s, sequel{})
 			sameBits(t, "three threads", z, y)
+			convTurned32(one, y, x, packed, b, sy, sx, s, then)
+			near(t, "sequel", y, sequels, 4*eps*float64(8+taps))
+			convTurned32(three, z, x, packed, b, sy, sx, s, then)
+			sameBits(t, "three threads and sequel", z, y)
 		})
 	}
 }

@@ -86,8 +86,9 @@ func TestConv32(t *testing.T) {
 			}
 			want, y, z := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
 			convolve[float64](want, x, w, b, sy, sx, s, group)
-			conv32(one, y, x, w, b, sy, sx, s, group)
-			conv32(two, z, x, w, b, sy, sx, s, group)
+			then := drawSequel(r, want)
+			conv32(one, y, x, w, b, sy, sx, s, group, then)
+			conv32(two, z, x, w, b, sy, sx, s, group, then)
 			if !slices.Equal(y, want) || !slices.Equal(y, z) { // small integers: no sum is rounded
 				r.Fatalf("%v with %v, %+v, in %d groups: %v, want %v", sx, sw, s, group, y, want)
 			}
@@ -163,12 +164,19 @@ func TestConv32Large(t *testing.T) {
 		x, w, b := random(t, size(sx), 1), random(t, c.features*taps, 2), random(t, c.features, 3)
 		exact := make([]float64, size(sy))
 		convolve[float64](exact, float64s(x), float64s(w), float64s(b), sy, sx, s, c.group)
+		then, apply := sequelOf(random(t, size(sy), 4), []float32{-.25}, []float32{.5})
+		sequels := slices.Clone(exact)
+		apply(sequels)
 		eachISA(t, func(t *testing.T) {
 			y, z := garbage(t, size(sy)), garbage(t, size(sy))
-			conv32(one, y, x, w, b, sy, sx, s, c.group)
+			conv32(one, y, x, w, b, sy, sx, s, c.group, sequel{})
 			near(t, "conv32", y, exact, 4*eps*float64(4+taps))
-			conv32(three, z, x, w, b, sy, sx, s, c.group)
+			conv32(three, z, x, w, b, sy, sx, s, c.group, sequel{})
 			sameBits(t, "three threads", z, y)
+			conv32(one, y, x, w, b, sy, sx, s, c.group, then)
+			near(t, "sequel", y, sequels, 4*eps*float64(8+taps))
+			conv32(three, z, x, w, b, sy, sx, s, c.group, then)
+			sameBits(t, "three threads and sequel", z, y)
 		})
 	}
 }
@@ -419,7 +427,7 @@ func BenchmarkConv32(b *testing.B) {
 	s := sliding{kernel: [3]int{1, 16, 16}, stride: [3]int{1, 16, 16}, dilation: [3]int{1, 1, 1}}
 	b.ReportAllocs()
 	for b.Loop() {
-		conv32(c, y, x, w, nil, []int{1, 768, 14, 14}, []int{1, 3, 224, 224}, s, 1)
+		conv32(c, y, x, w, nil, []int{1, 768, 14, 14}, []int{1, 3, 224, 224}, s, 1, sequel{})
 	}
 	b.ReportMetric(2*768*196*768/1e9/(b.Elapsed().Seconds()/float64(b.N)), "GFLOP/s")
 }

@@ -86,7 +86,7 @@ func (t *poolTask) part(w *worker, lo, hi int) {
 			if t.weights == nil {
 				slideMax(to, from, t.at, t.out[1], t.out[2], t.out[2], t.lines())
 			} else {
-				slideSum(to, from, t.weights, t.at, t.out[1], t.out[2], t.out[2], t.lines(), 0)
+				slideSum(to, from, t.weights, t.at, t.out[1], t.out[2], t.out[2], t.lines(), 0, nil)
 			}
 		}
 		if t.weights != nil {

@@ -129,7 +129,7 @@ func (t *resizeTask) part(w *worker, lo, hi int) {
 			held[place] = r
 		}
 		if taps > 1 {
-			slideSum(y, from, t.rows.weights[o*taps:][:taps], at[:taps], 1, cols, 0, 0, 0)
+			slideSum(y, from, t.rows.weights[o*taps:][:taps], at[:taps], 1, cols, 0, 0, 0, nil)
 		}
 	}
 }

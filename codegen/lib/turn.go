@@ -55,6 +55,16 @@ func (t *turnTask) part(_ *worker, lo, hi int) {
 	}
 }
 
+// turnAddedGo is y[j*yRow+i] = r[j*yRow+i] + x[i*xRow+j] between the limits.
+func turnAddedGo(y, x, r []float32, rows, cols, yRow, xRow int, limits []float32) {
+	least, most := limitsOr(limits)
+	for i := range rows {
+		for j, v := range x[i*xRow:][:cols] {
+			y[j*yRow+i] = min(max(r[j*yRow+i]+v, least), most)
+		}
+	}
+}
+
 // turnBlockGo is y[j*yRow+i] = x[i*xRow+j].
 func turnBlockGo(y, x []float32, rows, cols, yRow, xRow int) {
 	for i := range rows {

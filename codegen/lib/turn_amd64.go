@@ -17,6 +17,27 @@ func turnBlock(y, x []float32, rows, cols, yRow, xRow int) {
 	}
 }
 
+func turnAdded(y, x, r []float32, rows, cols, yRow, xRow int, limits []float32) {
+	m, n := rows&^7, cols&^7
+	if isa == isaPortable || m == 0 || n == 0 {
+		turnAddedGo(y, x, r, rows, cols, yRow, xRow, limits)
+		return
+	}
+	least, most := limitsOr(limits)
+	turnAddedAVX2(&y[0], &x[0], &r[0], m, n, yRow, xRow, least, most)
+	if n < cols {
+		turnAddedGo(y[n*yRow:], x[n:], r[n*yRow:], m, cols-n, yRow, xRow, limits)
+	}
+	if m < rows {
+		turnAddedGo(y[m:], x[m*xRow:], r[m:], rows-m, cols, yRow, xRow, limits)
+	}
+}
+
+// turnAddedAVX2 is turnAdded where rows and cols are multiples of 8, and not 0.
+//
+//go:noescape
+func turnAddedAVX2(y, x, r *float32, rows, cols, yRow, xRow int, least, most float32)
+
 // turnBlocksAVX2 is turnBlock where rows and cols are multiples of 8, and not 0.
 //
 //go:noescape
