@@ -14,8 +14,7 @@ var slideKernels = func() map[string]generator {
 	all := map[string]generator{}
 	for _, t := range []map[string]generator{
 		everyVec("func(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias, least, most float32)", map[string]func(*lanes){"slideSum": func(l *lanes) {
-			bias, least, most := l.all("bias"), l.all("least"), l.all("most")
-			l.slide(slideFold{bias, func(t reg.Register) reg.Register {
+			l.slide(slideFold{eight, l.all("bias"), eachTap(func(t reg.Register) reg.Register {
 				w, v := l.param("w"), l.fresh()
 				l.VBROADCASTSS(operand.Mem{Base: w, Index: t, Scale: 4}, v)
 				return v
@@ -28,10 +27,10 @@ var slideKernels = func() map[string]generator {
 				default:
 					l.VFMADD231PS(l.load(x, last), w, sum)
 				}
-			}, func(sum reg.Register) {
-				l.VMAXPS(sum, least, sum)
-				l.VMINPS(sum, most, sum)
-			}})
+			}), (*lanes).limited})
+		}}),
+		everyVec("func(y, x, w *float32, at *int, triples, pairs, singles, wStep, rows, cols, yRow, xRow int, bias, least, most float32)", map[string]func(*lanes){"slideRuns": func(l *lanes) {
+			l.slide(slideFold{seven, l.all("bias"), (*lanes).runs, (*lanes).limited})
 		}}),
 		everyVec("func(y, x *float32, at *int, taps, rows, cols, yRow, xRow int)", map[string]func(*lanes){"slideMax": func(l *lanes) {
 			least := l.set(l.c(math.Inf(-1)))
@@ -39,7 +38,7 @@ var slideKernels = func() map[string]generator {
 			if l.bytes == 64 {
 				nan = l.K()
 			}
-			l.slide(slideFold{least, func(t reg.Register) reg.Register { return nil }, func(most, _ reg.Register, x operand.Mem, last bool) {
+			l.slide(slideFold{eight, least, eachTap(func(t reg.Register) reg.Register { return nil }, func(most, _ reg.Register, x operand.Mem, last bool) {
 				const unordered = 3
 				v := l.load(x, last)
 				if l.bytes == 64 {
@@ -49,7 +48,7 @@ var slideKernels = func() map[string]generator {
 				} else {
 					l.VMOVAPS(l.orNaN(v, l.max(v, most)), most)
 				}
-			}, nil})
+			}), nil})
 		}}),
 		everyVec("func(dst, x *float32, at *int, k int, pieces *int, n int)", map[string]func(*lanes){"takePieces": (*lanes).takePieces}),
 		{"fetchRowsAVX2": {"func(x *float32, rows, cols, xRow int)", fetchRows}},
@@ -61,18 +60,108 @@ var slideKernels = func() map[string]generator {
 	return all
 }()
 
-// A slideFold is what becomes of the elements that an output sees: with begins
-// one, tap is called once for each tap t, add takes in a vector at x, and end
-// changes what has come of it, if it is not nil.
+// A slideFold is what becomes of the elements that an output sees: with begin
+// it begins, taps takes in what rows see, of which the first is at p and the
+// others ld bytes apart, and end changes what has come of it, if it is not nil.
 type slideFold struct {
+	high  []int // how many rows at a time: the first as often as they fit, then each once
 	begin reg.Register
-	tap   func(t reg.Register) reg.Register
-	add   func(acc, tap reg.Register, x operand.Mem, last bool)
-	end   func(acc reg.Register)
+	taps  func(l *lanes, name string, acc []reg.VecVirtual, p, ld, third reg.GPVirtual, last bool)
+	end   func(l *lanes, acc []reg.VecVirtual)
 }
 
-// slide goes down the rows for each vector of columns, up to eight at a time:
-// so many sums are enough not to wait for each other.
+// Heights of slideFold: so many sums are enough not to wait for each other. The
+// images that networks make of 224 x 224 have multiples of seven rows.
+var (
+	eight = []int{8, 7, 6, 5, 4, 3, 2, 1}
+	seven = []int{7, 4, 2, 1}
+)
+
+// limited brings sums between the limits. NaN stays.
+func (l *lanes) limited(sums []reg.VecVirtual) {
+	least, most := l.all("least"), l.all("most")
+	for _, sum := range sums {
+		l.VMAXPS(sum, least, sum)
+		l.VMINPS(sum, most, sum)
+	}
+}
+
+// eachTap takes in one tap after the other: tap is called once for each tap t,
+// add takes in a vector at x.
+func eachTap(tap func(t reg.Register) reg.Register, add func(acc, tap reg.Register, x operand.Mem, last bool)) func(
+	l *lanes, name string, acc []reg.VecVirtual, p, ld, third reg.GPVirtual, last bool) {
+	return func(l *lanes, name string, acc []reg.VecVirtual, p, ld, third reg.GPVirtual, last bool) {
+		t, at := l.GP64(), l.param("at")
+		l.XORL(t.As32(), t.As32())
+		l.Label(name + "_taps")
+		from := l.rowsFrom(p, operand.Mem{Base: at, Index: t, Scale: 8}, third, len(acc))
+		w := tap(t)
+		for r := range acc {
+			add(acc[r], w, rowOf(from, r, ld), last)
+		}
+		l.INCQ(t)
+		l.CMPQ(t, paramOf(l.asm, "taps"))
+		l.JLT(operand.LabelRef(name + "_taps"))
+	}
+}
+
+// rowsFrom is a pointer to each third of so many rows, of which the first is as
+// many elements behind p as stands at that place.
+func (l *lanes) rowsFrom(p reg.GPVirtual, at operand.Mem, third reg.GPVirtual, rows int) []reg.GPVirtual {
+	from := []reg.GPVirtual{l.GP64()}
+	l.MOVQ(at, from[0])
+	l.LEAQ(operand.Mem{Base: p, Index: from[0], Scale: 4}, from[0])
+	for r := 3; r < rows; r += 3 {
+		next := l.GP64()
+		l.LEAQ(operand.Mem{Base: from[len(from)-1], Index: third, Scale: 1}, next)
+		from = append(from, next)
+	}
+	return from
+}
+
+// runs takes in runs of three taps, of two and of one, the taps of a run being
+// one row below the other: so each vector that is loaded is for up to three
+// sums. Vectors that lie across two lines of the cache, as nearly all do, take
+// their time.
+func (l *lanes) runs(name string, acc []reg.VecVirtual, p, ld, third reg.GPVirtual, last bool) {
+	at, step := l.param("at"), l.param("wStep")
+	l.SHLQ(operand.Imm(2), step)
+	for i, count := range []string{"singles", "pairs", "triples"} {
+		length := i + 1
+		left := l.param(count)
+		label := name + "_" + count
+		l.TESTQ(left, left)
+		l.JZ(operand.LabelRef(label + "_end"))
+		l.Label(label)
+		from, weight := l.rowsFrom(p, operand.Mem{Base: at}, third, len(acc)+i), l.GP64()
+		l.MOVQ(operand.Mem{Base: at, Disp: 8}, weight)
+		l.SHLQ(operand.Imm(2), weight)
+		l.ADDQ(paramOf(l.asm, "w"), weight)
+		w := make([]reg.VecVirtual, length)
+		for q := range w {
+			w[q] = l.fresh()
+			m := operand.Mem{Base: weight}
+			if q > 0 {
+				m.Index, m.Scale = step, uint8(q)
+			}
+			l.VBROADCASTSS(m, w[q])
+		}
+		for r := range len(acc) + i {
+			x := l.load(rowOf(from, r, ld), last)
+			for q := range w {
+				if r >= q && r-q < len(acc) {
+					l.VFMADD231PS(x, w[q], acc[r-q])
+				}
+			}
+		}
+		l.ADDQ(operand.U32(16), at)
+		l.DECQ(left)
+		l.JNZ(operand.LabelRef(label))
+		l.Label(label + "_end")
+	}
+}
+
+// slide goes down the rows for each vector of columns.
 func (l *lanes) slide(f slideFold) {
 	x, y, cols := paramOf(l.asm, "x"), paramOf(l.asm, "y"), paramOf(l.asm, "cols") // there are too few registers
 	rows := l.AllocLocal(8)
@@ -88,14 +177,14 @@ func (l *lanes) slide(f slideFold) {
 		n := l.GP64()
 		l.Load(l.Param("rows"), n)
 		l.MOVQ(n, rows)
-		for high := 8; high > 0; high-- {
+		for _, high := range f.high {
 			name := fmt.Sprint(label, high)
 			l.Label(name)
 			l.CMPQ(rows, operand.U32(uint32(high)))
 			l.JLT(operand.LabelRef(name + "_end"))
 			l.slideRows(name, f, high, p, q, ld, third, ldy, last)
 			l.SUBQ(operand.U32(uint32(high)), rows)
-			if high == 8 {
+			if high == f.high[0] {
 				l.JMP(operand.LabelRef(name))
 			}
 			l.Label(name + "_end")
@@ -125,34 +214,17 @@ func (l *lanes) slideRows(name string, f slideFold, high int, p, q, ld, third, l
 	for i := range acc {
 		acc[i] = l.set(f.begin)
 	}
-	t, at := l.GP64(), l.param("at")
-	l.XORL(t.As32(), t.As32())
-	l.Label(name + "_taps")
-	from := []reg.GPVirtual{l.GP64()}
-	l.MOVQ(operand.Mem{Base: at, Index: t, Scale: 8}, from[0])
-	l.LEAQ(operand.Mem{Base: p, Index: from[0], Scale: 4}, from[0])
-	for r := 3; r < high; r += 3 {
-		next := l.GP64()
-		l.LEAQ(operand.Mem{Base: from[len(from)-1], Index: third, Scale: 1}, next)
-		from = append(from, next)
+	f.taps(l, name, acc, p, ld, third, last)
+	if f.end != nil {
+		f.end(l, acc)
 	}
-	tap := f.tap(t)
 	for r := range high {
-		f.add(acc[r], tap, rowOf(from, r, ld), last)
-	}
-	l.INCQ(t)
-	l.CMPQ(t, paramOf(l.asm, "taps"))
-	l.JLT(operand.LabelRef(name + "_taps"))
-	for r := range high {
-		if f.end != nil {
-			f.end(acc[r])
-		}
 		l.store(acc[r], operand.Mem{Base: q}, last)
 		l.ADDQ(ldy, q)
 	}
-	if high == 8 { // else these were the last
-		l.LEAQ(operand.Mem{Base: p, Index: ld, Scale: 8}, p)
-	}
+	down := l.GP64()
+	l.IMUL3Q(operand.U32(uint32(high)), ld, down)
+	l.ADDQ(down, p)
 }
 
 // takePieces copies whole vectors: what is too much of one, the next piece or

@@ -54,6 +54,39 @@ type tapped struct {
 	at []int
 }
 
+// tapRuns are taps in runs of up to three. What an output multiplies by the
+// second one of a run, the output below it multiplies by the first.
+type tapRuns struct {
+	at    []int  // where the first output finds the first tap of a run, and which tap it is: those of one, of two, then of three
+	count [3]int // the runs of each length
+	step  int    // from one tap of a run to the next
+}
+
+// find sets r to the taps of l.
+func (r *tapRuns) find(l *tapped) {
+	height, width, step := l.kernel[1], l.kernel[2], 1
+	if r.at = r.at[:0]; l.stride[1]%l.dilation[1] == 0 {
+		step = l.stride[1] / l.dilation[1]
+	} else {
+		step = height // none
+	}
+	r.step = step * width
+	for n := range r.count {
+		r.count[n] = 0
+		for q := 0; q < len(l.at); q += width {
+			i := q / width % height
+			place, length := i/step, (height-i%step+step-1)/step
+			if place%3 != 0 || min(length-place, 3) != n+1 {
+				continue
+			}
+			for j := range width {
+				r.at = append(r.at, l.at[q+j], q+j)
+			}
+			r.count[n] += width
+		}
+	}
+}
+
 // pack makes a panel of what outputs j to end see at the taps from q on.
 func (l *tapped) pack(dst, seen []float32, q, depth, j, end int) {
 	var pieces [panelCols]piece

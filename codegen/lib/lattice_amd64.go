@@ -64,6 +64,25 @@ func slideSum(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias floa
 	}
 }
 
+// slideRuns is slideSum with the same taps in runs.
+func slideRuns(y, x, w []float32, at []int, r *tapRuns, rows, cols, yRow, xRow int, bias float32, limits []float32) {
+	least, most := limitsOr(limits)
+	switch {
+	case isa == isaPortable || rows < 2 || cols == 0 || r.count[1]+r.count[2] == 0:
+		slideSum(y, x, w, at, rows, cols, yRow, xRow, bias, limits)
+	case isa == isaAVX512:
+		slideRunsAVX512(&y[0], &x[0], &w[0], &r.at[0], r.count[2], r.count[1], r.count[0], r.step, rows, cols, yRow, xRow, bias, least, most)
+	default:
+		slideRunsAVX2(&y[0], &x[0], &w[0], &r.at[0], r.count[2], r.count[1], r.count[0], r.step, rows, cols, yRow, xRow, bias, least, most)
+	}
+}
+
+//go:noescape
+func slideRunsAVX512(y, x, w *float32, at *int, triples, pairs, singles, wStep, rows, cols, yRow, xRow int, bias, least, most float32)
+
+//go:noescape
+func slideRunsAVX2(y, x, w *float32, at *int, triples, pairs, singles, wStep, rows, cols, yRow, xRow int, bias, least, most float32)
+
 //go:noescape
 func slideSumAVX512(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias, least, most float32)
 

@@ -16,6 +16,10 @@ func slideSum(y, x, w []float32, at []int, rows, cols, yRow, xRow int, bias floa
 	slideSumGo(y, x, w, at, rows, cols, yRow, xRow, bias, limits)
 }
 
+func slideRuns(y, x, w []float32, at []int, _ *tapRuns, rows, cols, yRow, xRow int, bias float32, limits []float32) {
+	slideSumGo(y, x, w, at, rows, cols, yRow, xRow, bias, limits)
+}
+
 func slideMax(y, x []float32, at []int, rows, cols, yRow, xRow int) {
 	slideMaxGo(y, x, at, rows, cols, yRow, xRow)
 }

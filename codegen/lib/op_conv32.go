@@ -31,6 +31,7 @@ type convTask struct {
 	channels, features, group int // of one group the first two
 	then                      sequel
 	limits                    []float32 // the sequel's
+	runs                      tapRuns
 	product                   convProduct
 	few                       convFew
 }
@@ -40,6 +41,7 @@ func (t *convTask) slide(c *ctx, planes int) {
 	if !t.direct {
 		c.reserve(t.channels * t.image)
 	}
+	t.runs.find(&t.tapped)
 	c.split(planes, 1+slideGrain/(volume(t.out)*len(t.at)), t)
 }
 
@@ -75,7 +77,7 @@ func (t *convTask) part(w *worker, lo, hi int) {
 			bias = t.b[f]
 		}
 		for i := 0; i < t.out[0]*t.out[1]; i += t.out[1] {
-			slideSum(t.y[u*outSize+i*t.out[2]:], seen[t.line(i):], t.w[f*len(t.at):][:len(t.at)], t.at,
+			slideRuns(t.y[u*outSize+i*t.out[2]:], seen[t.line(i):], t.w[f*len(t.at):][:len(t.at)], t.at, &t.runs,
 				t.out[1], t.out[2], t.out[2], t.lines(), bias, limits)
 		}
 		if t.then.add != nil {
