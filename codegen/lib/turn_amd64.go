@@ -9,11 +9,11 @@ func turnBlock(y, x []float32, rows, cols, yRow, xRow int) {
 		return
 	}
 	turnBlocksAVX2(&y[0], &x[0], m, n, yRow, xRow)
-	if n < cols {
-		turnBlockGo(y[n*yRow:], x[n:], m, cols-n, yRow, xRow)
+	if m < rows { // the last ones, some of them once more
+		turnBlocksAVX2(&y[rows-8], &x[(rows-8)*xRow], 8, n, yRow, xRow)
 	}
-	if m < rows {
-		turnBlockGo(y[m:], x[m*xRow:], rows-m, cols, yRow, xRow)
+	if n < cols {
+		turnBlockGo(y[n*yRow:], x[n:], rows, cols-n, yRow, xRow)
 	}
 }
 
@@ -25,11 +25,11 @@ func turnAdded(y, x, r []float32, rows, cols, yRow, xRow int, limits []float32) 
 	}
 	least, most := limitsOr(limits)
 	turnAddedAVX2(&y[0], &x[0], &r[0], m, n, yRow, xRow, least, most)
-	if n < cols {
-		turnAddedGo(y[n*yRow:], x[n:], r[n*yRow:], m, cols-n, yRow, xRow, limits)
-	}
 	if m < rows {
-		turnAddedGo(y[m:], x[m*xRow:], r[m:], rows-m, cols, yRow, xRow, limits)
+		turnAddedAVX2(&y[rows-8], &x[(rows-8)*xRow], &r[rows-8], 8, n, yRow, xRow, least, most)
+	}
+	if n < cols {
+		turnAddedGo(y[n*yRow:], x[n:], r[n*yRow:], rows, cols-n, yRow, xRow, limits)
 	}
 }
 
