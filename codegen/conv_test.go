@@ -1,6 +1,7 @@
 package codegen_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -109,4 +110,33 @@ func TestConvSequel(t *testing.T) {
 	for _, sizes := range []map[string]int{{"b": 1, "h": 1}, {"b": 3, "h": 20}} {
 		compareCompiled(t, p, []string{"y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9", "n1"}, sizes)
 	}
+}
+
+// TestConvLayers compiles layers that begin, and end, with Relu: each keeps it behind its last convolution.
+func TestConvLayers(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("func f(x f32[b,8,6,6]) {\n\tr0 = Relu(x)\n")
+	for i := range 4 {
+		fmt.Fprintf(&text, `
+		u%[1]d = Weight() name="u%[1]d" type=f32[8,8,3,3]
+		v%[1]d = Weight() name="v%[1]d" type=f32[8,8,3,3]
+		a%[1]d = Conv(r%[1]d, u%[1]d) pads=[1,1,1,1]
+		b%[1]d = Relu(a%[1]d)
+		c%[1]d = Conv(b%[1]d, v%[1]d) pads=[1,1,1,1]
+		d%[1]d = Add(c%[1]d, r%[1]d)
+		r%[2]d = Relu(d%[1]d)
+`, i, i+1)
+	}
+	p := program(t, text.String()+"\treturn r4\n}")
+	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := string(out.Files["steps.go"])
+	for text, times := range map[string]int{"// Relu ": 1, "// Conv, Relu ": 1, "// Conv, Add, Relu ": 1, "len(w.layer)": 1} {
+		if n := strings.Count(steps, text); n != times {
+			t.Errorf("%q %d times instead of %d:\n%s", text, n, times, steps)
+		}
+	}
+	compareCompiled(t, p, []string{"r4"}, map[string]int{"b": 2})
 }
