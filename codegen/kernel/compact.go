@@ -41,7 +41,7 @@ func compact(src []byte) []byte {
 
 // alone reports whether nothing may follow on the line.
 func alone(op, line string) bool {
-	return strings.Contains(line, "(FP)") || isBranch(op) || hasAnyPrefix(op, "RET", "TEXT", "GLOBL", "//", "#") || strings.HasSuffix(op, ":")
+	return strings.Contains(line, "(FP)") || isBranch(op) || hasAnyPrefix(op, "RET", "TEXT", "GLOBL", "PCALIGN", "//", "#") || strings.HasSuffix(op, ":")
 }
 
 // joins reports whether op may stand on a line that ends with the instruction before.

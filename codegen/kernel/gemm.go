@@ -212,6 +212,7 @@ func (t *tile) multiply(label string) {
 		t.Label("short" + label)
 		t.SUBQ(n, left)
 	}
+	t.align()
 	t.Label("steps" + label)
 	t.step(rows, w)
 	t.DECQ(n)

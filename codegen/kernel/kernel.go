@@ -38,6 +38,12 @@ func newAsm() *asm {
 	return &asm{Context: file, home: file, data: map[string]operand.Mem{}}
 }
 
+// align lets the next instruction begin a line of the cache: short loops take
+// up to a twentieth longer where they begin in the middle of one.
+func (a *asm) align() {
+	a.Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []operand.Op{operand.Imm(lineBytes)}})
+}
+
 // constant is n words of 64 bits by name, which the file has once.
 func (a *asm) constant(name string, n int, word func(i int) uint64) operand.Mem {
 	m, ok := a.data[name]
