@@ -141,7 +141,7 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 			checkList(b, p)
 			continue
 		}
-		fmt.Fprintf(b, "\tif err := checkLen(%q, len(in.%s), %s, %q); err != nil {\n\t\treturn out, err\n\t}\n",
+		fmt.Fprintf(b, "\tif err := checkInput(&s.arena, %q, in.%s, %s, %q); err != nil {\n\t\treturn out, err\n\t}\n",
 			p.Name, p.Field, g.dim(p.Type.Size()), p.Type)
 	}
 	for _, check := range g.reshapeChecks() {

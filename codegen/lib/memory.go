@@ -121,10 +121,17 @@ func batchStride(own, dim, step int) int {
 	return 0
 }
 
-// checkLen reports an input of the wrong length.
-func checkLen(name string, got, want int, typ string) error {
-	if got != want {
-		return fmt.Errorf("input %q has %d elements; %s has %d", name, got, typ, want)
+// checkInput reports an input of the wrong length, and one that is a result of
+// a run before, whose memory this run uses for something else.
+func checkInput[T any](a *arena, name string, x []T, want int, typ string) error {
+	if len(x) != want {
+		return fmt.Errorf("input %q has %d elements; %s has %d", name, len(x), typ, want)
+	}
+	if len(x) > 0 && len(a.mem) > 0 {
+		at, from := uintptr(unsafe.Pointer(&x[0])), uintptr(unsafe.Pointer(&a.mem[0]))
+		if at >= from && at < from+uintptr(len(a.mem)) {
+			return fmt.Errorf("input %q is a result of this session's last run, which the next one writes over: copy it", name)
+		}
 	}
 	return nil
 }
