@@ -124,7 +124,7 @@ func directRows() int {
 	if isa == isaPortable {
 		return 2
 	}
-	return 16
+	return 32
 }
 
 func dots(s []float32, lds int, q []float32, ldq int, k []float32, ld, rows, n, d int) {
