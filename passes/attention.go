@@ -82,6 +82,9 @@ var attention = []Rule{
 	{"softmax-nan", "(Where (IsNaN p:(Softmax s:(Scores q k mask? bias? *=_))) #0 p)", func(b *ir.Builder, m *Match) *ir.Value {
 		return b.New(ir.MaskedSoftmax, nil, m.V("s"))
 	}},
+	{"softmax-hidden", `
+		(Where hide #0 (Softmax s:(Scores q k *(Not hide) bias? scale=_ softcap=_ causal=_ fill=_)))
+		(Where hide #0 (Softmax s:(Scores q k *(Where hide #f #0) scale=_ softcap=_ causal=_)))`, softmaxHidden},
 	{"attention", "(MatMul (Softmax|MaskedSoftmax s:(Scores q k mask? bias? *=_)) v)", func(b *ir.Builder, m *Match) *ir.Value {
 		v, h := m.V("v"), heads(m.V("q"))
 		if v.Type.Rank() < 2 || !heads(v).Equal(h) && !heads(v).Is(1) {
@@ -176,6 +179,23 @@ func scoresMaskNamed(b *ir.Builder, m *Match) *ir.Value {
 		mask = late
 	}
 	return b.New(ir.MatMul, nil, b.New(ir.Softmax, nil, b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), mask, bias)), m.V("v"))
+}
+
+// softmaxHidden is the softmax of scores that DeBERTa takes: what is hidden gets the lowest number before, and 0 behind, where all of a row
+// is hidden too.
+func softmaxHidden(b *ir.Builder, m *Match) *ir.Value {
+	s := m.N("s")
+	fill := s.Float("fill")
+	if m.V("f") != nil {
+		fill = m.Scalar("f")
+	}
+	if fill > drowns {
+		return m.No("%v is not below every score", fill)
+	}
+	attrs := maps.Clone(s.Attrs)
+	delete(attrs, "fill")
+	scores := b.New(ir.Scores, attrs, m.V("q"), m.V("k"), b.New(ir.Not, nil, m.V("hide")), m.V("bias"))
+	return b.New(ir.MaskedSoftmax, nil, scores)
 }
 
 // drowns is a number beside which no score of 32 bits counts, so that adding it is the same as putting it in the score's place.
