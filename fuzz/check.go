@@ -147,10 +147,12 @@ func (x *Expectation) noise(units float64) func(n *ir.Node, results []runtime.Va
 	}
 }
 
-// wild reports whether t, a result of n, has a NaN, or an integer of which ONNX does not say what it is. Fused operators may make
-// something else of a NaN, such as zeros of a row of attention that may look nowhere.
+// wild reports whether t, a result of n, has a NaN, or an integer of which ONNX does not say what it is, as what is too large or the
+// logarithm of what is less than 0 becomes. Fused operators may make something else of a NaN, such as zeros of a row of attention that may
+// look nowhere.
 func wild(n *ir.Node, t *runtime.Tensor) bool {
 	return slices.ContainsFunc(t.F, math.IsNaN) ||
+		n.Op == ir.ReduceLogSum && slices.ContainsFunc(t.I, func(i int64) bool { return i <= 0 }) ||
 		n.Op == ir.Cast && slices.ContainsFunc(t.I, func(i int64) bool { return i < -1<<30 || i > 1<<30 })
 }
 
