@@ -165,6 +165,12 @@ func (g *generator) packageComment() string {
 	for _, p := range g.results() {
 		fmt.Fprintf(&b, "//\t%s %s\n", oneLine(p.Name), p.Type)
 	}
+	if len(g.states) > 0 {
+		fmt.Fprintf(&b, "//\n// and appends to what a session keeps, of which %s rows are there\n//\n", g.states[0].past)
+		for _, s := range g.states {
+			fmt.Fprintf(&b, "//\t%s %s\n", oneLine(s.value.Name), s.value.Type)
+		}
+	}
 	return b.String()
 }
 
