@@ -125,14 +125,16 @@ func (x *Expectation) noise(units float64) func(n *ir.Node, results []runtime.Va
 			seen[t] = true
 		}
 	}
+	infinite := map[*ir.Value]bool{} // as the logarithm of an empty sum is, even of integers
 	return func(n *ir.Node, results []runtime.Value) {
-		for _, v := range results {
+		for i, v := range results {
 			t, ok := v.(*runtime.Tensor)
 			if !ok || seen[t] {
 				continue
 			}
 			seen[t] = true
-			x.wild = x.wild || wild(n, t)
+			infinite[n.Results[i]] = slices.ContainsFunc(t.F, func(f float64) bool { return math.IsInf(f, 0) })
+			x.wild = x.wild || wild(n, t) || t.I != nil && n.Op == ir.Cast && infinite[n.Args[0]]
 			if t.F == nil || n.Op == ir.Const || n.Op == ir.Weight {
 				continue
 			}
@@ -147,12 +149,10 @@ func (x *Expectation) noise(units float64) func(n *ir.Node, results []runtime.Va
 	}
 }
 
-// wild reports whether t, a result of n, has a NaN, or an integer of which ONNX does not say what it is, as what is too large or the
-// logarithm of what is less than 0 becomes. Fused operators may make something else of a NaN, such as zeros of a row of attention that may
-// look nowhere.
+// wild reports whether t, a result of n, has a NaN, or an integer of which ONNX does not say what it is. Fused operators may make
+// something else of a NaN, such as zeros of a row of attention that may look nowhere.
 func wild(n *ir.Node, t *runtime.Tensor) bool {
 	return slices.ContainsFunc(t.F, math.IsNaN) ||
-		n.Op == ir.ReduceLogSum && slices.ContainsFunc(t.I, func(i int64) bool { return i <= 0 }) ||
 		n.Op == ir.Cast && slices.ContainsFunc(t.I, func(i int64) bool { return i < -1<<30 || i > 1<<30 })
 }
 
