@@ -237,14 +237,11 @@ func (s *Session) Truncate(n int) error {
 func (s *Session) makeRoom(d *dims, rows int) error {
 	k := &s.kept
 `, g.opts.Package)
-	other := "false"
+	other := ""
 	if same != nil {
-		other = strings.Join(same, " || ")
 		fmt.Fprintf(b, "\tother := %s\n\tif other && k.past > 0 {\n\t\treturn fmt.Errorf(\"%s: the session keeps rows of other sizes; Truncate(0) forgets them\")\n\t}\n",
-			other, g.opts.Package)
+			strings.Join(same, " || "), g.opts.Package)
 		other = "other || "
-	} else {
-		other = ""
 	}
 	fmt.Fprintf(b, "\tif %sk.past+rows > k.room {\n\t\troom := (max(k.past+rows, 2*k.room) + 63) &^ 63\n", other)
 	for _, s := range g.states {

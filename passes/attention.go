@@ -160,7 +160,7 @@ func (m *Match) maskFits() bool {
 	return m.Type("mask").Elem == m.Type("s").Elem && fits(m.V("mask"), m.Type("s"))
 }
 
-// scoresMaskNamed takes a mask in whose columns have another name than the keys. There are as many as keys, or one: the values, of which there
+// scoresMaskNamed takes a mask whose columns have another name than the keys. There are as many as keys, or one: the values, of which there
 // are as many as keys, are multiplied with the columns of both together. The run sees to it.
 func scoresMaskNamed(b *ir.Builder, m *Match) *ir.Value {
 	late, mask, bias, v := m.V("late"), m.V("mask"), m.V("bias"), m.Type("v")
