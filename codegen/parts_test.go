@@ -43,3 +43,20 @@ func TestLayersShareConstants(t *testing.T) {
 	p := program(t, "func f(x i64[b], y f32[b]) {\n"+layers+"return "+sum+"\n}")
 	compareCompiled(t, p, []string{sum}, map[string]int{"b": 3})
 }
+
+// TestSliceOfLastRows: a slice from -s on is s rows, or all where s is 0.
+func TestSliceOfLastRows(t *testing.T) {
+	p := program(t, `func f(x f32[p+s,3], q f32[s,3]) {
+    n = Neg(dim(s))
+    from = Reshape(n, [1])
+    last = Slice(x, from, [9223372036854775807], [0])
+    wide = Slice(x, [-3], [9223372036854775807], [0])
+    back = Slice(x, [-2], [-9223372036854775807], [0], [-1])
+    sum = Add(last, q)
+    return last, wide, back, sum
+}
+`)
+	for _, sizes := range []map[string]int{{"p": 4, "s": 2}, {"p": 0, "s": 1}, {"p": 1, "s": 0}, {"p": 0, "s": 5}} {
+		compareCompiled(t, p, []string{"last", "wide", "back", "sum"}, sizes)
+	}
+}

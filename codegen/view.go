@@ -235,7 +235,7 @@ func sliceView(x view, n *ir.Node) (view, bool) {
 	out := view{root: x.root, offset: x.offset, dims: n.Out().Type.Shape, strides: slices.Clone(x.strides)}
 	for i := range starts {
 		axis, err := ir.Axis(int(axes[i]), len(x.dims))
-		first, ok := firstIndex(starts[i], int(steps[i]), x.dims[axis])
+		first, ok := ir.FirstIndex(x.dims[axis], starts[i], int(steps[i]))
 		if err != nil || !ok {
 			return view{}, false
 		}
@@ -243,31 +243,4 @@ func sliceView(x view, n *ir.Node) (view, bool) {
 		out.strides[axis] = x.strides[axis].Mul(ir.N(int(steps[i])))
 	}
 	return out, true
-}
-
-// firstIndex is where a slice of a dimension begins; ok is false where clamping could matter and only the run can tell.
-func firstIndex(start ir.Dim, step int, dim ir.Dim) (ir.Dim, bool) {
-	s, sok := start.Const()
-	d, dok := dim.Const()
-	switch {
-	case sok && s < 0 && dok:
-		s += d
-	case sok && s < 0 && s >= -1:
-		return dim.Add(ir.N(s)), step < 0 || s == -1
-	case sok && s < 0:
-		return ir.Dim{}, false
-	}
-	switch {
-	case sok && dok && step > 0:
-		return ir.N(min(max(s, 0), d)), true
-	case sok && dok:
-		return ir.N(min(max(s, -1), d-1)), true
-	case sok && s == 0 && step > 0:
-		return start, true
-	case sok && step > 0:
-		return start.Min(dim), true
-	case !sok && step > 0:
-		return start.Min(dim), true
-	}
-	return ir.Dim{}, false
 }

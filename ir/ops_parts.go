@@ -291,6 +291,15 @@ func sliceLength(d Dim, start, end *Dim, step int) (length Dim, ok bool) {
 	return span.Add(N(step - 1)).Div(N(step))
 }
 
+// FirstIndex is where a slice of a dimension d begins, which lies in it unless the slice is empty; ok is false when the sign of start is not
+// known and step is backward.
+func FirstIndex(d, start Dim, step int) (first Dim, ok bool) {
+	if step < 0 {
+		return backBound(d, start)
+	}
+	return bound(d, start, true)
+}
+
 // bound is where a bound of a forward slice lies, between 0 and d, or beyond when clamp is false.
 func bound(d, at Dim, clamp bool) (Dim, bool) {
 	switch {

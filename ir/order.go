@@ -49,3 +49,14 @@ func (d Dim) cutToOne() bool {
 	}
 	return false
 }
+
+// equalBut0 reports whether d equals a name wherever that is not 0, as the last seq rows of past+seq do: a slice that begins at -0 takes
+// all. Where the name is 0, d goes with it only if it is 0 or 1.
+func (d Dim) equalBut0(name Dim) bool {
+	s, ok := name.Name()
+	if !ok || d.IsConst() {
+		return false
+	}
+	more := name.Add(N(1))
+	return d.Subst(map[string]Dim{s: more}).Equal(more)
+}

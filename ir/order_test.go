@@ -27,7 +27,11 @@ func TestPickOfBoundedDims(t *testing.T) {
 }
 
 func TestBroadcastOfOneRow(t *testing.T) {
-	past := Sym("past")
+	past, seq := Sym("past"), Sym("seq")
+	last, ok := sliceLength(past.Add(seq), ptr(seq.Neg()), ptr(N(far)), 1) // the last seq; all where that is 0
+	if !ok {
+		t.Fatal("the length of the last rows is not known")
+	}
 	row := N(40).Min(past.Add(N(1))).Sub(past).Max(N(0)) // of a table of 40, from past on
 	for _, c := range []struct{ x, y, want Dim }{
 		{N(1), row, N(1)},
@@ -35,6 +39,10 @@ func TestBroadcastOfOneRow(t *testing.T) {
 		{row, row, row},
 		{N(1), N(1).Min(past), N(1).Min(past)},
 		{N(1), past, past},
+		{last, seq, seq},
+		{seq, last, seq},
+		{last, past, last.Max(past)},
+		{last.Add(past), seq, last.Add(past).Max(seq)},
 	} {
 		got, err := Broadcast([]Dim{c.x}, []Dim{c.y})
 		if err != nil || !got[0].Equal(c.want) {
@@ -42,6 +50,8 @@ func TestBroadcastOfOneRow(t *testing.T) {
 		}
 	}
 }
+
+func ptr(d Dim) *Dim { return &d }
 
 // TestPickMeansTheSame draws expressions and compares their minima and maxima with those of their values.
 func TestPickMeansTheSame(t *testing.T) {
