@@ -28,6 +28,21 @@ func TestBranches(t *testing.T) {
 		return z=v1`)
 }
 
+func TestBranchesOfOtherSizes(t *testing.T) {
+	// Both results are declared with the size of what the model is given, as it is in neither branch; that of y is so in one that only data
+	// decide.
+	yes := body(t, "", "a f32[n], b f32[...]", op("a = Constant()", attr("value", tensorProto("", ir.Floats(ir.F32, []int{1}, 0)))), op("b = Compress(x, on)"))
+	no := body(t, "", "a f32[n], b f32[n]", op("a = Neg(h)"), op("b = Neg(h)"))
+	p, err := importProto(t, testModel(t, 17, "x f32[n], h f32[m], on bool[n], c bool[]", "z f32[n], y f32[n]",
+		op("z, y = If(c)", attr("then_branch", yes), attr("else_branch", no))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if z, y := p.Main.Results[0].Type.String(), p.Main.Results[1].Type.String(); z == "f32[n]" || y != "f32[n]" {
+		t.Errorf("got %s and %s, want an open size and f32[n]", z, y)
+	}
+}
+
 func TestDecidedIf(t *testing.T) {
 	// The exporter asks whether an axis is 1 before it squeezes it; the branch that is not taken would not even be valid.
 	one := tensorProto("", ir.Ints(ir.I64, nil, 1))

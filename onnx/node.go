@@ -58,7 +58,7 @@ func (s *scope) declare(name string, v *ir.Value) *ir.Value {
 	}
 	if d := s.declared[name]; d != nil {
 		if t, err := s.im.dims.declared(d); err == nil {
-			v.Type = refine(v.Type, ownSizes(v, t))
+			v.Type = refine(v.Type, branchSizes(v, ownSizes(v, t)))
 		}
 	}
 	return v
@@ -74,6 +74,22 @@ func ownSizes(v *ir.Value, t ir.Type) ir.Type {
 	for axis, d := range t.Shape {
 		if name, ok := d.Name(); ok && strings.HasPrefix(name, "?") {
 			t.Shape[axis] = v.Def.Fresh(maxRank*v.Index + axis)
+		}
+	}
+	return t
+}
+
+// branchSizes is t without the sizes that hold in one branch of an If at most, which v is a result of: models that are merged from one for the
+// first token and one for those behind it call the keys of both alike.
+func branchSizes(v *ir.Value, t ir.Type) ir.Type {
+	if v.Def.Op != ir.If || !t.Ranked() || !v.Type.Ranked() || t.Rank() != v.Type.Rank() {
+		return t
+	}
+	yes, no := v.Def.Bodies[0].Results[v.Index].Type, v.Def.Bodies[1].Results[v.Index].Type
+	t.Shape = slices.Clone(t.Shape)
+	for axis := range t.Shape {
+		if x, y := yes.Shape[axis], no.Shape[axis]; !x.Equal(y) && !strings.Contains(x.String()+y.String(), "?") {
+			t.Shape[axis] = v.Type.Shape[axis]
 		}
 	}
 	return t

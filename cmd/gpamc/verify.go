@@ -138,7 +138,7 @@ func (v *verification) compare(got, want []onnx.Value) error {
 	var errs []error
 	for i := range want {
 		name := v.program.Main.ResultName(i)
-		if err := values.Compare(got[i], want[i], v.tolerance(want[i])); err != nil {
+		if err := values.Compare(got[i], want[i], v.tolerance()); err != nil {
 			errs = append(errs, fmt.Errorf("output %q: %w", name, err))
 			continue
 		}
@@ -162,7 +162,7 @@ func (v *verification) guilty(ctx context.Context, inputs, want []onnx.Value, ca
 	}
 	names, err := pipeline.Bisect(ctx, v.program, inputs, func(got []onnx.Value) bool {
 		for i := range want {
-			if values.Compare(got[i], want[i], v.tolerance(want[i])) != nil {
+			if values.Compare(got[i], want[i], v.tolerance()) != nil {
 				return false
 			}
 		}

@@ -129,7 +129,7 @@ func (c Case) compare(s *built.Server, p *ir.Program, set Set, opts Options) (ta
 		if wantErr != nil {
 			return false, fmt.Errorf("the reference refuses what the compiled model takes: %w", wantErr)
 		}
-		set.Outputs = want
+		set.Outputs, c.Tol.Share = want, values.Rounding
 	}
 	if err != nil {
 		return false, err

@@ -160,7 +160,7 @@ func TestFind(t *testing.T) {
 	for _, c := range cases {
 		got += fmt.Sprintln(c.Name, c.Sets, c.Tol)
 	}
-	if want := "a [test_data_set_0] {1 2}\nb/c [test_data_set_0 test_data_set_1] {1 0.5}\nc [test_data_set_0 test_data_set_1] {1 0.5}\n"; got != want {
+	if want := "a [test_data_set_0] {1 2 0}\nb/c [test_data_set_0 test_data_set_1] {1 0.5 0}\nc [test_data_set_0 test_data_set_1] {1 0.5 0}\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	write("b/c/data.json", "{")

@@ -10,9 +10,12 @@ import (
 	"github.com/gpamc/gpamc/onnx"
 )
 
-// A Tolerance is how far a number may be from the wanted one w: Abs + Rel·|w|, as in NumPy's assert_allclose. NaN agrees with NaN and
-// an infinity with the same one only.
-type Tolerance struct{ Abs, Rel float64 }
+// A Tolerance is how far a floating-point number may be from the wanted one w: Abs + Rel·|w|, as in NumPy's assert_allclose, and Share of
+// the largest that is wanted. NaN agrees with NaN and an infinity with the same one only.
+type Tolerance struct{ Abs, Rel, Share float64 }
+
+// Rounding is the share by which sums in float32 may be off: what is small in an output may come from sums of what is large.
+const Rounding = 1e-5
 
 // ONNX is the tolerance of ONNX's backend tests that name none.
 var ONNX = Tolerance{Abs: 1e-7, Rel: 1e-3}
@@ -57,6 +60,10 @@ func SameType(got, want *ir.Data) error {
 func compareTensors(got, want *ir.Data, tol Tolerance) error {
 	if err := SameType(got, want); err != nil {
 		return err
+	}
+	if tol.Share > 0 && want.Elem.IsFloat() {
+		_, largest := Worst(want, want)
+		tol.Abs += tol.Share * largest
 	}
 	var bad, worst int
 	worstOver := math.Inf(-1)
