@@ -40,7 +40,9 @@ var attention = []Rule{
 		}
 		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("first"), m.V("mask"))
 	}},
-	{"scores-mask-named", "(MatMul (Softmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late)) v)", scoresMaskNamed},
+	{"scores-mask-named", `
+		(MatMul (Softmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late)) v)
+		(Reshape a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late) d allowzero=_)`, scoresMaskNamed},
 	{"scores-floor", "(Max s:(Scores q k mask? scale=_ softcap=_ causal=_) #c)", func(b *ir.Builder, m *Match) *ir.Value {
 		mask, c := m.V("mask"), m.Scalar("c")
 		if c > drowns || math.IsInf(c, 0) || mask != nil && mask.Type.Elem == ir.Bool || m.N("s").Str("causal") != "" {
@@ -161,15 +163,16 @@ func (m *Match) maskFits() bool {
 }
 
 // scoresMaskNamed takes a mask whose columns have another name than the keys. There are as many as keys, or one: the values, of which there
-// are as many as keys, are multiplied with the columns of both together. The run sees to it.
+// are as many as keys, are multiplied with the columns of both together, or a Reshape that joins batch and heads wants as many. The run sees
+// to it.
 func scoresMaskNamed(b *ir.Builder, m *Match) *ir.Value {
-	late, mask, bias, v := m.V("late"), m.V("mask"), m.V("bias"), m.Type("v")
+	late, mask, bias := m.V("late"), m.V("mask"), m.V("bias")
 	s, sum := m.Type("s"), m.Type("a")
 	last := s.Rank() - 1
 	switch {
 	case late.Type.Elem != s.Elem || late.Type.Rank() < 1 || sum.Rank() != s.Rank() || !ir.EqualDims(sum.Shape[:last], s.Shape[:last]):
 		return m.No("%s does not broadcast to the scores %s", late.Type, s)
-	case late.Type.Shape[late.Type.Rank()-1].IsConst() || v.Rank() < 2 || !v.Shape[v.Rank()-2].Equal(s.Shape[last]):
+	case late.Type.Shape[late.Type.Rank()-1].IsConst() || sum.Shape[last].Equal(s.Shape[last]) || !m.asManyAs(s):
 		return m.No("%s may broadcast the scores %s", late.Type, s)
 	case mask != nil && bias != nil:
 		return m.No("there are masks already")
@@ -178,7 +181,20 @@ func scoresMaskNamed(b *ir.Builder, m *Match) *ir.Value {
 	default:
 		mask = late
 	}
-	return b.New(ir.MatMul, nil, b.New(ir.Softmax, nil, b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), mask, bias)), m.V("v"))
+	x := b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), mask, bias)
+	if v := m.V("v"); v != nil {
+		return b.New(ir.MatMul, nil, b.New(ir.Softmax, nil, x), v)
+	}
+	return b.New(ir.Reshape, m.Root.Attrs, x, m.V("d"))
+}
+
+// asManyAs reports whether who reads a sum with the scores s wants as many columns as those have.
+func (m *Match) asManyAs(s ir.Type) bool {
+	if m.V("v") == nil {
+		return cutFirst(m.Root.Out().Type, s)
+	}
+	v, last := m.Type("v"), s.Rank()-1
+	return v.Rank() >= 2 && v.Shape[v.Rank()-2].Equal(s.Shape[last])
 }
 
 // softmaxHidden is the softmax of scores that DeBERTa takes: what is hidden gets the lowest number before, and 0 behind, where all of a row

@@ -17,7 +17,7 @@ var batched = []Rule{
 		return b.New(ir.Scores, m.N("s").Attrs, m.cut(b, q, out), m.cut(b, k, out), m.cutMask(b, m.V("mask"), out), m.cutMask(b, m.V("bias"), out))
 	}},
 	{"softmax-joined", "(Softmax (Reshape s:(Scores q k mask? bias? *=_) d allowzero=_))", func(b *ir.Builder, m *Match) *ir.Value {
-		if !cutFirst(m.Root.Out().Type, m.Type("s")) {
+		if !joins(m.Root.Out().Type, m.Type("s")) {
 			return m.No("the first two axes are not put together")
 		}
 		return b.New(ir.Reshape, m.Root.Args[0].Def.Attrs, b.New(ir.Softmax, nil, m.V("s")), m.V("d"))
@@ -25,7 +25,7 @@ var batched = []Rule{
 	{"values-joined", "(MatMul r:(Reshape p:(Softmax (Scores q k mask? bias? *=_)) d allowzero=_) v)",
 		func(b *ir.Builder, m *Match) *ir.Value {
 			v := m.V("v")
-			if !cutFirst(m.Type("r"), m.Type("p")) || v.Type.Rank() != 3 || !heads(v).Equal(heads(m.V("r"))) {
+			if !joins(m.Type("r"), m.Type("p")) || v.Type.Rank() != 3 || !heads(v).Equal(heads(m.V("r"))) {
 				return m.No("values %s for %s", v.Type, m.Type("r"))
 			}
 			return m.reshape(b, b.New(ir.MatMul, nil, m.V("p"), m.cut(b, v, m.Type("p"))), m.Root.Out().Type)
@@ -77,8 +77,12 @@ func attentionTurned(b *ir.Builder, m *Match) *ir.Value {
 }
 
 // cutFirst reports whether t, of rank 3, has the axes of u, of rank 4, with the first two as one.
-func cutFirst(t, u ir.Type) bool {
-	return t.Rank() == 3 && u.Rank() == 4 && ir.EqualDims(t.Shape[1:], u.Shape[2:]) && t.Shape[0].Equal(u.Shape[0].Mul(u.Shape[1]))
+func cutFirst(t, u ir.Type) bool { return joins(t, u) && t.Shape[2].Equal(u.Shape[3]) }
+
+// joins reports whether the first two axes of u become one where a Reshape makes t of it. Keys that a mask and the cache of an encoder call
+// by different names are as many in both, or the Reshape fails, unless there is nothing in either.
+func joins(t, u ir.Type) bool {
+	return t.Rank() == 3 && u.Rank() == 4 && t.Shape[1].Equal(u.Shape[2]) && t.Shape[0].Equal(u.Shape[0].Mul(u.Shape[1]))
 }
 
 // cut is v [b·h,l,d] as [b,h,l,d], b and h being those of like.
