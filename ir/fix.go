@@ -3,6 +3,7 @@ package ir
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -68,4 +69,79 @@ func (f *Func) substitute(env map[string]Dim) error {
 		}
 	}
 	return nil
+}
+
+// SetInput makes a constant of a parameter: all its elements have the value that text says, a number, true, false or a string. The
+// parameter goes; another one must know the sizes that it has by name.
+func (p *Program) SetInput(name, text string) error {
+	f := p.Main
+	i := slices.IndexFunc(f.Params, func(v *Value) bool { return v.Name == name })
+	if i < 0 {
+		var known []string
+		for _, v := range f.Params {
+			known = append(known, strconv.Quote(v.Name))
+		}
+		return fmt.Errorf("no input is called %q; there are %s", name, cmpOr(strings.Join(known, ", "), "none"))
+	}
+	x := f.Params[i]
+	if x.Type.Kind != Tensor || !x.Type.Ranked() {
+		return fmt.Errorf("input %q is %s: only a tensor of known rank can be set", name, x.Type)
+	}
+	d, err := parseScalar(x.Type.Elem, text)
+	if err != nil {
+		return fmt.Errorf("input %q: %w", name, err)
+	}
+	f.DropParam(i)
+	have := map[string]bool{}
+	for _, v := range f.Params {
+		v.Type.names(have)
+	}
+	mine := map[string]bool{}
+	x.Type.names(mine)
+	for dim := range mine {
+		if !have[dim] {
+			return fmt.Errorf("input %q is %s: only it knows %s, so it cannot be set", name, x.Type, dim)
+		}
+	}
+	b := NewBuilder(f)
+	b.At, b.Name = 0, name
+	y := b.Const(d)
+	if x.Type.Rank() > 0 {
+		y = b.New(Expand, nil, y, b.Dims(x.Type.Shape...))
+	}
+	f.Replace(map[*Value]*Value{x: y})
+	return nil
+}
+
+// parseScalar reads one number, true or false, or a string as it is.
+func parseScalar(e Elem, text string) (*Data, error) {
+	d := NewData(e)
+	ok := true
+	switch {
+	case e == String:
+		d.Str[0] = text
+	case e == Bool:
+		yes, err := strconv.ParseBool(text)
+		if ok = err == nil; yes {
+			d.SetInt(0, 1)
+		}
+	case e.IsComplex():
+		ok = false
+	case e.IsFloat():
+		x, err := strconv.ParseFloat(text, 64)
+		ok = err == nil
+		d.SetFloat(0, x)
+	case e == U64:
+		n, err := strconv.ParseUint(text, 10, 64)
+		ok = err == nil
+		d.SetInt(0, int64(n))
+	default:
+		n, err := strconv.ParseInt(text, 10, 64)
+		d.SetInt(0, n)
+		ok = err == nil && d.Int(0) == n
+	}
+	if !ok {
+		return nil, fmt.Errorf("%q is no value of %s", text, e)
+	}
+	return d, nil
 }

@@ -76,6 +76,14 @@ func (f *Func) Param(name string, t Type) *Value {
 	return v
 }
 
+// DropParam takes a parameter away that nothing uses.
+func (f *Func) DropParam(i int) {
+	f.Params = slices.Delete(slices.Clone(f.Params), i, i+1)
+	for k, v := range f.Params {
+		v.Index = k
+	}
+}
+
 // Return sets the results.
 func (f *Func) Return(vs ...*Value) { f.Results = vs }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/built"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/measure"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
-	"github.com/gpamc/gpamc/cmd/gpamc/internal/suite"
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/values"
 	"github.com/gpamc/gpamc/codegen"
 	"github.com/gpamc/gpamc/ir"
@@ -34,6 +33,8 @@ var benchCommand = &cli.Command{
 		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
 		precisionFlag,
 		dimFlag,
+		setFlag,
+		onlyFlag,
 	},
 	Action: runBench,
 }
@@ -101,12 +102,13 @@ func runBench(c *cli.Context) error {
 }
 
 func benchInputs(c *cli.Context, p *ir.Program, given map[string]int) ([]onnx.Value, error) {
-	if _, recorded := suite.Beside(p.Source); !recorded {
+	data := recorded(c, p)
+	if data == "" {
 		if missing := missingDims(p, given); len(missing) > 0 {
 			return nil, fmt.Errorf("bench: no inputs are recorded beside the model: give sizes with --dim for %s", quoted(missing))
 		}
 	}
-	return recordedOrRandom(p, given, 1)
+	return recordedOrRandom(p, data, given, 1)
 }
 
 // missingDims are the names of the inputs' dimensions that are not given.

@@ -37,6 +37,8 @@ var compileCommand = &cli.Command{
 		&cli.BoolFlag{Name: "stateful", Usage: "sessions keep what runs append to inputs, such as the keys and values of the tokens before"},
 		precisionFlag,
 		dimFlag,
+		setFlag,
+		onlyFlag,
 	},
 	Action: runCompile,
 }
@@ -88,7 +90,7 @@ func runCompile(c *cli.Context) error {
 		out.Files["go.mod"] = goMod
 	}
 	if c.Bool("verify") {
-		v := verification{program: p, dims: sizes, off: off, tol: defaultTolerance, precision: narrow}
+		v := verification{program: p, recorded: recorded(c, p), dims: sizes, off: off, tol: defaultTolerance, precision: narrow}
 		if err := v.run(c.Context); err != nil {
 			return err
 		}

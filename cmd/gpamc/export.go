@@ -21,6 +21,8 @@ var exportCommand = &cli.Command{
 		&cli.BoolFlag{Name: "cache", Usage: "of a model definition: with inputs for the keys and values of earlier runs, and outputs for the next"},
 		&cli.BoolFlag{Name: "as-is", Usage: "write the model as it is, without running the passes first"},
 		&cli.BoolFlag{Name: "external", Usage: "put the weights into a file beside the model, whatever their size"},
+		setFlag,
+		onlyFlag,
 	},
 	Action: runExport,
 }

@@ -9,19 +9,50 @@ import (
 	"strings"
 
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/pipeline"
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/suite"
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx"
 	"github.com/urfave/cli/v2"
 )
 
-var dimFlag = &cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: the size of a named dimension"}
+var (
+	dimFlag = &cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: the size of a named dimension"}
 
-// load reads the model that is the command's one argument: an ONNX file, the folder of a model definition, or IR text.
+	// setFlag and onlyFlag ask for a part of a model.
+	setFlag  = &cli.StringSliceFlag{Name: "set", Usage: "`NAME=VALUE`: an input that always has that value, in all its elements"}
+	onlyFlag = &cli.StringFlag{Name: "only", Usage: "the outputs that are wanted, by `NAMES` or patterns such as 'present.*'; nothing else is computed"}
+)
+
+// recorded is the folder with the first set of data beside a model. They are of the whole model: a part of it has none.
+func recorded(c *cli.Context, p *ir.Program) string {
+	if c.IsSet(setFlag.Name) || c.IsSet(onlyFlag.Name) {
+		return ""
+	}
+	return suite.Beside(p.Source)
+}
+
+// load reads the model that is the command's one argument: an ONNX file, the folder of a model definition, or IR text. Of it, it makes the part
+// that is wanted.
 func load(c *cli.Context) (*ir.Program, error) {
 	if c.NArg() != 1 {
 		return nil, fmt.Errorf("%s: one model is wanted, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " "))
 	}
-	return loadWithCache(c.Args().First(), c.Bool("stateful") || c.Bool("cache"))
+	p, err := loadWithCache(c.Args().First(), c.Bool("stateful") || c.Bool("cache"))
+	if err != nil {
+		return nil, err
+	}
+	set := map[string]string{}
+	for _, s := range c.StringSlice("set") {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fmt.Errorf("--set %s: want NAME=VALUE", s)
+		}
+		set[name] = value
+	}
+	if err := pipeline.Narrow(p, set, list(c.String("only"))); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Source, err)
+	}
+	return p, nil
 }
 
 // loadPath reads one model.

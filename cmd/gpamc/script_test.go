@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 // The command line, golden by golden. GPAMC_UPDATE=1 rewrites what cmp compares.
 func TestScripts(t *testing.T) {
 	goEnv := goEnvironment(t)
-	models, err := filepath.Abs("../../testdata/models")
+	data, err := filepath.Abs("../../testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,8 @@ func TestScripts(t *testing.T) {
 			for name, value := range goEnv {
 				e.Setenv(name, value)
 			}
-			e.Setenv("MODELS", models)
+			e.Setenv("MODELS", filepath.Join(data, "models"))
+			e.Setenv("ZOO", filepath.Join(data, "zoo"))
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, ".cache"))
 			return nil
 		},

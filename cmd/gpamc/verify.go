@@ -36,6 +36,8 @@ var verifyCommand = &cli.Command{
 		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of random inputs"},
 		precisionFlag,
 		dimFlag,
+		setFlag,
+		onlyFlag,
 	},
 	Action: runVerify,
 }
@@ -45,7 +47,7 @@ func runVerify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	v := verification{program: p, tol: values.Tolerance{Abs: c.Float64("atol"), Rel: c.Float64("rtol")}, seed: c.Uint64("seed"),
+	v := verification{program: p, recorded: recorded(c, p), tol: values.Tolerance{Abs: c.Float64("atol"), Rel: c.Float64("rtol")}, seed: c.Uint64("seed"),
 		files: c.StringSlice("input"), bisect: c.Bool("bisect"), out: os.Stdout}
 	v.given = c.IsSet("atol") || c.IsSet("rtol")
 	if v.precision, err = precision(c); err != nil {
@@ -62,15 +64,16 @@ func runVerify(c *cli.Context) error {
 
 // A verification compares what a program computes when it is compiled with what the reference makes of it.
 type verification struct {
-	program *ir.Program
-	dims    map[string]int
-	off     []string
-	files   []string
-	seed    uint64
-	tol     values.Tolerance
-	given   bool // whether the user has given tol
-	bisect  bool
-	out     io.Writer // what was compared; nil for nothing
+	program  *ir.Program
+	recorded string // folder with inputs, or ""
+	dims     map[string]int
+	off      []string
+	files    []string
+	seed     uint64
+	tol      values.Tolerance
+	given    bool // whether the user has given tol
+	bisect   bool
+	out      io.Writer // what was compared; nil for nothing
 
 	precision codegen.Precision
 }
@@ -123,12 +126,12 @@ func (v *verification) inputs() ([]onnx.Value, error) {
 	if len(v.files) > 0 {
 		return values.Inputs(v.program.Main, v.files)
 	}
-	return recordedOrRandom(v.program, v.dims, v.seed)
+	return recordedOrRandom(v.program, v.recorded, v.dims, v.seed)
 }
 
-func recordedOrRandom(p *ir.Program, dims map[string]int, seed uint64) ([]onnx.Value, error) {
-	if set, ok := suite.Beside(p.Source); ok {
-		return suite.Inputs(p, set, dims)
+func recordedOrRandom(p *ir.Program, recorded string, dims map[string]int, seed uint64) ([]onnx.Value, error) {
+	if recorded != "" {
+		return suite.Inputs(p, recorded, dims)
 	}
 	return pipeline.RandomInputs(p, seed, dims), nil
 }

@@ -101,11 +101,9 @@ def wanted(module, inputs):
     return outputs
 
 
-def record(folder, name, make):
-    seed(name)
-    m = make()
+def export(name, m):
+    """The model as ONNX, and what it computes: inputs and outputs by their names."""
     module = m.module.eval()
-    draw(module, m.keep)
     want = flat(wanted(module, m.inputs.values()))
     assert len(want) == len(m.outputs), f"{name}: {len(want)} outputs, {len(m.outputs)} names"
     buf = io.BytesIO()
@@ -133,25 +131,38 @@ def record(folder, name, make):
         want = [t.half() if t.dtype == torch.bfloat16 else t for t in want]
     elif not m.functions:  # the checker of 1.12 wants attributes in functions that it does not know
         onnx.checker.check_model(model)
+    return model, dict(zip(m.inputs, inputs)), dict(zip(m.outputs, want))
+
+
+def record(folder, name, make):
+    seed(name)
+    m = make()
+    draw(m.module.eval(), m.keep)
+    model, inputs, want = export(name, m)
+    save(folder, name, model, [(inputs, want)], m.atol)
+
+
+def save(folder, name, model, sets, atol=0):
     shutil.rmtree(folder, ignore_errors=True)
-    data = os.path.join(folder, "test_data_set_0")
-    os.makedirs(data)
-    # The graph's inputs are those of the call that it needs.
-    used = {v.name: i for i, v in enumerate(model.graph.input)}
-    for (k, t) in zip(m.inputs, inputs):
-        if k in used:
-            write(os.path.join(data, f"input_{used[k]}.pb"), tensor(t, k))
-    for i, t in enumerate(want):
-        assert t.dtype not in (torch.float32, torch.bfloat16) or torch.isfinite(t).all(), f"{name}: output {i} is not finite"
-        write(os.path.join(data, f"output_{i}.pb"), tensor(t.detach(), m.outputs[i]))
+    for k, (inputs, want) in enumerate(sets):
+        data = os.path.join(folder, f"test_data_set_{k}")
+        os.makedirs(data)
+        # The graph's inputs are those of the call that it needs.
+        for i, v in enumerate(v for v in model.graph.input if v.name in inputs):
+            write(os.path.join(data, f"input_{i}.pb"), tensor(inputs[v.name], v.name))
+        for i, v in enumerate(model.graph.output):
+            t = want[v.name].detach()
+            assert t.dtype not in (torch.float32, torch.bfloat16) or torch.isfinite(t).all(), f"{name}: output {i} is not finite"
+            write(os.path.join(data, f"output_{i}.pb"), tensor(t, v.name))
     onnx.save(model, os.path.join(folder, "model.onnx"))
-    if m.atol:
+    if atol:
         with open(os.path.join(folder, "data.json"), "w") as f:
-            json.dump({"atol": m.atol, "rtol": 0}, f)
+            json.dump({"atol": atol, "rtol": 0}, f)
             f.write("\n")
     size = os.path.getsize(os.path.join(folder, "model.onnx"))
     assert size < 300_000, f"{name}: {size} bytes"
-    print(f"{name}: {len(model.graph.node)} nodes, {size} bytes, outputs to {max(t.float().abs().max() for t in want):.3g}")
+    largest = max(t.float().abs().max() for _, want in sets for t in want.values() if t.numel())
+    print(f"{name}: {len(model.graph.node)} nodes, {size} bytes, outputs to {largest:.3g}")
 
 
 def write(path, message):

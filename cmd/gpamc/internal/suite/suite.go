@@ -143,11 +143,13 @@ func (c Case) Read(p *ir.Program) ([]Set, error) {
 	return sets, nil
 }
 
-// Beside is the folder with the first set of data beside a model, if there is one.
-func Beside(model string) (string, bool) {
+// Beside is the folder with the first set of data beside a model, or "".
+func Beside(model string) string {
 	dir := filepath.Join(filepath.Dir(model), "test_data_set_0")
-	info, err := os.Stat(dir)
-	return dir, model != "" && err == nil && info.IsDir()
+	if info, err := os.Stat(dir); model == "" || err != nil || !info.IsDir() {
+		return ""
+	}
+	return dir
 }
 
 // Inputs reads the inputs in a folder of data, and brings them to the sizes in dims.
