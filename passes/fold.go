@@ -13,6 +13,7 @@ var fold = []Rule{
 	{"fold-shape", "", foldShape},
 	{"fold-weight", "(Weight name=_ type=_)", foldWeight},
 	{"fold-const", "", foldConst},
+	{"fold-fill", "(" + elementwise + " xs... *=_)\n(Slice|Transpose xs... *=_)", foldFill},
 }
 
 // foldShape puts a constant in the place of integers that the shapes decide: Shape, Gather, Concat, Where and all the others that
@@ -95,6 +96,38 @@ func foldConst(b *ir.Builder, m *Match) *ir.Value {
 		return nil
 	}
 	return m.constant(b, d)
+}
+
+// foldFill computes a tensor of one number, and takes parts of it, as that number.
+func foldFill(b *ir.Builder, m *Match) *ir.Value {
+	n, t := m.Root, m.Root.Out().Type
+	if !t.Ranked() || slices.ContainsFunc(t.Shape, fresh) {
+		return m.No("the shape is not known")
+	}
+	filled := n.Args
+	if n.Op == ir.Slice || n.Op == ir.Transpose {
+		filled = n.Args[:1]
+	}
+	stretched := false
+	cs := make([]*ir.Value, len(filled))
+	for i, a := range filled {
+		if a.Is(ir.Expand) {
+			a, stretched = a.Def.Args[0], true
+		}
+		d := a.Const()
+		if d == nil || d.Len() != 1 || d.Elem == ir.String {
+			return m.No("argument %d is no single number", i)
+		}
+		cs[i] = b.Const(&ir.Data{Elem: d.Elem, Shape: []int{}, Bytes: d.Bytes})
+	}
+	if !stretched {
+		return m.No("there is nothing larger")
+	}
+	c := cs[0]
+	if n.Op != ir.Slice && n.Op != ir.Transpose {
+		c = b.New(n.Op, n.Attrs, cs...)
+	}
+	return b.New(ir.Expand, nil, c, b.Dims(t.Shape...))
 }
 
 // data is what v holds if it is a constant or a weight whose data is there; nil if it is not.

@@ -35,13 +35,14 @@ var rows = []Rule{
 			}
 			return m.ofRows(b, attrs, func(int) bool { return true })
 		}},
+	{"rows-gather", "(Gather|Slice y:(Gather x ids axis=_) is... axis=_)", rowsGather},
 	{"rows-reshape", "(Gather|Slice y:(Reshape x s allowzero=_) is... axis=_)", rowsReshape},
 	{"rows-transpose", "(Gather|Slice y:(Transpose x perm=_) is... axis=_)", rowsTranspose},
 	{"rows-attention", "(Gather|Slice y:(Attention|DualAttention xs... *=_) is... axis=_)", rowsAttention},
 }
 
 const elementwise = "Relu|LeakyRelu|Elu|Gelu|Swish|Sigmoid|HardSigmoid|HardSwish|Tanh|Erf|Exp|Log|Sqrt|Reciprocal|Abs|Neg|Cast|" +
-	"Add|Sub|Mul|Div|Pow|Max|Min|Where"
+	"Add|Sub|Mul|Div|Pow|Max|Min|Where|Less|LessOrEqual|Greater|GreaterOrEqual|Equal|And|Or|Not"
 
 // A selection is what a Gather of one index or a Slice along one axis does, to be done to other tensors.
 type selection struct {
@@ -132,6 +133,20 @@ func (m *Match) ofRows(b *ir.Builder, attrs ir.Attrs, has func(i int) bool) *ir.
 	}
 	b.Name = n.Name
 	return b.New(n.Op, attrs, args...)
+}
+
+// rowsGather looks up only what is wanted.
+func rowsGather(b *ir.Builder, m *Match) *ir.Value {
+	s := m.selection(b)
+	if s == nil {
+		return nil
+	}
+	x, ids := m.Type("x"), m.V("ids")
+	axis, err := ir.Axis(m.N("y").Int("axis"), x.Rank())
+	if at := s.axis - axis; err == nil && at >= 0 && at < ids.Type.Rank() {
+		return b.New(ir.Gather, ir.Attrs{"axis": axis}, m.V("x"), s.of(ids, at))
+	}
+	return m.No("axis %d is none of the indices'", s.axis)
 }
 
 // rowsReshape finds the axis in what the Reshape is of: it has as many elements, and as many before it.
