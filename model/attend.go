@@ -99,20 +99,31 @@ func (s *site) turn(x *ir.Value) *ir.Value {
 	return s.rotate(x)
 }
 
-// key is the keys of a site, turned, and value its values; with those of earlier runs, where it looks at these.
+// key is the keys of a site, turned, and value its values; with those of earlier runs, where it looks at these, or an earlier run's.
 func (n *net) key(s *site) *ir.Value   { return n.behind(s, "key", s.turn(s.keys)) }
 func (n *net) value(s *site) *ir.Value { return n.behind(s, "value", s.v) }
 
-// behind is x [batch,heads,L,dim] behind what earlier runs had in its place.
+// behind is x [batch,heads,L,dim] behind what earlier runs had in its place; what is of the encoder's tokens, one earlier run has computed, and
+// x is for that to return.
 func (n *net) behind(s *site, what string, x *ir.Value) *ir.Value {
-	if s.causal != "cache" {
+	of, length := "", n.past()
+	switch {
+	case n.cached && s.place == "cross":
+		of, length = "encoder.", x.Type.Shape[2]
+	case s.causal != "cache":
 		return x
+	case families[n.c.Family].places == "both":
+		of = "decoder."
 	}
+	name := fmt.Sprintf("%d.%s%s", s.layer, of, what)
 	shape := slices.Clone(x.Type.Shape)
-	shape[2] = n.past()
-	name := fmt.Sprintf("%d.%s", s.layer, what)
-	y := n.b.New(ir.Concat, ir.Attrs{"axis": 2}, n.input("past_key_values."+name, ir.F32, shape...), x)
-	n.present = append(n.present, named{"present." + name, y})
+	shape[2] = length
+	y := n.input("past_key_values."+name, ir.F32, shape...)
+	if s.place != "cross" {
+		x = n.b.New(ir.Concat, ir.Attrs{"axis": 2}, y, x)
+		y = x
+	}
+	n.present = append(n.present, named{"present." + name, x})
 	return y
 }
 

@@ -35,7 +35,7 @@ func buildBert(n *net) {
 	x := n.embed(ids, root+"embeddings.word_embeddings", c.Vocab)
 	x = n.add(x, n.embed(types, root+"embeddings.token_type_embeddings", c.Types))
 	table := n.weight(root+"embeddings.position_embeddings.weight", perInput(c.Width), c.Positions, c.Width)
-	x = n.layerNorm(n.add(x, n.positions(x, table, 0)), root+"embeddings.LayerNorm")
+	x = n.layerNorm(n.add(x, n.positions(x, table, 0, n.past())), root+"embeddings.LayerNorm")
 	for i := range c.Layers {
 		x = bertLayer(n, fmt.Sprintf("%sencoder.layer.%d", root, i), i, x, mask)
 	}

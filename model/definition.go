@@ -35,7 +35,8 @@ type Definition struct {
 	Source  string // the folder that it comes from, for messages
 
 	// Cache makes Build a decoder that goes on behind tokens of earlier runs: their keys and values are inputs, past_key_values.0.key and so
-	// on [batch,heads,past,dim], and come out as present.0.key with the new ones behind. Of gpt2, llama and diffllama.
+	// on [batch,heads,past,dim], and come out as present.0.key with the new ones behind. Of an encoder-decoder that is past_key_values.0.decoder.key;
+	// past_key_values.0.encoder.key are those of the encoder's tokens, which it returns as present.0.encoder.key.
 	Cache bool
 }
 

@@ -66,8 +66,8 @@ func Build(d *Definition) (*ir.Program, error) {
 	if err := d.Config.check(); err != nil {
 		return fail(err)
 	}
-	if d.Cache && families[d.Config.Family].places != "decoder" {
-		return fail(fmt.Errorf("a cache of keys and values is for gpt2, llama and diffllama, not for %s", d.Config.Family))
+	if d.Cache && families[d.Config.Family].places == "encoder" {
+		return fail(fmt.Errorf("a cache of keys and values is for decoders, not for %s", d.Config.Family))
 	}
 	families[d.Config.Family].build(n)
 	for _, x := range n.present {

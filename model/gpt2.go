@@ -27,7 +27,7 @@ func buildGPT2(n *net) {
 	ids := n.input("input_ids", ir.I64, batch, seq)
 	root := n.root("transformer.", "wte.weight", c.architecture() == "GPT2Model")
 	x := n.embed(ids, root+"wte", c.Vocab)
-	x = n.add(x, n.positions(x, n.weight(root+"wpe.weight", perInput(c.Width), c.Positions, c.Width), 0))
+	x = n.add(x, n.positions(x, n.weight(root+"wpe.weight", perInput(c.Width), c.Positions, c.Width), 0, n.past()))
 	for i := range c.Layers {
 		x = gpt2Layer(n, fmt.Sprintf("%sh.%d", root, i), i, x)
 	}

@@ -220,11 +220,11 @@ func (n *net) embed(ids *ir.Value, name string, rows int) *ir.Value {
 	return n.wide(n.b.New(ir.Gather, nil, n.stored(name+".weight", perInput(n.c.Width), rows, n.c.Width), ids))
 }
 
-// positions are the rows of a table from first on, one for each token of x [batch,L,width].
-func (n *net) positions(x, table *ir.Value, first int) *ir.Value {
+// positions are the rows of a table from first on, one for each token of x [batch,L,width], which stand behind past others.
+func (n *net) positions(x, table *ir.Value, first int, past ir.Dim) *ir.Value {
 	length := x.Type.Shape[1]
-	if n.cached {
-		at := n.past().Add(ir.N(first))
+	if !past.Is(0) {
+		at := past.Add(ir.N(first))
 		return n.b.New(ir.Gather, nil, table, n.b.New(ir.Range, nil, n.b.Dim(at), n.b.Dim(at.Add(length)), n.b.Dim(ir.N(1))))
 	}
 	return n.b.New(ir.Slice, nil, table, n.b.Vector(int64(first)), n.b.Dims(length.Add(ir.N(first))), n.b.Vector(0))

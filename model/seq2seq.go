@@ -43,7 +43,8 @@ func seq2seqKeys(d seq2seqDefaults) []key {
 }
 
 // buildSeq2Seq builds the transformer of "Attention is all you need" (Vaswani et al., arXiv 1706.03762) and its kin Marian, BART and
-// mBART: an encoder, and a decoder that also attends to what the encoder made.
+// mBART: an encoder, and a decoder that also attends to what the encoder made. With a cache the decoder gets keys and values of the encoder's
+// tokens from outside, and the encoder returns them: two programs in one, of which a run needs either.
 func buildSeq2Seq(n *net) {
 	c := n.c
 	base := c.architecture() == families[c.Family].architectures[1]
@@ -52,14 +53,14 @@ func buildSeq2Seq(n *net) {
 	targets := n.input("decoder_input_ids", ir.I64, batch, tgt)
 	root := n.root("model.", "encoder.layers.0.fc1.weight", base)
 	names := n.embeddings(root)
-	x := n.embedTokens(ids, root+"encoder", names[0], c.Vocab)
+	x := n.embedTokens(ids, root+"encoder", names[0], c.Vocab, ir.N(0))
 	for i := range c.Layers {
 		s := &stack{n: n, name: fmt.Sprintf("%sencoder.layers.%d", root, i), layer: i}
 		x = s.attention("encoder", "self_attn", c.Heads, x, x, mask, "")
 		x = s.feedForward(x, c.FFN)
 	}
 	memory := n.closing(x, root+"encoder.layer_norm")
-	x = n.embedTokens(targets, root+"decoder", names[1], c.DecoderVocab)
+	x = n.embedTokens(targets, root+"decoder", names[1], c.DecoderVocab, n.past())
 	for i := range c.DecoderLayers {
 		s := &stack{n: n, name: fmt.Sprintf("%sdecoder.layers.%d", root, i), layer: i}
 		x = s.attention("decoder", "self_attn", c.DecoderHeads, x, x, nil, "self")
@@ -100,8 +101,8 @@ func (n *net) embeddings(root string) [2]string {
 // learnedOffset is the row of position 0 in tables of learned positions, as BART has them.
 const learnedOffset = 2
 
-// embedTokens is the input of the encoder or the decoder, whose names begin with part.
-func (n *net) embedTokens(ids *ir.Value, part, table string, rows int) *ir.Value {
+// embedTokens is the input of the encoder or the decoder, whose names begin with part, for tokens behind past others.
+func (n *net) embedTokens(ids *ir.Value, part, table string, rows int, past ir.Dim) *ir.Value {
 	c := n.c
 	x := n.embed(ids, table, rows)
 	if c.ScaleEmbed {
@@ -109,10 +110,10 @@ func (n *net) embedTokens(ids *ir.Value, part, table string, rows int) *ir.Value
 	}
 	n.b.Name = part + ".embed_positions"
 	if c.Sinusoidal {
-		x = n.add(x, n.positions(x, n.computed("sinusoidal_positions", sinusoids(c.Positions, c.Width)), 0))
+		x = n.add(x, n.positions(x, n.computed("sinusoidal_positions", sinusoids(c.Positions, c.Width)), 0, past))
 	} else {
 		w := n.weight(part+".embed_positions.weight", perInput(c.Width), c.Positions+learnedOffset, c.Width)
-		x = n.add(x, n.positions(x, w, learnedOffset))
+		x = n.add(x, n.positions(x, w, learnedOffset, past))
 	}
 	if c.EmbedNorm {
 		x = n.layerNorm(x, part+".layernorm_embedding")

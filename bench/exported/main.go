@@ -138,7 +138,7 @@ func load(path string) ([]*ir.Program, error) {
 		return nil, err
 	}
 	programs, err := one(model.Build(d))
-	if slices.Contains([]string{"gpt2", "llama", "diffllama"}, d.Config.Family) && err == nil {
+	if !slices.Contains([]string{"bert", "vit"}, d.Config.Family) && err == nil {
 		d.Cache = true
 		cached, err := model.Build(d)
 		return append(programs, cached), err

@@ -33,6 +33,7 @@ var benchCommand = &cli.Command{
 		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
 		precisionFlag,
 		dimFlag,
+		cacheFlag,
 		setFlag,
 		onlyFlag,
 	},

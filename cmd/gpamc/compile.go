@@ -37,6 +37,7 @@ var compileCommand = &cli.Command{
 		&cli.BoolFlag{Name: "stateful", Usage: "sessions keep what runs append to inputs, such as the keys and values of the tokens before"},
 		precisionFlag,
 		dimFlag,
+		cacheFlag,
 		setFlag,
 		onlyFlag,
 	},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/gpamc/gpamc/onnx"
 	"github.com/gpamc/gpamc/passes"
@@ -18,7 +17,7 @@ var exportCommand = &cli.Command{
 		&cli.IntFlag{Name: "opset", Usage: "ai.onnx opset to write; by default that of the model, or the next that has all its operators"},
 		&cli.StringFlag{Name: "form", Value: onnx.Functions.String(), Usage: "how attention is written: function, as operators of domain " + onnx.Domain +
 			" with bodies that other runtimes run; inline, by simpler operators; standard, by ONNX's Attention (opset 23 and later)"},
-		&cli.BoolFlag{Name: "cache", Usage: "of a model definition: with inputs for the keys and values of earlier runs, and outputs for the next"},
+		cacheFlag,
 		&cli.BoolFlag{Name: "as-is", Usage: "write the model as it is, without running the passes first"},
 		&cli.BoolFlag{Name: "external", Usage: "put the weights into a file beside the model, whatever their size"},
 		setFlag,
@@ -38,9 +37,6 @@ func runExport(c *cli.Context) error {
 	p, err := load(c)
 	if err != nil {
 		return err
-	}
-	if info, err := os.Stat(p.Source); c.Bool("cache") && err == nil && !info.IsDir() {
-		return fmt.Errorf("export: --cache is for model definitions; %s is as it is", p.Source)
 	}
 	if !c.Bool("as-is") {
 		if _, err := passes.Run(p, passes.Portable); err != nil {

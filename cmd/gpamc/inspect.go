@@ -28,6 +28,7 @@ var inspectCommand = &cli.Command{
 		&cli.BoolFlag{Name: "names", Usage: "print the model's names of nodes as comments"},
 		&cli.StringFlag{Name: "html", Usage: "write a page with the IR after each pass, side by side, to `FILE`"},
 		dimFlag,
+		cacheFlag,
 		setFlag,
 		onlyFlag,
 	},

@@ -18,6 +18,8 @@ import (
 var (
 	dimFlag = &cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: the size of a named dimension"}
 
+	cacheFlag = &cli.BoolFlag{Name: "cache", Usage: "of a model definition: with inputs for the keys and values of earlier runs, and outputs for the next"}
+
 	// setFlag and onlyFlag ask for a part of a model.
 	setFlag  = &cli.StringSliceFlag{Name: "set", Usage: "`NAME=VALUE`: an input that always has that value, in all its elements"}
 	onlyFlag = &cli.StringFlag{Name: "only", Usage: "the outputs that are wanted, by `NAMES` or patterns such as 'present.*'; nothing else is computed"}
@@ -37,7 +39,11 @@ func load(c *cli.Context) (*ir.Program, error) {
 	if c.NArg() != 1 {
 		return nil, fmt.Errorf("%s: one model is wanted, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " "))
 	}
-	p, err := loadWithCache(c.Args().First(), c.Bool("stateful") || c.Bool("cache"))
+	path := c.Args().First()
+	if info, err := os.Stat(path); c.Bool("cache") && err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s: --cache is for model definitions; %s is as it is", c.Command.Name, path)
+	}
+	p, err := loadWithCache(path, c.Bool("stateful") || c.Bool("cache"))
 	if err != nil {
 		return nil, err
 	}

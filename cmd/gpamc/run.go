@@ -24,6 +24,7 @@ var runCommand = &cli.Command{
 		&cli.BoolFlag{Name: "compiled", Usage: "compile the model and run that, instead of the reference"},
 		&cli.IntFlag{Name: "threads", Value: 1, Usage: "threads of the compiled model"},
 		precisionFlag,
+		cacheFlag,
 		setFlag,
 		onlyFlag,
 	},

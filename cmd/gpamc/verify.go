@@ -36,6 +36,7 @@ var verifyCommand = &cli.Command{
 		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of random inputs"},
 		precisionFlag,
 		dimFlag,
+		cacheFlag,
 		setFlag,
 		onlyFlag,
 	},
