@@ -41,7 +41,8 @@ var attention = []Rule{
 		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("first"), m.V("mask"))
 	}},
 	{"scores-mask-named", `
-		(MatMul (Softmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late)) v)
+		(MatMul p:(Softmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late)) v)
+		(MatMul p:(MaskedSoftmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late) sink?) v)
 		(Reshape a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late) d allowzero=_)`, scoresMaskNamed},
 	{"scores-floor", "(Max s:(Scores q k mask? scale=_ softcap=_ causal=_) #c)", func(b *ir.Builder, m *Match) *ir.Value {
 		mask, c := m.V("mask"), m.Scalar("c")
@@ -183,7 +184,8 @@ func scoresMaskNamed(b *ir.Builder, m *Match) *ir.Value {
 	}
 	x := b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), mask, bias)
 	if v := m.V("v"); v != nil {
-		return b.New(ir.MatMul, nil, b.New(ir.Softmax, nil, x), v)
+		p := m.N("p")
+		return b.New(ir.MatMul, nil, b.New(p.Op, nil, append([]*ir.Value{x}, p.Args[1:]...)...), v)
 	}
 	return b.New(ir.Reshape, m.Root.Attrs, x, m.V("d"))
 }

@@ -23,6 +23,7 @@ var reimport = []Rule{
 		}
 		return b.New(ir.MaskedSoftmax, nil, m.V("x"), m.V("sink"))
 	}},
+	{"softmax-sink", "(Slice (Softmax c:(Concat x sink axis=_)) s e a? t?)\n(Slice (Softmax c:(Concat sink x axis=_)) s e a? t?)", softmaxSink},
 	{"attention-sink", "(MatMul (MaskedSoftmax s:(Scores q k mask? bias? *=_) sink) v)", func(b *ir.Builder, m *Match) *ir.Value {
 		if h := heads(m.V("q")); m.Type("v").Rank() < 2 || !heads(m.V("v")).Equal(h) && !heads(m.V("v")).Is(1) {
 			return m.No("values %s for %s heads", m.Type("v"), h)
@@ -55,6 +56,27 @@ var reimport = []Rule{
 			}
 			return dualAttention(b, m)
 		}},
+}
+
+// softmaxSink is a softmax with one column more, in front or behind, that is cut off again: who attends to nothing attends to that.
+func softmaxSink(b *ir.Builder, m *Match) *ir.Value {
+	x, sink, c := m.V("x"), m.V("sink"), m.N("c")
+	if !alongLast(c) || !perRow(sink, x.Type) || !x.Type.Ranked() {
+		return m.No("%s is no column beside %s", sink.Type, x.Type)
+	}
+	axes, ok := axesOf(m.V("a"), x.Type.Rank())
+	start, ok2 := m.V("s").ConstInts()
+	first := int64(0)
+	if c.Args[0] == sink {
+		first = 1
+	}
+	if y := m.Root.Out().Type; !ok || !ok2 || !slices.Equal(axes, []int64{int64(x.Type.Rank() - 1)}) || start[0] != first || !y.Equal(x.Type) || !unitSteps(m.V("t")) {
+		return m.No("it is not all but that column that is left")
+	}
+	if sink.Is(ir.Expand) && perRow(sink.Def.Args[0], x.Type) {
+		sink = sink.Def.Args[0]
+	}
+	return b.New(ir.MaskedSoftmax, nil, x, sink)
 }
 
 // ownValues adds to a DualAttention the values at the queries' own positions.

@@ -1,6 +1,7 @@
 package passes
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -8,12 +9,15 @@ import (
 )
 
 // rotary recognises RotaryEmbedding of [B,H,L,D] written as x·cos + turned(x)·sin: turned is (-x2, x1) of the two halves, or of neighbours.
-// cos and sin must hold each angle twice, in the same order.
+// cos and sin must hold each angle twice, in the same order. Or the two parts are computed apart, and each angle is there once.
 var rotary = []Rule{
 	{"rotary", turnedBy("w:*(Cast x to=_)", "(Cast (TURNED) to=_)", halvesTurned...) + "\n" + turnedBy("x", "(TURNED)", halvesTurned...),
 		func(b *ir.Builder, m *Match) *ir.Value { return rotaryEmbedding(b, m, false) }},
 	{"rotary-interleaved", turnedBy("w:*(Cast x to=_)", "(Cast (TURNED) to=_)", pairsTurned) + "\n" + turnedBy("x", "(TURNED)", pairsTurned),
 		func(b *ir.Builder, m *Match) *ir.Value { return rotaryEmbedding(b, m, true) }},
+	{"rotary-parts", inParts("(Concat PART1 PART2 axis=_)"), func(b *ir.Builder, m *Match) *ir.Value { return rotaryOfParts(b, m, false) }},
+	{"rotary-parts-interleaved", inParts("(Reshape (Concat (Reshape PART1 r1 allowzero=_) (Reshape PART2 r2 allowzero=_) axis=_) r3 allowzero=_)"),
+		func(b *ir.Builder, m *Match) *ir.Value { return rotaryOfParts(b, m, true) }},
 }
 
 // halvesTurned and pairsTurned are what the sines multiply.
@@ -35,6 +39,57 @@ func turnedBy(x, by string, turned ...string) string {
 	return strings.Join(lines, "\n")
 }
 
+// inParts are the spellings where both parts are sliced or split from x.
+func inParts(joined string) string {
+	var lines []string
+	for _, cut := range [][2]string{
+		{"lo:*(Slice x s2 e2 a2 t2?)", "hi:*(Slice x s1 e1 a1 t1?)"},
+		{"lo:*(Split@0 x p? axis=_ num_outputs=_)", "hi:*(Split@1 x p? axis=_ num_outputs=_)"},
+		{"lo:*(Gather *(Reshape x d allowzero=_) i axis=_)", "hi:*(Gather *(Reshape x d allowzero=_) j axis=_)"},
+		{"lo:*(Reshape (Split@0 *(Reshape x d allowzero=_) p? axis=_ num_outputs=_) i allowzero=_)",
+			"hi:*(Reshape (Split@1 *(Reshape x d allowzero=_) p? axis=_ num_outputs=_) j allowzero=_)"},
+	} {
+		first := "(Sub (Mul " + cut[0] + " cos) (Mul " + cut[1] + " sin))"
+		lines = append(lines, strings.NewReplacer("PART1", first, "PART2", "(Add (Mul hi cos) (Mul lo sin))").Replace(joined))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// rotaryOfParts is RotaryEmbedding of x, whose parts lo and hi are turned and put together again.
+func rotaryOfParts(b *ir.Builder, m *Match, interleaved bool) *ir.Value {
+	x, y := m.V("x"), m.Root.Out().Type
+	if x.Type.Rank() != 4 || !y.Equal(x.Type) {
+		return m.No("%s of %s is not [B,H,L,D]", y, x.Type)
+	}
+	if why := partsOf(m, x.Type, interleaved); why != "" {
+		return m.No("%s", why)
+	}
+	if interleaved && !sideBySide(m.Root.Args[0]) || !interleaved && !alongLast(m.Root) {
+		return m.No("the parts are put together in another way")
+	}
+	return rotated(b, m, x, interleaved, true)
+}
+
+// alongLast reports whether n puts tensors together along their last axis.
+func alongLast(n *ir.Node) bool {
+	axis, err := ir.Axis(n.Int("axis"), n.TypeAt(0).Rank())
+	return err == nil && axis == n.TypeAt(0).Rank()-1
+}
+
+// sideBySide reports whether v [..,n,2] is of two tensors [..,n], one element of either.
+func sideBySide(v *ir.Value) bool {
+	if !alongLast(v.Def) {
+		return false
+	}
+	for _, a := range v.Def.Args {
+		t, part := a.Type, a.Def.TypeAt(0)
+		if r := t.Rank(); r < 1 || !t.Shape[r-1].Is(1) || !ir.EqualDims(t.Shape[:r-1], part.Shape) {
+			return false
+		}
+	}
+	return true
+}
+
 func rotaryEmbedding(b *ir.Builder, m *Match, interleaved bool) *ir.Value {
 	x := m.V("x")
 	if w := m.V("w"); w != nil { // in 32 bits, as the tables are
@@ -43,37 +98,61 @@ func rotaryEmbedding(b *ir.Builder, m *Match, interleaved bool) *ir.Value {
 	if x.Type.Rank() != 4 {
 		return m.No("%s is not [B,H,L,D]", x.Type)
 	}
-	d, ok := x.Type.Shape[3].Const()
+	if why := partsOf(m, x.Type, interleaved); why != "" {
+		return m.No("%s", why)
+	}
+	if !twice(m, m.V("cos"), interleaved) || !twice(m, m.V("sin"), interleaved) {
+		return m.No("the table of angles does not hold each one twice")
+	}
+	return rotated(b, m, x, interleaved, false)
+}
+
+// partsOf says why lo and hi are not the two parts of each head of x; "" if they are.
+func partsOf(m *Match, x ir.Type, interleaved bool) string {
+	d, ok := x.Shape[3].Const()
 	if !ok || d%2 != 0 {
-		return m.No("the head size %s is not even", x.Type.Shape[3])
+		return fmt.Sprintf("the head size %s is not even", x.Shape[3])
 	}
 	want := [2][2]int64{{0, 1}, {int64(d / 2), 1}}
 	if interleaved {
 		want = [2][2]int64{{0, 2}, {1, 2}}
 	}
 	for i, name := range []string{"lo", "hi"} {
-		if !cuts(m.V(name), want[i], d/2) {
-			return m.No("the parts that change places are not the right ones")
+		if v := m.V(name); !cuts(v, want[i], d/2) && !(interleaved && ofNeighbours(v, x, i)) {
+			return "the parts that change places are not the right ones"
 		}
 	}
-	if !twice(m, m.V("cos"), interleaved) || !twice(m, m.V("sin"), interleaved) {
-		return m.No("the table of angles does not hold each one twice")
-	}
+	return ""
+}
+
+// rotated is RotaryEmbedding of x by the tables cos and sin, which hold each angle twice, or once.
+func rotated(b *ir.Builder, m *Match, x *ir.Value, interleaved, once bool) *ir.Value {
 	attrs := ir.Attrs{}
 	if interleaved {
 		attrs["interleaved"] = 1
 	}
 	cos, sin := m.V("cos"), m.V("sin")
-	if cached(cos.Type, x.Type) && cached(sin.Type, x.Type) {
-		return b.New(ir.RotaryEmbedding, attrs, x, cache(b, m, x, cos, interleaved), cache(b, m, x, sin, interleaved))
+	like := x.Type // of a table
+	if once {
+		half, _ := x.Type.Shape[3].Div(ir.N(2))
+		like = ir.T(x.Type.Elem, x.Type.Shape[0], x.Type.Shape[1], x.Type.Shape[2], half)
+	}
+	table := func(v *ir.Value, x *ir.Value) *ir.Value {
+		if !once {
+			v = oneOfTwo(b, v, interleaved)
+		}
+		return cache(b, m, x, v)
+	}
+	if cached(cos.Type, like) && cached(sin.Type, like) {
+		return b.New(ir.RotaryEmbedding, attrs, x, table(cos, x), table(sin, x))
 	}
 	// GPT-J has positions before heads, and turns them later.
-	first, turn := headsLast(x.Type), ir.Attrs{"perm": []int64{0, 2, 1, 3}}
+	first, turn := headsLast(like), ir.Attrs{"perm": []int64{0, 2, 1, 3}}
 	if cos.Type.Rank() != 4 || sin.Type.Rank() != 4 || !cached(headsLast(cos.Type), first) || !cached(headsLast(sin.Type), first) {
 		return m.No("tables of types %s and %s for %s", cos.Type, sin.Type, x.Type)
 	}
 	x = b.New(ir.Transpose, turn, x)
-	y := b.New(ir.RotaryEmbedding, attrs, x, cache(b, m, x, b.New(ir.Transpose, turn, cos), interleaved), cache(b, m, x, b.New(ir.Transpose, turn, sin), interleaved))
+	y := b.New(ir.RotaryEmbedding, attrs, x, table(b.New(ir.Transpose, turn, cos), x), table(b.New(ir.Transpose, turn, sin), x))
 	return b.New(ir.Transpose, turn, y)
 }
 
@@ -94,6 +173,26 @@ func cuts(v *ir.Value, from [2]int64, count int) bool {
 		steps, ok3 = []int64{1}, true
 	}
 	return ok && ok2 && ok3 && slices.Equal(axes, []int64{int64(last)}) && from == [2]int64{starts[0], steps[0]}
+}
+
+// ofNeighbours reports whether v is element i of the pairs of neighbours in x [..,D], which is reshaped to [..,D/2,2] for it.
+func ofNeighbours(v *ir.Value, x ir.Type, i int) bool {
+	n := v.Def
+	if n.Op == ir.Reshape && v.Type.Rank() == x.Rank() {
+		n = n.Args[0].Def
+	}
+	r, last := n.TypeAt(0), x.Rank()
+	if !r.Ranked() || r.Rank() != last+1 || !r.Shape[last].Is(2) || !ir.EqualDims(r.Shape[:last-1], x.Shape[:last-1]) || !ir.EqualDims(v.Type.Shape, r.Shape[:last]) {
+		return false
+	}
+	if axis, err := ir.Axis(n.Int("axis"), last+1); err != nil || axis != last {
+		return false
+	}
+	if n.Op == ir.Split {
+		return len(n.Results) == 2
+	}
+	at := n.Args[1].Const()
+	return n.Op == ir.Gather && at != nil && at.Len() == 1 && at.Int(0) == int64(i)
 }
 
 // twice reports whether the last axis of v holds the same numbers twice: one half after the other, or each beside its like.
@@ -235,19 +334,23 @@ func headsLast(t ir.Type) ir.Type {
 	return ir.T(t.Elem, t.Shape[0], t.Shape[2], t.Shape[1], t.Shape[3])
 }
 
-// cache makes RotaryEmbedding's table [B,L,D/2] of one that is cached.
-func cache(b *ir.Builder, m *Match, to, v *ir.Value, pairs bool) *ir.Value {
-	x, r, shape := to.Type, v.Type.Rank(), wide(v.Type)
-	half, _ := x.Shape[3].Div(ir.N(2))
-	axis := b.Vector(int64(r - 1))
+// oneOfTwo is a table with each angle once, of one with each twice.
+func oneOfTwo(b *ir.Builder, v *ir.Value, pairs bool) *ir.Value {
+	last := v.Type.Rank() - 1
 	if pairs {
-		v = b.New(ir.Slice, nil, v, b.Vector(0), b.Dims(x.Shape[3]), axis, b.Vector(2))
-	} else {
-		v = b.New(ir.Slice, nil, v, b.Vector(0), b.Dims(half), axis)
+		return b.New(ir.Slice, nil, v, b.Vector(0), b.Dims(v.Type.Shape[last]), b.Vector(int64(last)), b.Vector(2))
 	}
+	half, _ := v.Type.Shape[last].Div(ir.N(2))
+	return b.New(ir.Slice, nil, v, b.Vector(0), b.Dims(half), b.Vector(int64(last)))
+}
+
+// cache makes RotaryEmbedding's table [B,L,D/2], for x, of one that broadcasts to the parts.
+func cache(b *ir.Builder, m *Match, x, v *ir.Value) *ir.Value {
+	to, shape := x.Type.Shape, wide(v.Type)
+	half := shape[3]
 	v = m.reshape(b, v, ir.T(v.Type.Elem, shape[0], shape[2], half))
-	if !shape[0].Equal(x.Shape[0]) || !shape[2].Equal(x.Shape[2]) {
-		v = b.New(ir.Expand, nil, v, b.Dims(x.Shape[0], x.Shape[2], half))
+	if !shape[0].Equal(to[0]) || !shape[2].Equal(to[2]) {
+		v = b.New(ir.Expand, nil, v, b.Dims(to[0], to[2], half))
 	}
 	return v
 }
