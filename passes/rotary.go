@@ -58,11 +58,14 @@ func inParts(joined string) string {
 // rotaryOfParts is RotaryEmbedding of x, whose parts lo and hi are turned and put together again.
 func rotaryOfParts(b *ir.Builder, m *Match, interleaved bool) *ir.Value {
 	x, y := m.V("x"), m.Root.Out().Type
-	if x.Type.Rank() != 4 || !y.Equal(x.Type) {
+	if pairs := m.V("d") != nil; y.Rank() != 4 || !pairs && !y.Equal(x.Type) {
 		return m.No("%s of %s is not [B,H,L,D]", y, x.Type)
 	}
-	if why := partsOf(m, x.Type, interleaved); why != "" {
+	if why := partsOf(m, y, interleaved); why != "" {
 		return m.No("%s", why)
+	}
+	if !y.Equal(x.Type) { // pairs and heads were cut at once
+		x = m.reshape(b, x, y)
 	}
 	if interleaved && !sideBySide(m.Root.Args[0]) || !interleaved && !alongLast(m.Root) {
 		return m.No("the parts are put together in another way")
