@@ -203,6 +203,9 @@ func lowerMatMul(e *emitter, n *ir.Node) error {
 	if n.TypeAt(0).Rank() < 2 || n.TypeAt(1).Rank() < 2 {
 		return errShape
 	}
+	if e.stackMatMul(n) {
+		return nil
+	}
 	a, b := e.view(n, 0), e.view(n, 1)
 	shape := n.Out().Type.Shape
 	batch := shape[:len(shape)-2]
@@ -234,6 +237,30 @@ func lowerMatMul(e *emitter, n *ir.Node) error {
 		e.Dim(cols), e.Dim(aRow), e.Dim(aCol), e.Dim(bRow), e.Dim(bCol)))
 	e.Call("matmul", e.Ctx(), e.Y(n, 0), e.from(a), e.from(b), "product{"+strings.Join(parts, ", ")+"}")
 	return nil
+}
+
+// stackMatMul multiplies by a stack of stored matrices, where there is one: experts, or heads with weights of their own.
+func (e *emitter) stackMatMul(n *ir.Node) bool {
+	w, x := n.Args[1], e.view(n, 0)
+	rank := len(x.dims)
+	if !w.Is(ir.Weight) || w.Type.Rank() != 3 || rank < 3 || !x.strides[rank-1].Is(1) && !x.dims[rank-1].Is(1) {
+		return false
+	}
+	count, k, cols := w.Type.Shape[0], w.Type.Shape[1], w.Type.Shape[2]
+	outer := view{dims: x.dims[:rank-3], strides: x.strides[:rank-3]}.chunks()
+	if !x.dims[rank-1].Equal(k) || len(outer) > 1 || !x.dims[rank-3].Equal(count) && !x.dims[rank-3].Is(1) {
+		return false
+	}
+	times, far, step := ir.N(1), ir.N(0), x.strides[rank-3]
+	if len(outer) > 0 {
+		times, far = outer[0].size, outer[0].step
+	}
+	if x.dims[rank-3].Is(1) {
+		step = ir.N(0)
+	}
+	e.Call("stackMatMul", e.Ctx(), e.Y(n, 0), e.from(x), e.g.weightExpr(e.fn, w, stackLayout), e.Dim(times), e.Dim(count),
+		e.Dim(x.dims[rank-2]), e.Dim(k), e.Dim(cols), e.Dim(far), e.Dim(step), e.Dim(x.strides[rank-2]))
+	return true
 }
 
 // lowerRoutedMatMul multiplies by stored weights; of others, the expansion multiplies all rows.

@@ -30,3 +30,31 @@ func TestRoutedMatMul(t *testing.T) {
 		compareCompiled(t, p, []string{"y", "z", "o"}, sizes)
 	}
 }
+
+// TestStackMatMul compiles products with a stack of stored matrices: of one matrix for all, of one for each, and of heads where they lie.
+func TestStackMatMul(t *testing.T) {
+	p := program(t, `func f(x f32[t,40], h f32[b,t,120], u f32[3,7,2]) {
+		w = Weight() name="w" type=f32[3,40,33]
+		x3 = Unsqueeze(x, [0])
+		y = MatMul(x3, w)
+		v = Weight() name="v" type=f32[3,33,7]
+		z = MatMul(y, v)
+		o = MatMul(z, u)
+		h4 = Reshape(h, [b,t,3,40])
+		ht = Transpose(h4) perm=[0,2,1,3]
+		a = MatMul(ht, w)
+		q = Weight() name="q" type=f32[1,33,5]
+		d = MatMul(y, q)
+		return y, z, o, a, d
+	}`)
+	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(out.Files["steps.go"]), "stackMatMul("); n != 3 {
+		t.Errorf("%d products with a stack of matrices instead of 3", n)
+	}
+	for _, sizes := range []map[string]int{{"t": 1, "b": 2}, {"t": 5, "b": 1}, {"t": 300, "b": 2}, {"t": 0, "b": 1}} {
+		compareCompiled(t, p, []string{"y", "z", "o", "a", "d"}, sizes)
+	}
+}
