@@ -18,8 +18,8 @@ func benchmarkLevels(b *testing.B, f func(b *testing.B)) {
 }
 
 // gflops reports the rate of a step that does flop operations.
-func gflops(b *testing.B, flop int) {
-	b.ReportMetric(float64(flop)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+func gflops(b *testing.B, flop float64) {
+	b.ReportMetric(flop*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
 
 func BenchmarkLinear(b *testing.B) {
@@ -35,7 +35,7 @@ func BenchmarkLinear(b *testing.B) {
 					for b.Loop() {
 						linear(c, y, x, w, bias, nil, nil, m, k, n)
 					}
-					gflops(b, 2*m*k*n)
+					gflops(b, float64(2*m*k*n))
 					b.ReportMetric(float64(4*len(w))*float64(b.N)/b.Elapsed().Seconds()/1e9, "weights-GB/s")
 				})
 			})
@@ -73,9 +73,9 @@ func BenchmarkAttention(b *testing.B) {
 							}
 						}
 						if dual {
-							gflops(b, 2*flop)
+							gflops(b, float64(2*flop))
 						} else {
-							gflops(b, flop)
+							gflops(b, float64(flop))
 						}
 					})
 				})

@@ -141,7 +141,8 @@ type pool struct {
 	round   uint64       // how many there have been
 	undone  atomic.Int32 // parts of the round that are not finished
 	stopped atomic.Bool
-	task    parter // what the round is about; read by those who took a part
+	failed  atomic.Pointer[any] // what the first part of the round to panic did so with
+	task    parter              // what the round is about; read by those who took a part
 	n, cuts int
 }
 
@@ -179,14 +180,24 @@ func (p *pool) take(i int) {
 	}
 }
 
+// do does one part. A panic is kept for run: on a goroutine of the pool it would
+// end the program, and on the calling one leave a round that others still do.
 func (p *pool) do(w *worker, part int) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.fail(r)
+		}
+		if p.undone.Add(-1) == 0 {
+			p.done.release()
+		}
+	}()
 	p.task.part(w, p.n*part/p.cuts, p.n*(part+1)/p.cuts)
-	if p.undone.Add(-1) == 0 {
-		p.done.release()
-	}
 }
 
+func (p *pool) fail(with any) { p.failed.CompareAndSwap(nil, &with) }
+
 // run does one round. It does not wait for goroutines that have not even begun.
+// It panics if a part has, after all are done.
 func (p *pool) run(n, cuts int, t parter) {
 	p.task, p.n, p.cuts = t, n, cuts
 	p.undone.Store(int32(cuts))
@@ -201,6 +212,9 @@ func (p *pool) run(n, cuts int, t parter) {
 	p.take(0)
 	p.done.wait(func() bool { return p.undone.Load() == 0 })
 	p.task = nil // whatever it refers to is the session's
+	if with := p.failed.Swap(nil); with != nil {
+		panic(*with)
+	}
 }
 
 // stop ends the goroutines.

@@ -174,7 +174,7 @@ func BenchmarkGemmBlockedInt8(b *testing.B) {
 				for b.Loop() {
 					run[name]()
 				}
-				gflops(b, 2*m*k*n)
+				gflops(b, float64(2*m*k*n))
 			})
 		}
 	}

@@ -351,7 +351,7 @@ func BenchmarkWords(b *testing.B) {
 					for b.Loop() {
 						f()
 					}
-					gflops(b, 2*m*k*n)
+					gflops(b, float64(2*m*k*n))
 				})
 			})
 		}

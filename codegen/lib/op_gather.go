@@ -8,14 +8,14 @@ func indexOf[I integer](i I, n int) int {
 	if k < 0 {
 		k += n
 	}
-	if k < 0 || k >= n {
-		refuseIndex(int(i), n)
+	if k < 0 || k >= n || I(int(i)) != i {
+		refuseIndex(int64(i), n)
 	}
 	return k
 }
 
 // refuseIndex stands apart so that indexOf can be inlined.
-func refuseIndex(i, n int) {
+func refuseIndex(i int64, n int) {
 	panic(inputError(fmt.Sprintf("index %d is not within %d elements", i, n)))
 }
 

@@ -1,6 +1,9 @@
 package lib
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // transpose is y[i0, i1, ..] = x with axis k of y being axis perm[k] of x.
 func transpose[T any](y, x []T, sx, perm []int) {
@@ -33,15 +36,26 @@ func slice[T any, I, J, K integer](y, x []T, sy, sx []int, starts []I, axes []J,
 			axis = axisOf(int(axes[i]), len(sx))
 		}
 		if steps != nil {
-			by = int(steps[i])
+			by = whole(steps[i])
 		}
-		first, _ := sliceRange(int(s), int(s), by, sx[axis])
+		first, _ := sliceRange(whole(s), whole(s), by, sx[axis])
 		at += first * own[axis]
 		step[axis] = by * own[axis]
 	}
 	if len(y) > 0 {
 		walk(y, x, sy, at, step)
 	}
+}
+
+// whole is i as an int, and the nearest one where ints have 32 bits: the end of a slice is often the largest integer of 64.
+func whole[I integer](i I) int {
+	if k := int(i); I(k) == i {
+		return k
+	}
+	if i < 0 {
+		return math.MinInt
+	}
+	return math.MaxInt
 }
 
 // sliceRange is the first index and the number of elements that a slice takes
@@ -80,10 +94,10 @@ func sliceSize[I, E, J, K integer](n, axis, rank int, starts []I, ends []E, axes
 			a = axisOf(int(axes[i]), rank)
 		}
 		if steps != nil {
-			by = int(steps[i])
+			by = whole(steps[i])
 		}
 		if a == axis {
-			_, n = sliceRange(int(starts[i]), int(ends[i]), by, n)
+			_, n = sliceRange(whole(starts[i]), whole(ends[i]), by, n)
 		}
 	}
 	return n

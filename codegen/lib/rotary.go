@@ -36,11 +36,8 @@ func (t *rotaryTask) part(_ *worker, lo, hi int) {
 		x := t.x[b*t.xBatch+h*t.xHead+i*t.xRow:][:t.d]
 		y := t.y[u*t.d:][:t.d]
 		row := b*t.angleBatch + i
-		if t.ids != nil {
-			row = int(t.ids[b*t.rows+i])
-			if n := len(t.cos) / max(half, 1); row < 0 {
-				row += n
-			}
+		if t.ids != nil && half > 0 {
+			row = indexOf(t.ids[b*t.rows+i], len(t.cos)/half)
 		}
 		turn(y, x, t.cos[row*half:][:half], t.sin[row*half:][:half], t.interleaved)
 		copy(y[t.size:], x[t.size:])
