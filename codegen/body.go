@@ -184,7 +184,7 @@ func (g *generator) comment(e *emitter, n *ir.Node) {
 	}
 	text += " " + g.typeText(n.Out())
 	if n.Name != "" {
-		text += "  " + spaces.ReplaceAllString(n.Name, " ")
+		text += "  " + oneLine(n.Name)
 	}
 	e.Line("// %s", text)
 }

@@ -58,6 +58,9 @@ func Compile(p *ir.Program, opts Options) (*Output, error) {
 	if !token.IsIdentifier(opts.Package) || opts.Package == "main" || opts.Package == "_" {
 		return nil, fmt.Errorf("%q is no name for a package", opts.Package)
 	}
+	if len(p.Main.Results) == 0 {
+		return nil, errors.New("the model has no outputs: there is nothing to compute")
+	}
 	p = withoutLists(p)
 	if err := checkTypes(p); err != nil {
 		return nil, err

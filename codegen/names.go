@@ -74,10 +74,12 @@ func goName(s string, exported bool) string {
 		}
 	}
 	name := b.String()
-	if name != "" && unicode.IsDigit([]rune(name)[0]) {
-		if exported {
-			return "X" + name
-		}
+	switch {
+	case name == "":
+		return ""
+	case exported && !token.IsExported(name): // it begins with a digit, or a letter of a script without capitals
+		return "X" + name
+	case unicode.IsDigit([]rune(name)[0]):
 		return "x" + name
 	}
 	return name

@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"go/format"
 	"go/scanner"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -77,7 +79,7 @@ func (g *generator) print(bodies map[*function]string) (*Output, error) {
 	out := &Output{Inputs: g.inputs(), Results: g.results(), Dims: g.dimensions(), Steps: g.steps}
 	size := g.weights.layOut(g.fns)
 	if size > maxEmbedded && !g.opts.File {
-		return nil, fmt.Errorf("%d MB of weights are too many to embed; put them in a file beside the package", size>>20)
+		return nil, fmt.Errorf("%d MB of weights are too many to embed: --weights file leaves them in a file beside the package", size>>20)
 	}
 	var err error
 	if out.Weights, err = g.weightFile(size); err != nil {
@@ -86,7 +88,7 @@ func (g *generator) print(bodies map[*function]string) (*Output, error) {
 	sources := map[string]string{
 		"session.go": g.labelSource(g.profileSource(g.sessionSource())),
 		"steps.go":   g.stepsSource(bodies),
-		"model.go":   g.modelSource(size),
+		"model.go":   g.modelSource(out.Weights),
 	}
 	if len(g.constGo) > 0 {
 		sources["consts.go"] = "// Constants of the model.\n\n" + strings.Join(g.constGo, "\n") + "\n"
@@ -174,10 +176,21 @@ func (g *generator) packageComment() string {
 	return b.String()
 }
 
-func oneLine(s string) string { return spaces.ReplaceAllString(s, " ") }
+// oneLine is s as it can stand in a comment: on one line, and what cannot be seen, as a string of Go says it.
+func oneLine(s string) string {
+	var b strings.Builder
+	for _, r := range spaces.ReplaceAllString(s, " ") {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
 
 // modelSource is Model, its weights and how they are loaded.
-func (g *generator) modelSource(size int) string {
+func (g *generator) modelSource(file []byte) string {
 	var b strings.Builder
 	b.WriteString("// A Model is the weights. Any number of sessions, on any goroutines, can use one.\ntype Model struct{ w weights }\n\n")
 	g.declareWeights(&b)
@@ -191,7 +204,7 @@ func Load(path string) (*Model, error) {
 		return nil, err
 	}
 `, WeightsFile)
-	case size > 0:
+	case len(file) > 0:
 		fmt.Fprintf(&b, `
 //go:embed %s
 var weightsFile string
@@ -204,7 +217,8 @@ func Load() (*Model, error) {
 		b.WriteString("\n// Load makes the model, which has no weights.\nfunc Load() (*Model, error) { return new(Model), nil }\n")
 		return b.String()
 	}
-	fmt.Fprintf(&b, "\tif err := checkWeights(b, %d); err != nil {\n\t\treturn nil, err\n\t}\n\tm := new(Model)\n", size)
+	fmt.Fprintf(&b, "\tif err := checkWeights(b, %d, %#x); err != nil {\n\t\treturn nil, err\n\t}\n\tm := new(Model)\n",
+		len(file), binary.LittleEndian.Uint64(file[len(file)-signature:]))
 	g.bindWeights(&b)
 	b.WriteString("\treturn m, nil\n}\n")
 	return b.String()

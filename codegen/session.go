@@ -29,6 +29,9 @@ type Session struct {
 	if len(g.states) > 0 {
 		b.WriteString("\tkept  kept\n")
 	}
+	if slices.ContainsFunc(g.p.Main.Results, g.borrowed) {
+		b.WriteString("\tout   Outputs // copies of results that are weights or inputs\n")
+	}
 	b.WriteString(`}
 
 // NewSession makes a session. Close ends its threads.
@@ -61,7 +64,7 @@ func (g *generator) inputsSource(b *strings.Builder) {
 	}
 	if dims := g.dimensions(); len(dims) > 0 {
 		for _, d := range dims {
-			fmt.Fprintf(b, "\t%s int\n", d.Field)
+			fmt.Fprintf(b, "\t%s int // %s\n", d.Field, d.Name)
 		}
 	}
 	b.WriteString("}\n\n")
@@ -103,6 +106,13 @@ func isInput(list []string, name string) bool {
 	return false
 }
 
+// borrowed reports whether the memory of a result is the model's or the caller's, where it is a tensor: a run copies it, so that who
+// writes into a result changes nothing else.
+func (g *generator) borrowed(v *ir.Value) bool {
+	root := g.plans[g.main()].storage(v)
+	return !isList(v.Type) && (root.Def == nil || root.Is(ir.Const) || root.Is(ir.Weight))
+}
+
 // outputExprs are the Go expressions of the results, as seen from Run.
 func (g *generator) outputExprs() (out []string) {
 	for _, v := range g.p.Main.Results {
@@ -141,8 +151,8 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 			checkList(b, p)
 			continue
 		}
-		fmt.Fprintf(b, "\tif err := checkInput(&s.arena, %q, in.%s, %s, %q); err != nil {\n\t\treturn out, err\n\t}\n",
-			p.Name, p.Field, g.dim(p.Type.Size()), p.Type)
+		fmt.Fprintf(b, "\tif err := checkInput(&s.arena, %q, in.%s, %q, %s); err != nil {\n\t\treturn out, err\n\t}\n",
+			p.Name, p.Field, p.Type, (&emitter{g: g}).Dims(p.Type.Shape))
 	}
 	for _, check := range g.reshapeChecks() {
 		b.WriteString(check)
@@ -161,7 +171,12 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 	}
 	body := ""
 	for i, p := range g.results() {
-		body += fmt.Sprintf("\tout.%s = %s\n", p.Field, g.outputs[i])
+		from := g.outputs[i]
+		if g.borrowed(g.p.Main.Results[i]) {
+			body += fmt.Sprintf("\ts.out.%s = append(s.out.%s[:0], %s...)\n", p.Field, p.Field, from)
+			from = "s.out." + p.Field
+		}
+		body += fmt.Sprintf("\tout.%s = %s\n", p.Field, from)
 	}
 	locals := g.locals(g.main(), body, true)
 	locals = strings.ReplaceAll(locals, "\tin := &s.in\n", "")

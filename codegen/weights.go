@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -223,9 +224,12 @@ func (t *weightTable) layOut(fns []*function) int {
 
 func align(n int) int { return (n + 63) &^ 63 }
 
-// file is the package's weights.
+// weightFile is the package's weights, and the beginning of their checksum. A package without any has no file, unless it is to map one.
 func (g *generator) weightFile(size int) ([]byte, error) {
-	out := make([]byte, size)
+	if size == 0 && !g.opts.File {
+		return nil, nil
+	}
+	out := make([]byte, size, size+signature)
 	for _, fn := range g.fns {
 		st := g.weights.structs[fn]
 		if st == nil {
@@ -248,8 +252,12 @@ func (g *generator) weightFile(size int) ([]byte, error) {
 			}
 		}
 	}
-	return out, nil
+	sum := sha256.Sum256(out)
+	return append(out, sum[:signature]...), nil
 }
+
+// signature is how many bytes of their checksum stand behind the weights, for Load to see that they are the ones it is made for.
+const signature = 8
 
 func (g *generator) data(v *ir.Value) (*ir.Data, error) {
 	if d := v.Const(); d != nil {

@@ -6,10 +6,7 @@ import "fmt"
 // shape.
 func checkItems[T any](name string, x []Item[T], want []int) error {
 	for i, e := range x {
-		n := 1
-		for _, d := range e.Shape {
-			n *= d
-		}
+		n, ok := elements(e.Shape)
 		fits := want == nil || len(e.Shape) == len(want)
 		for k, d := range want {
 			fits = fits && (d < 0 || e.Shape[k] == d)
@@ -17,7 +14,7 @@ func checkItems[T any](name string, x []Item[T], want []int) error {
 		if !fits {
 			return fmt.Errorf("item %d of input %q has shape %v instead of %v, where -1 is any size", i, name, e.Shape, want)
 		}
-		if len(e.Data) != n {
+		if !ok || len(e.Data) != n {
 			return fmt.Errorf("item %d of input %q has %d elements; its shape is %v", i, name, len(e.Data), e.Shape)
 		}
 	}

@@ -2,6 +2,8 @@ package lib
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"unsafe"
 )
 
@@ -47,14 +49,18 @@ func embedded(s string) []byte {
 	return b
 }
 
-// checkWeights reports weights of another size than the package was made for, and a machine that they are not made for.
-func checkWeights(b []byte, size int) error {
+// checkWeights reports weights that are not those that the package was made with, which end in their sum, and a machine that they are
+// not made for. It does not read them.
+func checkWeights(b []byte, size int, sum uint64) error {
 	one := uint16(1)
 	if *(*byte)(unsafe.Pointer(&one)) != 1 {
 		return fmt.Errorf("weights are little-endian, this machine is not")
 	}
 	if len(b) != size {
 		return fmt.Errorf("weights of %d bytes, the model has %d", len(b), size)
+	}
+	if *(*uint64)(unsafe.Pointer(&b[size-8])) != sum {
+		return fmt.Errorf("the weights are of another model, or were not compiled together with this package")
 	}
 	return nil
 }
@@ -121,9 +127,30 @@ func batchStride(own, dim, step int) int {
 	return 0
 }
 
+// elements is the number of elements of a shape; ok is false where a size is
+// negative, or they are more than can be counted.
+func elements(shape []int) (n int, ok bool) {
+	n, some := 1, 1
+	for _, d := range shape {
+		if d < 0 {
+			return 0, false
+		}
+		n *= d
+		if d = max(d, 1); some > math.MaxInt/16/d {
+			return 0, false
+		}
+		some *= d
+	}
+	return n, true
+}
+
 // checkInput reports an input of the wrong length, and one that is a result of
 // a run before, whose memory this run uses for something else.
-func checkInput[T any](a *arena, name string, x []T, want int, typ string) error {
+func checkInput[T any](a *arena, name string, x []T, typ string, shape []int) error {
+	want, ok := elements(shape)
+	if !ok {
+		return fmt.Errorf("input %q: there is no %s of shape %v", name, typ, slices.Clone(shape)) // of the clone, since what an error holds is on the heap
+	}
 	if len(x) != want {
 		return fmt.Errorf("input %q has %d elements; %s has %d", name, len(x), typ, want)
 	}
