@@ -3,6 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"go/build"
+	"go/parser"
+	"go/token"
+	"go/version"
 	"os"
 	"path"
 	"path/filepath"
@@ -16,6 +20,7 @@ import (
 	"github.com/gpamc/gpamc/passes"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 )
 
 var compileCommand = &cli.Command{
@@ -121,19 +126,84 @@ func whereTo(dir, name string) (pkg, importPath string, goMod []byte, err error)
 	if err != nil {
 		return "", "", nil, err
 	}
+	if err := sameName(abs, pkg); err != nil {
+		return "", "", nil, err
+	}
 	if root == "" {
-		return pkg, pkg, []byte("module " + pkg + "\n\ngo " + built.GoVersion + "\n"), nil
+		importPath = pkg
+		if p, err := build.Import(pkg, "", build.FindOnly); err == nil && p.Goroot {
+			importPath = "example.com/" + pkg // or else Go finds its own package of that name
+		}
+		return pkg, importPath, []byte("module " + importPath + "\n\ngo " + built.GoVersion + "\n"), checkImport(importPath)
 	}
 	b, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	if err != nil {
 		return "", "", nil, err
 	}
-	module := modfile.ModulePath(b)
-	if module == "" {
+	modulePath := modfile.ModulePath(b)
+	if modulePath == "" {
 		return "", "", nil, fmt.Errorf("%s has no module line", filepath.Join(root, "go.mod"))
 	}
+	if err := checkLanguage(filepath.Join(root, "go.mod"), b); err != nil {
+		return "", "", nil, err
+	}
 	rel, err := filepath.Rel(root, abs)
-	return pkg, path.Join(module, filepath.ToSlash(rel)), nil, err
+	if err != nil {
+		return "", "", nil, err
+	}
+	importPath = path.Join(modulePath, filepath.ToSlash(rel))
+	return pkg, importPath, nil, checkImport(importPath)
+}
+
+// language is the first version of Go that has all of the language that packages are written in. Of the library they need that of
+// built.GoVersion.
+const language = "1.22"
+
+// checkLanguage refuses a module whose go.mod asks for less.
+func checkLanguage(name string, goMod []byte) error {
+	f, err := modfile.ParseLax(name, goMod, nil)
+	if err != nil {
+		return err
+	}
+	says := "1.16" // which is what Go takes it for when nothing is said
+	if f.Go != nil {
+		says = f.Go.Version
+	}
+	if version.Compare("go"+says, "go"+language) < 0 {
+		return fmt.Errorf("%s says go %s, with which the package would not build: go mod edit -go=%s changes that", name, says, built.GoVersion)
+	}
+	return nil
+}
+
+// checkImport refuses folders whose packages Go does not import.
+func checkImport(importPath string) error {
+	if err := module.CheckImportPath(importPath); err != nil {
+		return fmt.Errorf("Go cannot import the package from there: %w", err)
+	}
+	return nil
+}
+
+// sameName refuses a folder that has another package in it: two do not build. Files of earlier runs go, and tests and what is not built may
+// have other names.
+func sameName(dir, pkg string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // whoever writes to it says what is wrong
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if built, err := build.Default.MatchFile(dir, name); err != nil || !built || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		src, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || strings.HasPrefix(string(src), place.Generated) {
+			continue
+		}
+		if f, err := parser.ParseFile(token.NewFileSet(), name, src, parser.PackageClauseOnly); err == nil && f.Name.Name != pkg {
+			return fmt.Errorf("%s has package %s in it, in %s: package %s needs a folder of its own", dir, f.Name.Name, name, pkg)
+		}
+	}
+	return nil
 }
 
 // packageName makes a package's name of a folder's.
@@ -144,7 +214,7 @@ func packageName(dir string) string {
 			name += string(r)
 		}
 	}
-	if name == "" || name == "main" {
+	if name == "main" || !token.IsIdentifier(name) {
 		return "model"
 	}
 	return name

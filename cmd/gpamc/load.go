@@ -37,7 +37,7 @@ func recorded(c *cli.Context, p *ir.Program) string {
 // that is wanted.
 func load(c *cli.Context) (*ir.Program, error) {
 	if c.NArg() != 1 {
-		return nil, fmt.Errorf("%s: one model is wanted, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " "))
+		return nil, errors.New(strings.TrimSuffix(fmt.Sprintf("%s: one model is wanted, not %d: %s", c.Command.Name, c.NArg(), strings.Join(c.Args().Slice(), " ")), ": "))
 	}
 	path := c.Args().First()
 	if info, err := os.Stat(path); c.Bool("cache") && err == nil && !info.IsDir() {

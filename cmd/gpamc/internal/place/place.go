@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,7 +36,8 @@ func File(path string, write func(tmp string) error) error {
 }
 
 // Dir makes dir hold files, by their paths in it. Files that are there already stay, except those of the same names and the generated
-// ones of an earlier run. Folders that had to be made are gone again after an error.
+// ones of an earlier run; of a package's files, those of earlier runs alone are replaced. Folders that had to be made are gone again after
+// an error.
 func Dir(dir string, files map[string][]byte) (err error) {
 	dir = filepath.Clean(dir)
 	made, err := mkdirAll(filepath.Dir(dir))
@@ -104,6 +106,9 @@ func replace(dir, tmp string, files map[string][]byte) error {
 	if err != nil {
 		return err
 	}
+	if err := checkForeign(dir, files, stale); err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
 			return err
@@ -117,27 +122,81 @@ func replace(dir, tmp string, files map[string][]byte) error {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			return err
 		}
+		for folder := path.Dir(name); folder != "."; folder = path.Dir(folder) {
+			os.Remove(filepath.Join(dir, folder)) // when it is empty
+		}
 	}
 	return nil
 }
 
-// generated are the names of the files in dir that gpamc wrote, which no longer belong there unless they are written again.
+// checkForeign refuses to put a package in the place of files that no earlier run has written.
+func checkForeign(dir string, files map[string][]byte, earlier map[string]bool) error {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(files)), isSource) {
+		return nil
+	}
+	var foreign []string
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		first, err := firstLine(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if ours := strings.HasPrefix(first, Generated); !ours && (isSource(name) || len(earlier) == 0) {
+			foreign = append(foreign, name)
+		}
+	}
+	if foreign != nil {
+		return fmt.Errorf("%s has files of the names that the package needs, which gpamc has not written: %s", dir, strings.Join(foreign, ", "))
+	}
+	return nil
+}
+
+func isSource(name string) bool { return filepath.Ext(name) == ".go" || filepath.Ext(name) == ".s" }
+
+// generated are the names of the files in dir, and in the folders of its programs, that gpamc wrote, which no longer belong there unless
+// they are written again.
 func generated(dir string) (map[string]bool, error) {
-	entries, err := os.ReadDir(dir)
+	names, err := generatedIn(dir, ".")
+	if err != nil {
+		return nil, err
+	}
+	programs, err := os.ReadDir(filepath.Join(dir, "cmd"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range programs {
+		if !e.IsDir() {
+			continue
+		}
+		folder := path.Join("cmd", e.Name())
+		found, err := generatedIn(dir, folder)
+		if err != nil {
+			return nil, err
+		}
+		if found[path.Join(folder, "main.go")] { // or else it is somebody's package
+			maps.Copy(names, found)
+		}
+	}
+	return names, nil
+}
+
+// generatedIn are the names of those in a folder of dir.
+func generatedIn(dir, folder string) (map[string]bool, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, folder))
 	if err != nil {
 		return nil, err
 	}
 	names := map[string]bool{}
 	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); e.IsDir() || ext != ".go" && ext != ".s" {
+		name := path.Join(folder, e.Name())
+		if e.IsDir() || !isSource(name) {
 			continue
 		}
-		first, err := firstLine(filepath.Join(dir, e.Name()))
+		first, err := firstLine(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
 		if strings.HasPrefix(first, Generated) {
-			names[e.Name()] = true
+			names[name] = true
 		}
 	}
 	return names, nil

@@ -88,6 +88,58 @@ func TestModule(t *testing.T) {
 	}
 }
 
+// A package takes no file's place that somebody else has written: nothing is written then.
+func TestDirLeavesWhatIsForeign(t *testing.T) {
+	header := []byte(Generated + "; DO NOT EDIT.\npackage p\n")
+	files := map[string][]byte{"session.go": header, "weights.bin": {1}, "cmd/p/main.go": header}
+	for name, mine := range map[string]string{"session.go": "package p\n", "weights.bin": "mine", "cmd/p/main.go": "package main\n"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(mine), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+		if err := Dir(dir, files); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if b, err := os.ReadFile(path); err != nil || string(b) != mine {
+			t.Errorf("%s is now %q, %v", name, b, err)
+		}
+		if got := tree(t, dir); !slices.Equal(got, []string{name}) {
+			t.Errorf("beside %s: %v", name, got)
+		}
+	}
+	dir := t.TempDir()
+	for _, data := range []string{"a", "b"} { // what is no package replaces what is there
+		if err := Dir(dir, map[string][]byte{"y.npy": []byte(data)}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The program of an earlier run goes with its package; packages and programs of others in the same folder stay.
+func TestDirReplacesPrograms(t *testing.T) {
+	dir := t.TempDir()
+	header := []byte(Generated + "; DO NOT EDIT.\npackage p\n")
+	if err := Dir(filepath.Join(dir, "cmd", "nested"), map[string][]byte{"session.go": header}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Dir(dir, map[string][]byte{"session.go": header, "cmd/old/main.go": header, "cmd/old/npy.go": header}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cmd", "mine.go"), []byte("package cmd\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Dir(dir, map[string][]byte{"session.go": header, "cmd/new/main.go": header}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tree(t, dir), []string{"cmd/mine.go", "cmd/nested/session.go", "cmd/new/main.go", "session.go"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "cmd", "old")); err == nil {
+		t.Error("the folder of the old program is there")
+	}
+}
+
 // What is no regular file, such as a device or, here, a folder, keeps its place.
 func TestFileIsRegular(t *testing.T) {
 	dir := t.TempDir()
