@@ -34,12 +34,11 @@ func (g *generator) mainSources() map[string][]byte {
 	for _, p := range g.inputs() {
 		names = append(names, fmt.Sprintf("%q", p.Name))
 	}
-	for i, p := range g.results() {
-		name := p.Name
-		if name == "" {
-			name = fmt.Sprintf("output_%d", i)
-		}
-		results = append(results, fmt.Sprintf("%q", name))
+	for _, p := range g.results() {
+		results = append(results, p.Name)
+	}
+	for i, name := range FileNames(results) {
+		results[i] = fmt.Sprintf("%q", name+".npy")
 	}
 	src := fmt.Sprintf(mainTemplate, generatedBy, g.opts.Package, g.opts.Import, strings.Join(names, ", "), strings.Join(results, ", "), usage, load)
 	formatted, err := format.Source([]byte(src))
@@ -49,6 +48,33 @@ func (g *generator) mainSources() map[string][]byte {
 	files["main.go"] = formatted
 	return files
 }
+
+// FileNames are names for the files of results: their own, but for what folders separate with, and output_0, output_1, ... for those that
+// have none that a file can have to itself.
+func FileNames(results []string) []string {
+	taken := map[string]bool{}
+	names := make([]string, len(results))
+	for i, name := range results {
+		name = strings.Map(func(r rune) rune {
+			if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+				return '_'
+			}
+			return r
+		}, name)
+		if key := strings.ToLower(name); strings.Trim(name, "._") == "" || len(name) > maxFileName || taken[key] {
+			name = fmt.Sprintf("output_%d", i)
+		}
+		for taken[strings.ToLower(name)] { // an output that is called so itself
+			name += "_"
+		}
+		taken[strings.ToLower(name)] = true
+		names[i] = name
+	}
+	return names
+}
+
+// maxFileName is less than the 255 bytes of most file systems by what stands before and behind.
+const maxFileName = 200
 
 const mainTemplate = `%[1]s
 // Command %[2]s runs the model on files: .npy, or ONNX tensors in .pb files.
@@ -66,7 +92,7 @@ import (
 
 var (
 	inputs  = []string{%[4]s}
-	results = []string{%[5]s}
+	results = []string{%[5]s} // their files
 )
 
 func main() {
@@ -82,6 +108,10 @@ func main() {
 	dir := flag.String("output", ".", "the ` + "`DIR`" + ` that the results go to, NAME.npy each")
 	threads := flag.Int("threads", 1, "how many threads work")
 %[6]s	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "%%q is no flag\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	model, err := %[7]s
 	if err == nil {
 		err = run(model, files, *dir, *threads)
@@ -121,8 +151,7 @@ func run(model *m.Model, files map[string]string, dir string, threads int) error
 		return err
 	}
 	for i, t := range out {
-		name := strings.NewReplacer("/", "_", "\\", "_", ":", "_").Replace(results[i])
-		if err := writeNpy(filepath.Join(dir, name+".npy"), tensor{t.Shape, t.Data}); err != nil {
+		if err := writeNpy(filepath.Join(dir, results[i]), tensor{t.Shape, t.Data}); err != nil {
 			return err
 		}
 	}

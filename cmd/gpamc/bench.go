@@ -25,7 +25,7 @@ var benchCommand = &cli.Command{
 	Description: "Compiles and builds the model, or takes what is kept of an earlier time, and runs it again and again. Inputs are those\n" +
 		"recorded beside the model (test_data_set_0), in the sizes of --dim, or else random ones.",
 	Flags: []cli.Flag{
-		&cli.IntFlag{Name: "threads", Value: 1, Usage: "threads of one run"},
+		threadsFlag("threads of one run"),
 		&cli.DurationFlag{Name: "time", Value: 2 * time.Second, Usage: "measure for so long"},
 		&cli.IntFlag{Name: "runs", Value: 5, Usage: "measure so many runs at least"},
 		&cli.BoolFlag{Name: "profile", Usage: "print what each step costs"},

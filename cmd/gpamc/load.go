@@ -25,6 +25,15 @@ var (
 	onlyFlag = &cli.StringFlag{Name: "only", Usage: "the outputs that are wanted, by `NAMES` or patterns such as 'present.*'; nothing else is computed"}
 )
 
+func threadsFlag(usage string) *cli.IntFlag {
+	return &cli.IntFlag{Name: "threads", Value: 1, Usage: usage, Action: func(c *cli.Context, n int) error {
+		if n < 1 {
+			return fmt.Errorf("%s: --threads %d: one at least does the work", c.Command.Name, n)
+		}
+		return nil
+	}}
+}
+
 // recorded is the folder with the first set of data beside a model. They are of the whole model: a part of it has none.
 func recorded(c *cli.Context, p *ir.Program) string {
 	if c.IsSet(setFlag.Name) || c.IsSet(onlyFlag.Name) {

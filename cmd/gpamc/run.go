@@ -22,7 +22,7 @@ var runCommand = &cli.Command{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the outputs to files in `DIR`; without it, print how they begin"},
 		&cli.StringFlag{Name: "format", Value: "npy", Usage: "npy or pb"},
 		&cli.BoolFlag{Name: "compiled", Usage: "compile the model and run that, instead of the reference"},
-		&cli.IntFlag{Name: "threads", Value: 1, Usage: "threads of the compiled model"},
+		threadsFlag("threads of the compiled model"),
 		precisionFlag,
 		cacheFlag,
 		setFlag,
@@ -49,18 +49,20 @@ func runRun(c *cli.Context) error {
 		return err
 	}
 	files := map[string][]byte{}
+	results := make([]string, len(outputs))
+	for i := range outputs {
+		results[i] = p.Main.ResultName(i)
+	}
+	names := codegen.FileNames(results)
 	for i, v := range outputs {
-		v.Name = p.Main.ResultName(i)
+		v.Name = results[i]
 		if c.String("output") == "" {
 			fmt.Printf("%s %s\n", v.Name, values.Summary(v))
 			continue
 		}
-		name := values.FileName(v.Name, i, "."+format)
+		name := names[i] + "." + format
 		if v.Kind != ir.Tensor || v.Tensor.Elem == ir.String { // which .npy cannot hold
-			name = values.FileName(v.Name, i, ".pb")
-		}
-		if files[name] != nil {
-			name = fmt.Sprintf("output_%d.%s", i, format)
+			name = names[i] + ".pb"
 		}
 		if files[name], err = values.Format(name, v); err != nil {
 			return err

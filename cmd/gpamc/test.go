@@ -26,7 +26,7 @@ var testCommand = &cli.Command{
 		&cli.BoolFlag{Name: "vary", Usage: "compiled: also run with other sizes of named dimensions, compared with the reference"},
 		&cli.BoolFlag{Name: "dynamic", Usage: "with names in the place of all sizes of inputs; compiled: also run with other sizes, compared with the reference"},
 		&cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: compiled: run with this size instead of the recorded one, compared with the reference"},
-		&cli.IntFlag{Name: "threads", Value: 1, Usage: "compiled: threads of one run"},
+		threadsFlag("compiled: threads of one run"),
 		&cli.StringFlag{Name: "tags", Usage: "compiled: build tags, such as purego"},
 		&cli.StringFlag{Name: "off", Usage: "compiled: passes and rules not to run, by `NAMES`"},
 		&cli.BoolFlag{Name: "strict", Usage: "what is not supported counts as failed"},

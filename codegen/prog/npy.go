@@ -4,6 +4,7 @@ package prog
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -45,7 +46,10 @@ func readNpy(b []byte) (tensor, error) {
 	}
 	header := string(b[begin : begin+size])
 	descr, order, dims := npyDescr.FindStringSubmatch(header), npyOrder.FindStringSubmatch(header), npyShape.FindStringSubmatch(header)
-	if descr == nil || order == nil || dims == nil || order[1] == "True" {
+	if order != nil && order[1] == "True" {
+		return tensor{}, errors.New("its elements are in Fortran order: np.ascontiguousarray puts them in C's")
+	}
+	if descr == nil || order == nil || dims == nil {
 		return tensor{}, fmt.Errorf("a header that is not understood: %s", strings.TrimSpace(header))
 	}
 	var t tensor

@@ -50,20 +50,6 @@ func param(f *ir.Func, name string) int {
 	return -1
 }
 
-// FileName is a file's name for an output: its own name, but for what folders separate with.
-func FileName(name string, i int, ext string) string {
-	name = strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
-			return '_'
-		}
-		return r
-	}, name)
-	if strings.Trim(name, "._") == "" {
-		name = fmt.Sprintf("output_%d", i)
-	}
-	return name + ext
-}
-
 // Summary is a tensor's type with its first elements.
 func Summary(v onnx.Value) string {
 	if v.Kind != ir.Tensor {
