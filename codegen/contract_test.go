@@ -30,6 +30,24 @@ func TestContract(t *testing.T) {
 	testEmitted(t, out, "testdata/contract_test.go.txt")
 }
 
+// TestImpossibleSizes: sizes that no tensor has are errors, wherever they come from, and not results with such shapes.
+func TestImpossibleSizes(t *testing.T) {
+	p := program(t, `func f(x f32[1,1,h,w], shape i64[2], parts i64[2], scales f32[4]) {
+		kernel = Weight() name="kernel" type=f32[1,1,3,3]
+		y = Conv(x, kernel)
+		filled = ConstantOfShape(shape)
+		five = Const() value=f32[5]{1,2,3,4,5}
+		left, right = Split(five, parts)
+		resized = Resize(x, _, scales)
+		return y=y, filled=filled, left=left, right=right, resized=resized
+	}`)
+	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	testEmitted(t, out, "testdata/sizes_test.go.txt")
+}
+
 // TestNames compiles models whose names Go cannot have. Fields of Inputs and Outputs can be set from other packages, and nothing but the
 // strings that errors show has what cannot be seen.
 func TestNames(t *testing.T) {

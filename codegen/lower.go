@@ -94,7 +94,11 @@ func (e *emitter) Y(n *ir.Node, i int) string {
 	v := n.Results[i]
 	if e.g.onHeap(v) && !e.ready[v] {
 		e.ready[v] = true
-		e.Line("%s = grow(%s, %s)", e.Val(v), e.Val(v), e.Size(v))
+		size := e.Size(v)
+		if !v.Type.Size().IsConst() {
+			size = "room(" + e.Dims(v.Type.Shape) + ")"
+		}
+		e.Line("%s = grow(%s, %s)", e.Val(v), e.Val(v), size)
 	}
 	return e.Val(v)
 }

@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gpamc/gpamc/ir"
@@ -139,6 +140,13 @@ func lowerSplit(e *emitter, n *ir.Node) error {
 	at := ir.N(0)
 	for i := range n.Results {
 		e.DefineFresh(n, i, func(int) string { return e.At(n.Args[1], i) })
+	}
+	if slices.ContainsFunc(n.Results, func(y *ir.Value) bool { return own(n, y.Type.Shape[axis]) }) {
+		parts := make([]ir.Dim, len(n.Results))
+		for i, y := range n.Results {
+			parts[i] = y.Type.Shape[axis]
+		}
+		e.Call("checkParts", e.Dim(in[axis]), e.Dims(parts))
 	}
 	for i, y := range n.Results {
 		row := y.Type.Shape[axis].Mul(inner)

@@ -154,7 +154,7 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 		fmt.Fprintf(b, "\tif err := checkInput(&s.arena, %q, in.%s, %q, %s); err != nil {\n\t\treturn out, err\n\t}\n",
 			p.Name, p.Field, p.Type, (&emitter{g: g}).Dims(p.Type.Shape))
 	}
-	for _, check := range g.reshapeChecks() {
+	for _, check := range append(g.sizeChecks(), g.reshapeChecks()...) {
 		b.WriteString(check)
 	}
 	if len(g.states) > 0 {
@@ -186,6 +186,40 @@ func (s *Session) Run(in Inputs) (out Outputs, err error) {
 		fmt.Fprintf(b, "\ts.kept.past += %s\n", g.dim(g.states[0].append))
 	}
 	b.WriteString("\treturn out, nil\n}\n")
+}
+
+// sizeChecks are statements of Run that refuse sizes of inputs with which a result would have a negative one, as where a window does not
+// fit.
+func (g *generator) sizeChecks() (checks []string) {
+	seen := map[string]bool{}
+	for _, n := range g.p.Main.Nodes {
+		for _, v := range n.Results {
+			for _, d := range v.Type.Shape {
+				if !g.given(d) || d.NeverNegative() {
+					continue
+				}
+				if expr := g.dim(d); !seen[expr] {
+					seen[expr] = true
+					what := strings.TrimSpace(n.Op.Name + " " + n.Name)
+					checks = append(checks, fmt.Sprintf("\tif n := %s; n < 0 {\n\t\treturn out, fmt.Errorf(\"%s: inputs of sizes that give %%s a dimension of %%d\", %q, n)\n\t}\n",
+						expr, g.opts.Package, what))
+				}
+			}
+		}
+	}
+	return checks
+}
+
+// given reports whether a dimension comes from the sizes of inputs alone.
+func (g *generator) given(d ir.Dim) bool {
+	names := map[string]bool{}
+	d.Names(names)
+	for name := range names {
+		if !isInput(g.dimList, name) || g.isOwn(name) {
+			return false
+		}
+	}
+	return true
 }
 
 // reshapeChecks are statements of Run that refuse sizes with which a Reshape would have to lose elements or to make some up. Where the

@@ -320,9 +320,9 @@ func (d Dim) Max(e Dim) Dim { return d.pick("max", e) }
 
 func (d Dim) pick(op string, e Dim) Dim {
 	switch diff := d.Sub(e); { // names are not negative, so that min(past+seq, seq) is seq
-	case diff.neverNegative() && op == "max", diff.Neg().neverNegative() && op == "min":
+	case diff.NeverNegative() && op == "max", diff.Neg().NeverNegative() && op == "min":
 		return d
-	case diff.neverNegative(), diff.Neg().neverNegative():
+	case diff.NeverNegative(), diff.Neg().NeverNegative():
 		return e
 	}
 	switch { // max(a, min(a,b)) is a

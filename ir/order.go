@@ -5,9 +5,9 @@ import "slices"
 // maxCases is how many minima and maxima are looked into for the order of two dimensions.
 const maxCases = 4
 
-// neverNegative is nonNegative with a look into minima and maxima: seq-max(0,min(40,past+seq)-past) is at least 0, since the minimum is
+// NeverNegative is nonNegative with a look into minima and maxima: seq-max(0,min(40,past+seq)-past) is at least 0, since the minimum is
 // at most past+seq.
-func (d Dim) neverNegative() bool { return d.atLeastZero(maxCases) }
+func (d Dim) NeverNegative() bool { return d.atLeastZero(maxCases) }
 
 func (d Dim) atLeastZero(cases int) bool {
 	if d.nonNegative() {
@@ -37,7 +37,7 @@ func (d Dim) atMostOne() bool {
 	return !d.IsConst() && d.zeroOrOne() && !d.cutToOne()
 }
 
-func (d Dim) zeroOrOne() bool { return N(1).Sub(d).neverNegative() }
+func (d Dim) zeroOrOne() bool { return N(1).Sub(d).NeverNegative() }
 
 func (d Dim) cutToOne() bool {
 	for _, t := range d.terms {

@@ -97,7 +97,7 @@ func trilu(c *Call) error {
 		if err != nil {
 			return err
 		}
-		k = x.Int(0)
+		k = min(max(x.Int(0), -c.X(0).Shape[r-2]), c.X(0).Shape[r-1]) // beyond which all is as there
 	}
 	upper := c.Int("upper") != 0
 	y := New(x.Elem, x.Shape...)

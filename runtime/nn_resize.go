@@ -27,6 +27,13 @@ func resize(c *Call) error {
 	if err != nil {
 		return err
 	}
+	shape := make([]int, len(rs))
+	for axis, r := range rs {
+		shape[axis] = r.Out
+	}
+	if err := possible(shape); err != nil {
+		return err
+	}
 	begin, end, err := c.regions()
 	if err != nil {
 		return err

@@ -144,6 +144,15 @@ func elements(shape []int) (n int, ok bool) {
 	return n, true
 }
 
+// room is the number of elements of a shape that a run finds out.
+func room(shape []int) int {
+	n, ok := elements(shape)
+	if !ok {
+		panic(inputError(fmt.Sprintf("impossible shape %v", slices.Clone(shape))))
+	}
+	return n
+}
+
 // checkInput reports an input of the wrong length, and one that is a result of
 // a run before, whose memory this run uses for something else.
 func checkInput[T any](a *arena, name string, x []T, typ string, shape []int) error {

@@ -40,6 +40,7 @@ func gather[T any, I integer](y, x []T, index []I, sx []int, axis int) {
 // gatherElements is y[i.., j, k..] = x[i.., index[i.., j, k..], k..] along axis.
 func gatherElements[T any, I integer](y, x []T, index []I, si, sx []int, axis int) {
 	axis = axisOf(axis, len(sx))
+	checkBeside(si, sx, axis)
 	own := strides(sx)
 	step := own[axis]
 	own[axis] = 0
@@ -50,6 +51,15 @@ func gatherElements[T any, I integer](y, x []T, index []I, si, sx []int, axis in
 			y[p] = x[n.at[0]+c*n.inner[0]+indexOf(index[p], sx[axis])*step]
 		}
 		n.next()
+	}
+}
+
+// checkBeside panics where indices reach beyond the data, along another axis than theirs.
+func checkBeside(si, sx []int, axis int) {
+	for k, n := range si {
+		if k != axis && n > sx[k] {
+			panic(inputError(fmt.Sprintf("indices %v for data %v, along axis %d", si, sx, axis)))
+		}
 	}
 }
 
@@ -124,6 +134,7 @@ func second[T any](_, b T) T { return b }
 // scatterElements is x with y[i.., index[i.., j, k..], k..] = f(it, updates[i.., j, k..]).
 func scatterElements[T any, I integer](y, x []T, index []I, updates []T, si, sx []int, axis int, f func(a, b T) T) {
 	axis = axisOf(axis, len(sx))
+	checkBeside(si, sx, axis)
 	copy(y, x)
 	own := strides(sx)
 	step := own[axis]

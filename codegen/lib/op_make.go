@@ -1,6 +1,9 @@
 package lib
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // fill sets all of y to v.
 func fill[T any](y []T, v T) {
@@ -28,7 +31,11 @@ func rampSize[T number](start, limit, step T) int {
 		panic(inputError("the step of a range is 0"))
 	}
 	if half := T(1) / 2; half != 0 {
-		return max(0, int(math.Ceil((float64(limit)-float64(start))/float64(step))))
+		n := math.Ceil((float64(limit) - float64(start)) / float64(step))
+		if n > math.MaxInt32 || n != n {
+			panic(inputError(fmt.Sprintf("a range of %g elements", n)))
+		}
+		return max(0, int(n))
 	}
 	from, to, by := int(start), int(limit), int(step)
 	if by > 0 {

@@ -140,6 +140,21 @@ func checkFit(n, size int) {
 	}
 }
 
+// checkParts panics unless parts make up n elements.
+func checkParts(n int, parts []int) {
+	sum := 0
+	for _, p := range parts {
+		if p < 0 || p > n-sum {
+			sum = -1
+			break
+		}
+		sum += p
+	}
+	if sum != n {
+		panic(inputError(fmt.Sprintf("parts of %v of %d elements", parts, n)))
+	}
+}
+
 // checkAxes panics unless a list of dimensions is as long as the model says.
 func checkAxes(n, want int) {
 	if n != want {
@@ -377,6 +392,11 @@ func padRow[T any](y, x []T, before int, index func(i, n int) int) {
 // of each batch b; one of the axes is 0, the other 1.
 func reverseSequence[T any, I integer](y, x []T, sx []int, lens []I, timeAxis int) {
 	rows, cols, inner := sx[0], sx[1], size(sx[2:])
+	for _, n := range lens {
+		if whole(n) < 0 || whole(n) > sx[timeAxis] {
+			panic(inputError(fmt.Sprintf("length %d of a sequence of %d", n, sx[timeAxis])))
+		}
+	}
 	for r := range rows {
 		for c := range cols {
 			b, t := r, c
@@ -400,6 +420,7 @@ func reverseSequence[T any, I integer](y, x []T, sx []int, lens []I, timeAxis in
 // diagonal k, or below it, with the diagonal.
 func trilu[T any](y, x []T, rows, cols, k int, upper bool) {
 	var zero T
+	k = min(max(k, -rows), cols) // beyond which all is as there
 	for p := range y {
 		i, j := p/cols%rows, p%cols
 		if upper && j >= i+k || !upper && j <= i+k {

@@ -1,9 +1,12 @@
 package lib
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // softmax is exp(x) over its sum, for each row of x [rows, cols]. y may be x.
-// A row of nothing but -Inf gives 0.
+// A row of nothing but -Inf gives 0, one with NaN in it NaN.
 func softmax(c *ctx, y, x []float32, rows, cols int) {
 	t := task[softmaxTask](c)
 	*t = softmaxTask{y, x, cols}
@@ -22,7 +25,12 @@ type softmaxTask struct {
 func (t *softmaxTask) part(_ *worker, lo, hi int) {
 	for i := lo; i < hi; i++ {
 		y, x := t.y[i*t.cols:(i+1)*t.cols], t.x[i*t.cols:(i+1)*t.cols]
-		if sum := expSum(y, x, rowMax(x)); sum != 0 {
+		top := rowMax(x)
+		if math.IsInf(float64(top), -1) && slices.ContainsFunc(x, isNaN[float32]) { // which rowMax has passed over
+			fill(y, float32(math.NaN()))
+			continue
+		}
+		if sum := expSum(y, x, top); sum != 0 {
 			axpby(y, y, 1/sum, 0)
 		}
 	}
