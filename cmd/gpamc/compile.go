@@ -178,7 +178,7 @@ func checkLanguage(name string, goMod []byte) error {
 // checkImport refuses folders whose packages Go does not import.
 func checkImport(importPath string) error {
 	if err := module.CheckImportPath(importPath); err != nil {
-		return fmt.Errorf("Go cannot import the package from there: %w", err)
+		return fmt.Errorf("the package could not be imported from there: %w", err)
 	}
 	return nil
 }
