@@ -4,12 +4,24 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
+	"github.com/gpamc/gpamc/cmd/gpamc/internal/place"
 	"github.com/urfave/cli/v2"
 )
 
-func main() { os.Exit(run(os.Args)) }
+func main() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-told
+		place.Abandon()
+		os.Exit(1)
+	}()
+	os.Exit(run(os.Args))
+}
 
 // run is the whole program; it returns the exit status.
 func run(args []string) int {

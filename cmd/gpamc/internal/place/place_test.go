@@ -75,6 +75,31 @@ func TestNothingIsLeftAfterAnError(t *testing.T) {
 	}
 }
 
+// A program that is told to end leaves nothing that it was filling.
+func TestAbandon(t *testing.T) {
+	top := t.TempDir()
+	err := File(filepath.Join(top, "f"), func(tmp string) error {
+		if err := os.WriteFile(tmp, []byte("half"), 0o666); err != nil {
+			return err
+		}
+		Abandon()
+		if _, err := os.Stat(tmp); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is there: %v", tmp, err)
+		}
+		return nil
+	})
+	if err == nil {
+		t.Error("a file that was abandoned is complete")
+	}
+	if err := Dir(filepath.Join(top, "d"), map[string][]byte{"x": nil}); err != nil {
+		t.Fatal(err)
+	}
+	Abandon()
+	if got := tree(t, top); !slices.Equal(got, []string{"d/x"}) {
+		t.Errorf("there is %v", got)
+	}
+}
+
 func TestModule(t *testing.T) {
 	top := t.TempDir()
 	if got, err := Module(filepath.Join(top, "a", "b")); got != "" || err != nil {
