@@ -40,9 +40,8 @@ func TestTurnedConv(t *testing.T) {
 	if n, most := len(out.Files["weights.bin"]), 4*(96*64*9+96*72+32*96+32*64*9+32*64+72)+7*64; n > most {
 		t.Errorf("the weights take %d bytes, more than %d: some are there twice", n, most)
 	}
-	for _, sizes := range []map[string]int{{"b": 1, "h": 3}, {"b": 6, "h": 9}} {
-		compareCompiled(t, p, []string{"y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9"}, sizes)
-	}
+	sizes := []map[string]int{{"b": 1, "h": 3}, {"b": 6, "h": 9}}
+	compareCompiled(t, p, []string{"y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9"}, sizes...)
 }
 
 // TestConvSequel compiles what kernels of convolutions do with their sums: residuals on either side, and limits, of which some are not
@@ -107,9 +106,8 @@ func TestConvSequel(t *testing.T) {
 	if t.Failed() {
 		t.Log(steps)
 	}
-	for _, sizes := range []map[string]int{{"b": 1, "h": 1}, {"b": 3, "h": 20}} {
-		compareCompiled(t, p, []string{"y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9", "n1"}, sizes)
-	}
+	sizes := []map[string]int{{"b": 1, "h": 1}, {"b": 3, "h": 20}}
+	compareCompiled(t, p, []string{"y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9", "n1"}, sizes...)
 }
 
 // TestConvLayers compiles layers that begin, and end, with Relu: each keeps it behind its last convolution.

@@ -125,6 +125,7 @@ const exampleMain = `package main
 import (
 	"encoding/gob"
 	"fmt"
+	"io"
 	"os"
 
 	"emitted"
@@ -146,22 +147,31 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	var in, out []emitted.Tensor
 	f, err := os.Open("in.gob")
-	if err == nil {
-		err = gob.NewDecoder(f).Decode(&in)
-	}
-	if err == nil {
-		out, err = s.RunTensors(in)
-	}
 	if err != nil {
 		return err
 	}
 	g, err := os.Create("out.gob")
-	if err == nil {
-		err = gob.NewEncoder(g).Encode(out)
+	if err != nil {
+		return err
 	}
-	return err
+	from, to := gob.NewDecoder(f), gob.NewEncoder(g)
+	for {
+		var in []emitted.Tensor
+		if err := from.Decode(&in); err != nil {
+			if err == io.EOF {
+				err = g.Close()
+			}
+			return err
+		}
+		out, err := s.RunTensors(in)
+		if err == nil {
+			err = to.Encode(out)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 `
 
@@ -202,8 +212,8 @@ func TestExamplesOfAnySize(t *testing.T) {
 	}
 }
 
-// compareCompiled compiles p, runs it, and compares with the reference.
-func compareCompiled(t *testing.T, p *ir.Program, ops []string, dims map[string]int) {
+// compareCompiled compiles p, runs it with one session for all the sizes, and compares with the reference.
+func compareCompiled(t *testing.T, p *ir.Program, ops []string, sizes ...map[string]int) {
 	t.Helper()
 	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
 	if err != nil {
@@ -211,11 +221,6 @@ func compareCompiled(t *testing.T, p *ir.Program, ops []string, dims map[string]
 		if errors.As(err, &missing) {
 			t.Fatalf("operators without Go: %v\n%v", missing.Ops(), err)
 		}
-		t.Fatal(err)
-	}
-	inputs := runtime.RandomInputs(p.Main, 1, dims)
-	want, err := runtime.Eval(p, inputs, runtime.Options{})
-	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -226,30 +231,41 @@ func compareCompiled(t *testing.T, p *ir.Program, ops []string, dims map[string]
 	if err := os.WriteFile(filepath.Join(dir, "try", "main.go"), []byte(exampleMain), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	in := make([]wireTensor, len(inputs))
-	for i, v := range inputs {
-		in[i] = toWire(t, v.(*runtime.Tensor))
-	}
 	f, err := os.Create(filepath.Join(dir, "in.gob"))
-	if err == nil {
-		err = gob.NewEncoder(f).Encode(in)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	to := gob.NewEncoder(f)
+	wanted := make([][]runtime.Value, len(sizes))
+	for k, dims := range sizes {
+		inputs := runtime.RandomInputs(p.Main, 1, dims)
+		if wanted[k], err = runtime.Eval(p, inputs, runtime.Options{}); err != nil {
+			t.Fatalf("%v: %v", dims, err)
+		}
+		in := make([]wireTensor, len(inputs))
+		for i, v := range inputs {
+			in[i] = toWire(t, v.(*runtime.Tensor))
+		}
+		if err := to.Encode(in); err != nil {
+			t.Fatal(err)
+		}
+	}
 	gotool(t, dir, nil, "vet", ".")
 	gotool(t, dir, nil, "run", "./try")
-	var got []wireTensor
 	g, err := os.Open(filepath.Join(dir, "out.gob"))
-	if err == nil {
-		err = gob.NewDecoder(g).Decode(&got)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err != nil || len(got) != len(want) {
-		t.Fatalf("%d results, want %d: %v", len(got), len(want), err)
-	}
-	for i := range want {
-		if why := differ(got[i], want[i].(*runtime.Tensor)); why != "" {
-			t.Errorf("%s: %s", ops[i], why)
+	from := gob.NewDecoder(g)
+	for k, want := range wanted {
+		var got []wireTensor
+		if err := from.Decode(&got); err != nil || len(got) != len(want) {
+			t.Fatalf("%v: %d results, want %d: %v", sizes[k], len(got), len(want), err)
+		}
+		for i := range want {
+			if why := differ(got[i], want[i].(*runtime.Tensor)); why != "" {
+				t.Errorf("%v: %s: %s", sizes[k], ops[i], why)
+			}
 		}
 	}
 }

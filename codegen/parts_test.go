@@ -56,7 +56,6 @@ func TestSliceOfLastRows(t *testing.T) {
     return last, wide, back, sum
 }
 `)
-	for _, sizes := range []map[string]int{{"p": 4, "s": 2}, {"p": 0, "s": 1}, {"p": 1, "s": 0}, {"p": 0, "s": 5}} {
-		compareCompiled(t, p, []string{"last", "wide", "back", "sum"}, sizes)
-	}
+	sizes := []map[string]int{{"p": 4, "s": 2}, {"p": 0, "s": 1}, {"p": 1, "s": 0}, {"p": 0, "s": 5}}
+	compareCompiled(t, p, []string{"last", "wide", "back", "sum"}, sizes...)
 }

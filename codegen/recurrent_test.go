@@ -35,7 +35,6 @@ func TestRecurrent(t *testing.T) {
 		}
 	}
 	names := []string{"y", "yh", "yc", "g", "gh", "k", "z", "zh", "q"}
-	for _, sizes := range []map[string]int{{"s": 1, "b": 1}, {"s": 3, "b": 2}, {"s": 17, "b": 9}} {
-		compareCompiled(t, p, names, sizes)
-	}
+	sizes := []map[string]int{{"s": 1, "b": 1}, {"s": 3, "b": 2}, {"s": 17, "b": 9}}
+	compareCompiled(t, p, names, sizes...)
 }

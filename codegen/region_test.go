@@ -43,9 +43,8 @@ func TestRegions(t *testing.T) {
 			t.Errorf("no function %s a block:\n%s", want, steps)
 		}
 	}
-	for _, sizes := range []map[string]int{{"b": 1, "s": 1}, {"b": 2, "s": 3}, {"b": 3, "s": 500}} {
-		compareCompiled(t, p, []string{"y", "z", "q", "p6", "e", "only"}, sizes)
-	}
+	sizes := []map[string]int{{"b": 1, "s": 1}, {"b": 2, "s": 3}, {"b": 3, "s": 500}}
+	compareCompiled(t, p, []string{"y", "z", "q", "p6", "e", "only"}, sizes...)
 }
 
 // TestGaps compiles products and a normalization whose results have a gap behind each row, and one that has none, since it is a result.
@@ -76,7 +75,6 @@ func TestGaps(t *testing.T) {
 			t.Errorf("%q %d times instead of %d:\n%s", text, n, times, steps)
 		}
 	}
-	for _, sizes := range []map[string]int{{"b": 1, "s": 1}, {"b": 2, "s": 13}} {
-		compareCompiled(t, p, []string{"y", "z", "j", "o"}, sizes)
-	}
+	sizes := []map[string]int{{"b": 1, "s": 1}, {"b": 2, "s": 13}}
+	compareCompiled(t, p, []string{"y", "z", "j", "o"}, sizes...)
 }

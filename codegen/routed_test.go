@@ -26,9 +26,8 @@ func TestRoutedMatMul(t *testing.T) {
 	if n := strings.Count(string(out.Files["steps.go"]), "routedMatMul("); n != 2 {
 		t.Errorf("%d products of the rows that are wanted instead of 2", n)
 	}
-	for _, sizes := range []map[string]int{{"t": 1}, {"t": 5}, {"t": 300}} {
-		compareCompiled(t, p, []string{"y", "z", "o"}, sizes)
-	}
+	sizes := []map[string]int{{"t": 1}, {"t": 5}, {"t": 300}}
+	compareCompiled(t, p, []string{"y", "z", "o"}, sizes...)
 }
 
 // TestStackMatMul compiles products with a stack of stored matrices: of one matrix for all, of one for each, and of heads where they lie.
@@ -54,7 +53,6 @@ func TestStackMatMul(t *testing.T) {
 	if n := strings.Count(string(out.Files["steps.go"]), "stackMatMul("); n != 3 {
 		t.Errorf("%d products with a stack of matrices instead of 3", n)
 	}
-	for _, sizes := range []map[string]int{{"t": 1, "b": 2}, {"t": 5, "b": 1}, {"t": 300, "b": 2}, {"t": 0, "b": 1}} {
-		compareCompiled(t, p, []string{"y", "z", "o", "a", "d"}, sizes)
-	}
+	sizes := []map[string]int{{"t": 1, "b": 2}, {"t": 5, "b": 1}, {"t": 300, "b": 2}, {"t": 0, "b": 1}}
+	compareCompiled(t, p, []string{"y", "z", "o", "a", "d"}, sizes...)
 }
