@@ -9,6 +9,7 @@ import (
 	"github.com/gpamc/gpamc/ir"
 	"github.com/gpamc/gpamc/onnx/onnxtest"
 	"github.com/gpamc/gpamc/onnx/pb"
+	"github.com/gpamc/gpamc/runtime"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -99,6 +100,53 @@ func TestExportSymbolic(t *testing.T) {
 			t.Errorf("result %d is %s, want %s", i, got, want)
 		}
 	}
+}
+
+// TestExportOldReshape writes Reshape for opset 13, where a 0 in a shape always stands for the input's dimension.
+func TestExportOldReshape(t *testing.T) {
+	const params = "func f(x f32[b,4,s,8], y f32[b,s,32], z f32[0,4], n f32[m,6]) {\n"
+	f, err := ir.Parse(params + `
+		a = Reshape(x, [b,2,2,s*8]) allowzero=1
+		c = Reshape(y, [b,s,4,8]) allowzero=1
+		d = Reshape(z, [0,2,2]) allowzero=1
+		e = Reshape(n, [2,3,m]) allowzero=1
+		return a, c, d, e
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := ir.NewProgram(f)
+	m, err := Model(p, ExportOptions{Opset: 13})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := importText(t, m)
+	again.Main.Walk(func(_ *ir.Func, n *ir.Node) {
+		if n.Op == ir.Reshape && n.Int("allowzero") != 0 {
+			t.Errorf("%s has allowzero", n.Name)
+		}
+	})
+	for _, dims := range []map[string]int{{"b": 2, "s": 3, "m": 5}, {"b": 0, "s": 3, "m": 2}} {
+		in := runtime.RandomInputs(p.Main, 1, dims)
+		want, err := runtime.Eval(p, in, runtime.Options{Dims: dims})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := runtime.Eval(again, in, runtime.Options{Dims: dims})
+		if err != nil {
+			t.Fatalf("%v: %v", dims, err)
+		}
+		for i := range want {
+			if !got[i].(*runtime.Tensor).Data().Equal(want[i].(*runtime.Tensor).Data()) {
+				t.Errorf("%v: result %d is %s, want %s", dims, i, got[i].(*runtime.Tensor).Type(), want[i].(*runtime.Tensor).Type())
+			}
+		}
+	}
+	if f, err = ir.Parse(params + "a = Reshape(z, [4,0]) allowzero=1\nreturn a\n}"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Model(ir.NewProgram(f), ExportOptions{Opset: 13})
+	checkError(t, err, "cannot be written as ONNX of opset 13: Reshape with allowzero needs opset 14")
 }
 
 func TestExportComposites(t *testing.T) {

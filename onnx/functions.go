@@ -104,6 +104,9 @@ func (e *exporter) body(c *custom, g *general) (*pb.FunctionProto, error) {
 // ONNX Runtime 1.30 they are if the called one is an overload.
 func (e *exporter) expandIn(f *ir.Func, n *ir.Node) error {
 	expand(f, func(m *ir.Node) bool { return m == n || lacks(m, e.opset) })
+	if e.opset < added["Reshape.allowzero"] {
+		copyZeros(f)
+	}
 	for _, m := range f.Nodes {
 		if since, why := needs(m); since > e.opset {
 			return fmt.Errorf("%s%s needs opset %d", m.Op.Name, why, since)

@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
 
@@ -33,6 +34,9 @@ func (e *exporter) chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 	}
 	e.opset = opset
 	expand(f, func(n *ir.Node) bool { return !e.hasFunction(n) && lacks(n, opset) })
+	if opset < added["Reshape.allowzero"] {
+		copyZeros(f)
+	}
 	problems := map[string]bool{}
 	f.Walk(func(_ *ir.Func, n *ir.Node) {
 		if n.Op == ir.Const || n.Op == ir.Weight || e.isCustom(n.Op) {
@@ -63,6 +67,25 @@ func (e *exporter) chooseOpset(f *ir.Func, wanted, imported int) (int, error) {
 func lacks(n *ir.Node, opset int) bool {
 	since, _ := needs(n)
 	return since == 0 || since > opset || n.Op == ir.Swish // which runtimes lack, ONNX Runtime 1.30 among them
+}
+
+// copyZeros lets every Reshape in f take a 0 in its shape for the dimension of its input at that place, as all did once, where no number
+// says otherwise. An empty tensor then gets another shape, or none, if what is 0 stands elsewhere in it.
+func copyZeros(f *ir.Func) {
+	f.Walk(func(_ *ir.Func, n *ir.Node) {
+		dims, ok := n.ArgAt(1).SymbolicDims()
+		if n.Op != ir.Reshape || n.Int("allowzero") == 0 || !ok {
+			return
+		}
+		for k, d := range dims {
+			x := n.TypeAt(0)
+			if d.Is(0) && (k >= x.Rank() || !x.Shape[k].Is(0)) {
+				return
+			}
+		}
+		n.Attrs = maps.Clone(n.Attrs)
+		delete(n.Attrs, "allowzero")
+	})
 }
 
 // isCustom reports whether the operator is written as one of Domain.

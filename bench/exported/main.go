@@ -23,7 +23,7 @@ import (
 )
 
 func main() {
-	opsets := flag.String("opsets", "17,18,19,20,21,22,23,24,25", "opsets to write")
+	opsets := flag.String("opsets", "13,17,18,19,20,21,22,23,24,25", "opsets to write")
 	limit := flag.Float64("atol", 1e-4, "largest difference from the reference")
 	verbose := flag.Bool("v", false, "print every file, not only failures")
 	flag.Parse()
