@@ -81,7 +81,7 @@ func (e *emitter) attention(n *ir.Node) (a attentionArgs, err error) {
 	}
 	a.batch, a.heads = q[0], q[1]
 	fields := fmt.Sprintf("batch: %s, heads: %s, kvHeads: %s, queries: %s, keys: %s, d: %s, dv: %s",
-		e.Dim(q[0]), e.Dim(q[1]), e.Dim(kv), e.Dim(q[2]), e.Dim(k[2]), e.Dim(q[3]), e.Dim(v[3])) + share
+		e.Dim(q[0]), e.Dim(q[1]), e.Dim(kv), e.Dim(q[2]), e.agreed(v[2], k[2]), e.agreed(k[3], q[3]), e.Dim(v[3])) + share
 	switch n.Str("causal") {
 	case "self":
 		fields += ", causal: true"

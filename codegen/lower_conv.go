@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -97,11 +98,17 @@ func (e *emitter) conv32(n *ir.Node, y *ir.Value, sequel string) {
 	if e.Has(n, 2) {
 		bias = e.X(n, 2)
 	}
+	x := n.TypeAt(0).Shape
+	shape := fmt.Sprintf("[]int{%s, %s", e.Dim(x[0]), e.agreed(x[1], n.TypeAt(1).Shape[1].Mul(ir.N(n.Int("group")))))
+	for _, d := range x[2:] {
+		shape += ", " + e.Dim(d)
+	}
+	shape += "}"
 	if e.turnsConv(n) {
 		e.Call("convTurned32", e.Ctx(), e.Y(y.Def, 0), e.X(n, 0), e.g.weightExpr(e.fn, n.Args[1], turnedLayout), bias,
-			e.Shape(y), e.Shape(n.Args[0]), s, sequel)
+			e.Shape(y), shape, s, sequel)
 	} else {
-		e.Call("conv32", e.Ctx(), e.Y(y.Def, 0), e.X(n, 0), e.X(n, 1), bias, e.Shape(y), e.Shape(n.Args[0]), s, n.Int("group"), sequel)
+		e.Call("conv32", e.Ctx(), e.Y(y.Def, 0), e.X(n, 0), e.X(n, 1), bias, e.Shape(y), shape, s, n.Int("group"), sequel)
 	}
 }
 

@@ -180,15 +180,16 @@ func (e *emitter) linear(n *ir.Node, bias, r, act string) error {
 		return errShape
 	}
 	k, cols := w.Type.Shape[0], w.Type.Shape[1]
+	sum := e.agreed(x.dims[len(x.dims)-1], k)
 	rows := ir.Product(x.dims[:len(x.dims)-1])
 	gemm, as := e.g.opts.Precision.gemm(k)
 	packed := e.g.weightExpr(e.fn, w, as)
 	from := e.from(x)
 	ldy := e.rowStep(n.Out())
 	if y := e.Y(n, 0); step.Equal(k) && ldy.Equal(cols) && gemm == "gemm" {
-		e.Call("linear", e.Ctx(), y, from, packed, bias, r, act, e.Dim(rows), e.Dim(k), e.Dim(cols))
+		e.Call("linear", e.Ctx(), y, from, packed, bias, r, act, e.Dim(rows), sum, e.Dim(cols))
 	} else {
-		e.Call(gemm, e.Ctx(), y, e.Dim(ldy), from, e.Dim(step), packed, bias, r, e.Dim(cols), act, e.Dim(rows), e.Dim(k), e.Dim(cols))
+		e.Call(gemm, e.Ctx(), y, e.Dim(ldy), from, e.Dim(step), packed, bias, r, e.Dim(cols), act, e.Dim(rows), sum, e.Dim(cols))
 	}
 	return nil
 }
@@ -225,10 +226,7 @@ func lowerMatMul(e *emitter, n *ir.Node) error {
 		return "[3]int{" + strings.Join(s, ", ") + "}"
 	}
 	m, k, cols := shape[len(shape)-2], a.dims[len(a.dims)-1], shape[len(shape)-1]
-	sum := e.Dim(k)
-	if rows := b.dims[len(b.dims)-2]; !rows.Equal(k) {
-		sum = fmt.Sprintf("agreed(%s, %s)", sum, e.Dim(rows))
-	}
+	sum := e.agreed(k, b.dims[len(b.dims)-2])
 	parts := []string{fmt.Sprintf("m: %s, k: %s, n: %s, batch: %s", e.Dim(m), sum, e.Dim(cols), field(0))}
 	if len(batch) > 0 {
 		parts = append(parts, fmt.Sprintf("yBatch: %s, aBatch: %s, bBatch: %s", field(1), field(2), field(3)))
@@ -261,6 +259,14 @@ func (e *emitter) stackMatMul(n *ir.Node) bool {
 	e.Call("stackMatMul", e.Ctx(), e.Y(n, 0), e.from(x), e.g.weightExpr(e.fn, w, stackLayout), e.Dim(times), e.Dim(count),
 		e.Dim(x.dims[rank-2]), e.Dim(k), e.Dim(cols), e.Dim(far), e.Dim(step), e.Dim(x.strides[rank-2]))
 	return true
+}
+
+// agreed is the number of elements of which a product is the sum, and which the run checks where the two sides have different names for it.
+func (e *emitter) agreed(left, right ir.Dim) string {
+	if left.Equal(right) {
+		return e.Dim(right)
+	}
+	return fmt.Sprintf("agreed(%s, %s)", e.Dim(left), e.Dim(right))
 }
 
 // lowerRoutedMatMul multiplies by stored weights; of others, the expansion multiplies all rows.

@@ -76,7 +76,7 @@ func (e *emitter) productOfRows(n *ir.Node, k, cols ir.Dim) (rows, rest string, 
 	if !ok || act == "" {
 		return "", "", errShape
 	}
-	rest = strings.Join([]string{bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.Dim(k), e.Dim(cols)}, ", ")
+	rest = strings.Join([]string{bias, r, e.Dim(cols), act, e.Product(x.dims[:len(x.dims)-1]), e.agreed(x.dims[len(x.dims)-1], k), e.Dim(cols)}, ", ")
 	return e.from(x) + ", " + e.Dim(step), rest, nil
 }
 

@@ -63,7 +63,7 @@ func (e *emitter) recurrent(n *ir.Node, w, r, more string) string {
 		clip = n.Float("clip")
 	}
 	return fmt.Sprintf("recurrent[elem(x0)]{out: y, last: y1, in: x0, w: %s, r: %s, b: x3, h0: x5, seq: %s, batch: %s, input: %s, hidden: %s, dirs: %d, "+
-		"batchFirst: bool(@layout), backward: %t, clip: %s%s}", w, r, e.Dim(seq), e.Dim(batch), e.Dim(x[2]), e.Dim(n.TypeAt(2).Shape[2]), directions(n),
+		"batchFirst: bool(@layout), backward: %t, clip: %s%s}", w, r, e.Dim(seq), e.Dim(batch), e.agreed(x[2], n.TypeAt(1).Shape[2]), e.Dim(n.TypeAt(2).Shape[2]), directions(n),
 		n.Str("direction") == "reverse", floatLiteral(clip), more)
 }
 

@@ -101,10 +101,10 @@ func stride(dim, step int) int {
 	return step
 }
 
-// agreed is a, which must be b.
+// agreed is a, which must be b: the number of elements of which a product is the sum.
 func agreed(a, b int) int {
 	if a != b {
-		panic(inputError(fmt.Sprintf("a matrix of %d columns cannot be multiplied with one of %d rows", a, b)))
+		panic(inputError(fmt.Sprintf("%d elements along an axis cannot be multiplied with %d", a, b)))
 	}
 	return a
 }
