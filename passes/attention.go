@@ -41,8 +41,9 @@ var attention = []Rule{
 		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("first"), m.V("mask"))
 	}},
 	{"scores-mask-named", `
-		(MatMul p:(Softmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late)) v)
-		(MatMul p:(MaskedSoftmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late) sink?) v)
+		(MatMul p:(Softmax|MaskedSoftmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late) sink?) v)
+		(MatMul p:(Softmax|MaskedSoftmax a:(Where late s:(Scores q k mask? bias? *=_) #f) sink?) v)
+		(MatMul p:(Softmax|MaskedSoftmax a:(Where late #f s:(Scores q k mask? bias? *=_)) sink?) v)
 		(Reshape a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late) d allowzero=_)`, scoresMaskNamed},
 	{"scores-floor", "(Max s:(Scores q k mask? scale=_ softcap=_ causal=_) #c)", func(b *ir.Builder, m *Match) *ir.Value {
 		mask, c := m.V("mask"), m.Scalar("c")
@@ -69,8 +70,8 @@ var attention = []Rule{
 			return b.New(ir.Scores, attrs, m.V("q"), m.V("k"), m.V("mask"), m.V("bias"))
 		}},
 	{"scores-where", `
-		(Where mask s:(Scores q k float? bias? scale=_ softcap=_) #f)
-		(Where mask #f s:(Scores q k float? bias? scale=_ softcap=_))`, scoresWhere},
+		(Where late s:(Scores q k mask? bias? *=_) #f)
+		(Where late #f s:(Scores q k mask? bias? *=_))`, scoresWhere},
 	{"scores-drowned", "(Add s:(Scores q k hide scale=_ softcap=_ fill=_) mask)", scoresDrowned},
 	{"keys-repeated", "(Scores q r:*(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) mask? bias? *=_)\n" +
 		"(Attention q r:*(Reshape *(Expand *(Reshape k s1 allowzero=_) s2) s3 allowzero=_) v mask? bias? sink? *=_)",
@@ -132,6 +133,9 @@ func scores(b *ir.Builder, m *Match, scale float64) *ir.Value {
 	if perm[last-1] != int64(last) {
 		return m.No("the Transpose %v leaves the rows rows", perm)
 	}
+	if ofSoftmax(m.V("q"), 4) || ofSoftmax(m.V("k"), 4) {
+		return m.No("probabilities are multiplied with values")
+	}
 	perm[last-1], perm[last] = perm[last], perm[last-1]
 	k := m.V("k")
 	if !slices.IsSorted(perm) {
@@ -141,6 +145,19 @@ func scores(b *ir.Builder, m *Match, scale float64) *ir.Value {
 		return m.No("keys %s for %s heads", k.Type, h)
 	}
 	return b.New(ir.Scores, ir.Attrs{"scale": scale}, m.V("q"), k)
+}
+
+// ofSoftmax reports whether v is a softmax, or made of one of its shape, by at most so many steps of arithmetic.
+func ofSoftmax(v *ir.Value, steps int) bool {
+	switch {
+	case v.Is(ir.Softmax), v.Is(ir.MaskedSoftmax):
+		return true
+	case steps > 0 && v.Def != nil && slices.Contains([]*ir.Op{ir.Add, ir.Sub, ir.Mul, ir.Div, ir.Where, ir.Cast}, v.Def.Op):
+		return slices.ContainsFunc(v.Def.Args, func(a *ir.Value) bool {
+			return a.Type.Ranked() && ir.EqualDims(a.Type.Shape, v.Type.Shape) && ofSoftmax(a, steps-1)
+		})
+	}
+	return false
 }
 
 // heads is the dimension before a matrix, 1 if there is none.
@@ -168,26 +185,33 @@ func (m *Match) maskFits() bool {
 // to it.
 func scoresMaskNamed(b *ir.Builder, m *Match) *ir.Value {
 	late, mask, bias := m.V("late"), m.V("mask"), m.V("bias")
-	s, sum := m.Type("s"), m.Type("a")
-	last := s.Rank() - 1
+	var scores *ir.Value
 	switch {
-	case late.Type.Elem != s.Elem || late.Type.Rank() < 1 || sum.Rank() != s.Rank() || !ir.EqualDims(sum.Shape[:last], s.Shape[:last]):
-		return m.No("%s does not broadcast to the scores %s", late.Type, s)
-	case late.Type.Shape[late.Type.Rank()-1].IsConst() || sum.Shape[last].Equal(s.Shape[last]) || !m.asManyAs(s):
-		return m.No("%s may broadcast the scores %s", late.Type, s)
-	case mask != nil && bias != nil:
-		return m.No("there are masks already")
+	case !m.namedMask(late.Type, m.Type("s"), m.Type("a")):
+		return m.No("%s may be no mask of the scores %s", late.Type, m.Type("s"))
+	case m.V("f") != nil:
+		if scores = m.hide(b, late, m.N("a").Args[1] != m.V("s")); scores == nil {
+			return nil
+		}
+	case late.Type.Elem != m.Type("s").Elem || mask != nil && bias != nil:
+		return m.No("there are masks already, or it is of another type")
 	case mask != nil:
-		bias = late
+		scores = b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), mask, late)
 	default:
-		mask = late
+		scores = b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), late, bias)
 	}
-	x := b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), mask, bias)
 	if v := m.V("v"); v != nil {
 		p := m.N("p")
-		return b.New(ir.MatMul, nil, b.New(p.Op, nil, append([]*ir.Value{x}, p.Args[1:]...)...), v)
+		return b.New(ir.MatMul, nil, b.New(p.Op, nil, append([]*ir.Value{scores}, p.Args[1:]...)...), v)
 	}
-	return b.New(ir.Reshape, m.Root.Attrs, x, m.V("d"))
+	return b.New(ir.Reshape, m.Root.Attrs, scores, m.V("d"))
+}
+
+// namedMask reports whether what makes sum of the scores s is a mask with another name for their columns, of which there are as many.
+func (m *Match) namedMask(late, s, sum ir.Type) bool {
+	last := s.Rank() - 1
+	return late.Rank() > 0 && sum.Rank() == s.Rank() && ir.EqualDims(sum.Shape[:last], s.Shape[:last]) && !late.Shape[late.Rank()-1].IsConst() &&
+		!sum.Shape[last].Equal(s.Shape[last]) && m.asManyAs(s)
 }
 
 // asManyAs reports whether who reads a sum with the scores s wants as many columns as those have.
@@ -219,21 +243,33 @@ func softmaxHidden(b *ir.Builder, m *Match) *ir.Value {
 // drowns is a number beside which no score of 32 bits counts, so that adding it is the same as putting it in the score's place.
 const drowns = -1e30
 
-// scoresWhere takes a mask of booleans in. A mask that was added before comes before, as a bias. A number that drowns every score makes a
-// mask of floats, to which others can be added.
+// scoresWhere takes a mask of booleans in.
 func scoresWhere(b *ir.Builder, m *Match) *ir.Value {
-	mask, before, bias, f := m.V("mask"), m.V("float"), m.V("bias"), m.Scalar("f")
-	if !fits(mask, m.Type("s")) {
-		return m.No("%s does not broadcast to the scores %s", mask.Type, m.Type("s"))
+	late := m.V("late")
+	if !fits(late, m.Type("s")) {
+		return m.No("%s does not broadcast to the scores %s", late.Type, m.Type("s"))
 	}
-	negated := m.Root.Args[1] != m.V("s")
-	attrs := maps.Clone(m.N("s").Attrs)
-	switch e := m.Type("s").Elem; {
-	case before != nil && (bias != nil || before.Type.Elem == ir.Bool):
+	return m.hide(b, late, m.Root.Args[1] != m.V("s"))
+}
+
+// hide is the scores s with f in the place of those where the mask is false or, if it is negated, true. A mask that was added before comes
+// before, as a bias; two that put the same number in the place of scores are one. A number that drowns every score makes a mask of floats, to
+// which others can be added. What a causal attribute or a window hides is -inf, whatever a mask before it says, and so must be what a mask
+// behind it hides.
+func (m *Match) hide(b *ir.Builder, mask *ir.Value, negated bool) *ir.Value {
+	before, bias, f := m.V("mask"), m.V("bias"), m.Scalar("f")
+	n, e := m.N("s"), m.Type("s").Elem
+	two := before != nil && before.Type.Elem == ir.Bool
+	limited := n.Str("causal") != "" || n.Int("window") != 0
+	attrs := maps.Clone(n.Attrs)
+	switch {
+	case two && f != n.Float("fill"), before != nil && bias != nil && !two:
 		return m.No("there are masks already")
-	case before != nil:
+	case limited && !math.IsInf(f, -1):
+		return m.No("%v takes the place of what is hidden as -inf", f)
+	case before != nil && !two:
 		bias = before
-	case bias == nil && f <= drowns && !math.IsInf(f, 0) && e != ir.F16:
+	case before == nil && bias == nil && f <= drowns && !math.IsInf(f, 0) && e != ir.F16:
 		yes, no := b.Scalar(e, 0), m.V("f")
 		if negated {
 			yes, no = no, yes
@@ -242,6 +278,9 @@ func scoresWhere(b *ir.Builder, m *Match) *ir.Value {
 	}
 	if negated {
 		mask = b.New(ir.Not, nil, mask)
+	}
+	if two {
+		mask = b.New(ir.And, nil, before, mask)
 	}
 	if attrs == nil {
 		attrs = ir.Attrs{}

@@ -87,6 +87,15 @@ var canon = []Rule{
 		}
 		return b.New(ir.Softmax, nil, x)
 	}},
+	{"softmax-logs", "(Exp (LogSoftmax x axis=_))", func(b *ir.Builder, m *Match) *ir.Value {
+		return b.New(ir.Softmax, ir.Attrs{"axis": m.Root.Args[0].Def.Int("axis")}, m.V("x"))
+	}},
+	{"softmax-sum", "(Exp (Sub x (ReduceLogSumExp x a keepdims=_)))", func(b *ir.Builder, m *Match) *ir.Value {
+		if !m.lastAxis("a", "x") || m.Root.Args[0].Def.Args[1].Def.Int("keepdims") != 1 {
+			return m.No("the sum is not that of rows")
+		}
+		return b.New(ir.Softmax, nil, m.V("x"))
+	}},
 	{"softmax-axis", "(Softmax x axis=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		if axis := m.Root.Int("axis"); axis < 0 || axis != m.Type("x").Rank()-1 {
 			return m.No("axis %d is not the last counted from the first", axis)

@@ -8,8 +8,6 @@ import (
 )
 
 const (
-	probs = "(Softmax|MaskedSoftmax (Scores q1 k1 m1? b1? *=_))"
-	minus = "(Softmax|MaskedSoftmax (Scores q2 k2 m2? b2? *=_))"
 	plain = "p:(Attention qp kp vp mask? bias? sink? *=_)"
 	other = "n:(Attention qn kn vn mask? bias? sink? *=_)"
 )
@@ -19,12 +17,22 @@ const (
 var dual = []Rule{
 	{"heads-picked", "(Gather *(Reshape *(Softmax s:*(Scores q k mask? bias? *=_)) d allowzero=_) #i axis=2)", pickHeads},
 	{"queries-picked", "(Gather *(Reshape y:*(Attention q k v mask? bias? *=_) d allowzero=_) #i axis=2)", pickQueries},
-	{"dual-distribute", differences("(MatMul d:(Sub|Add L R) v)", "u", probs, "w", minus), distribute},
-	{"dual-weight", "(MatMul (Mul a p:" + probs + ") v)", func(b *ir.Builder, m *Match) *ir.Value {
-		if !perRow(m.V("a"), m.Type("p")) {
-			return m.No("the weight %s is not one number for a row", m.Type("a"))
+	{"dual-distribute", "(MatMul d:(Sub|Add l r) v)", func(b *ir.Builder, m *Match) *ir.Value {
+		l, r := m.V("l"), m.V("r")
+		if !ir.EqualDims(l.Type.Shape, r.Type.Shape) || !m.probabilities(l) || !m.probabilities(r) {
+			return m.No("it is not the difference of two softmaxes with a weight for each row")
 		}
-		return b.New(ir.Mul, nil, m.V("a"), b.New(ir.MatMul, nil, m.V("p"), m.V("v")))
+		return b.New(m.N("d").Op, nil, b.New(ir.MatMul, nil, l, m.V("v")), b.New(ir.MatMul, nil, r, m.V("v")))
+	}},
+	{"dual-weight", "(MatMul d:(Mul|Div p a) v)", func(b *ir.Builder, m *Match) *ir.Value {
+		if !perRow(m.V("a"), m.Type("p")) || !m.probabilities(m.V("p")) {
+			return m.No("%s is not weighted with one number for each row", m.Type("p"))
+		}
+		o := b.New(ir.MatMul, nil, m.V("p"), m.V("v"))
+		if m.N("d").Op == ir.Div {
+			return b.New(ir.Div, nil, o, m.V("a"))
+		}
+		return b.New(ir.Mul, nil, m.V("a"), o)
 	}},
 	{"dual-attention", differences("(Sub|Add L R)", "a", plain, "b", other), dualAttention},
 }
@@ -46,17 +54,42 @@ func perRow(w *ir.Value, t ir.Type) bool {
 	return w.Type.Elem == t.Elem && (r == 0 || r > 0 && w.Type.Shape[r-1].Is(1) && fits(w, t))
 }
 
-func distribute(b *ir.Builder, m *Match) *ir.Value {
-	d, v := m.N("d"), m.V("v")
-	for _, name := range []string{"u", "w"} {
-		if a := m.V(name); a != nil && !perRow(a, m.Type("d")) {
-			return m.No("the weight %s is not one number for a row", a.Type)
+// probabilities reports whether v is a softmax of scores that nobody else uses, or is made of such by sums, differences and one weight for
+// each row.
+func (m *Match) probabilities(v *ir.Value) bool {
+	n := v.Def
+	if n == nil || m.g.uses[v] != 1 || v.Type.Rank() < 2 {
+		return false
+	}
+	switch n.Op {
+	case ir.Softmax, ir.MaskedSoftmax:
+		s := n.Args[0]
+		if s.Is(ir.Add) || s.Is(ir.Where) {
+			return m.maskedLate(s)
 		}
+		return s.Is(ir.Scores) && m.g.uses[s] == 1 && (n.Op == ir.MaskedSoftmax || n.Int("axis") == -1)
+	case ir.Sub, ir.Add:
+		return ir.EqualDims(n.TypeAt(0).Shape, n.TypeAt(1).Shape) && m.probabilities(n.Args[0]) && m.probabilities(n.Args[1])
+	case ir.Mul:
+		x, w := n.Args[0], n.Args[1]
+		return perRow(w, v.Type) && m.probabilities(x) || perRow(x, v.Type) && m.probabilities(w)
+	case ir.Div:
+		return perRow(n.Args[1], v.Type) && m.probabilities(n.Args[0])
 	}
-	if v.Type.Rank() < 2 || !ir.EqualDims(d.TypeAt(0).Shape, d.TypeAt(1).Shape) {
-		return m.No("the two have different shapes")
+	return false
+}
+
+// maskedLate reports whether v is scores with a mask that scores-mask-named takes in when the values stand beside the softmax.
+func (m *Match) maskedLate(v *ir.Value) bool {
+	at := slices.IndexFunc(v.Def.Args, func(a *ir.Value) bool { return a.Is(ir.Scores) })
+	if at < 0 || m.g.uses[v] != 1 || m.g.uses[v.Def.Args[at]] != 1 {
+		return false
 	}
-	return b.New(d.Op, nil, b.New(ir.MatMul, nil, d.Args[0], v), b.New(ir.MatMul, nil, d.Args[1], v))
+	late := v.Def.Args[0]
+	if at == 0 {
+		late = v.Def.Args[1]
+	}
+	return m.namedMask(late.Type, v.Def.TypeAt(at), v.Type)
 }
 
 // dualAttention joins two attentions that differ at most in queries, keys, values and scale.

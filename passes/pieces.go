@@ -21,6 +21,7 @@ var pieces = []Rule{
 	{"single-piece", "(Reshape *(Split@0 y:*(Reshape *(Attention|Softmax xs... *=_) d1 allowzero=_) parts? *=_) d2 allowzero=_)\n" +
 		"(Reshape *(Split@1 y:*(Reshape *(Attention|Softmax xs... *=_) d1 allowzero=_) parts? *=_) d2 allowzero=_)", singlePiece},
 	{"tile-piece", pieceOf("y:*(Tile x r)"), tilePiece},
+	{"sum-pieces", "(ReduceSum (Mul w y:(Attention|Softmax xs... *=_)) a keepdims=_)", sumPieces},
 	{"heads-stretched", "(Attention q r:*(Expand k d1) u:*(Expand v d2) mask? bias? sink? *=_)", func(b *ir.Builder, m *Match) *ir.Value {
 		for small, wide := range map[string]string{"k": "r", "v": "u"} {
 			s, w := m.Type(small), m.Type(wide)
@@ -31,6 +32,7 @@ var pieces = []Rule{
 		return m.rebuild(b, nil, m.V("q"), m.V("k"), m.V("v"), m.V("mask"), m.V("bias"), m.V("sink"))
 	}},
 	{"queries-lifted", "(Reshape y:(Attention *(Reshape q d allowzero=_) k v mask? bias? sink? *=_) e allowzero=_)", queriesLifted},
+	{"softmax-piece", pieceOf("y:*(Softmax z:*(Scores q k mask? bias? *=_))"), softmaxPiece},
 	{"attention-piece", pieceOf(whole) + "\n" + pieceOf("*(Transpose "+whole+" perm=_)"), attentionPiece},
 }
 
@@ -150,6 +152,26 @@ func singlePiece(b *ir.Builder, m *Match) *ir.Value {
 	return p.of(b, y, p.axis)
 }
 
+// sumPieces writes a sum over an axis of two, of both sides with their weights, as a sum of two pieces.
+func sumPieces(b *ir.Builder, m *Match) *ir.Value {
+	y, w := m.V("y"), m.V("w")
+	axes, ok := axesOf(m.V("a"), y.Type.Rank())
+	if !ok || len(axes) != 1 || m.Root.Int("keepdims") != 0 || y.Type.Rank()-int(axes[0]) < 3 || !y.Type.Shape[axes[0]].Is(2) || !perRow(w, y.Type) {
+		return m.No("it is no sum over two sides with a weight for each row")
+	}
+	fromEnd := y.Type.Rank() - int(axes[0])
+	var sides [2]*ir.Value
+	for i := range sides {
+		p := piece{axis: int(axes[0]), start: ir.N(i), step: 1, size: ir.N(1), drops: true}
+		weight := m.cutLike(b, w, p, fromEnd, ir.N(2), ir.N(1))
+		if weight == nil {
+			return nil
+		}
+		sides[i] = b.New(ir.Mul, nil, weight, p.of(b, y, p.axis))
+	}
+	return b.New(ir.Add, nil, sides[0], sides[1])
+}
+
 // turnedPiece takes a part of what was put together before it is turned.
 func turnedPiece(b *ir.Builder, m *Match) *ir.Value {
 	p, ok := pieceAt(m.Root, m.index)
@@ -236,18 +258,9 @@ func attentionPiece(b *ir.Builder, m *Match) *ir.Value {
 	if !m.inPieces(m.Root.Args[0], m.Root.TypeAt(0)) || m.g.uses[y.Out()] != 1 && turn.Op == ir.Transpose {
 		return m.No("what else uses the attention is not the one other piece of it")
 	}
-	args := slices.Clone(y.Args)
-	for i, a := range args {
-		if a == nil {
-			continue
-		}
-		group := ir.N(1)
-		if fromEnd == 3 && (i == y.Op.ArgIndex("k") || i == y.Op.ArgIndex("v")) {
-			group, _ = heads(m.V("q")).Div(heads(a))
-		}
-		if args[i] = m.cutLike(b, a, p, fromEnd, m.Type("y").Shape[p.axis], group); args[i] == nil {
-			return nil
-		}
+	args := m.argsLike(b, y, p, fromEnd)
+	if args == nil {
+		return nil
 	}
 	v := b.New(ir.Attention, y.Attrs, args...)
 	if turn.Op != ir.Transpose {
@@ -263,6 +276,42 @@ func attentionPiece(b *ir.Builder, m *Match) *ir.Value {
 		}
 	}
 	return b.New(ir.Transpose, ir.Attrs{"perm": perm}, v)
+}
+
+// softmaxPiece takes the same piece of queries, keys and masks instead, if all that anybody wants of a softmax is two pieces.
+func softmaxPiece(b *ir.Builder, m *Match) *ir.Value {
+	p, ok := pieceAt(m.Root, m.index)
+	y, z := m.N("y"), m.N("z")
+	fromEnd := m.Type("y").Rank() - p.axis
+	if !ok || fromEnd < 3 {
+		return m.No("it cuts no heads or sequences")
+	}
+	if !m.inPieces(m.V("y"), m.Type("y")) || m.g.uses[m.V("z")] != 1 {
+		return m.No("what else uses the softmax is not the one other piece of it")
+	}
+	args := m.argsLike(b, z, p, fromEnd)
+	if args == nil {
+		return nil
+	}
+	return b.New(ir.Softmax, y.Attrs, b.New(ir.Scores, z.Attrs, args...))
+}
+
+// argsLike are the pieces of y's arguments of which the piece p of y is made; nil if there are none.
+func (m *Match) argsLike(b *ir.Builder, y *ir.Node, p piece, fromEnd int) []*ir.Value {
+	args := slices.Clone(y.Args)
+	for i, a := range args {
+		if a == nil {
+			continue
+		}
+		group := ir.N(1)
+		if fromEnd == 3 && (i == y.Op.ArgIndex("k") || i == y.Op.ArgIndex("v")) {
+			group, _ = heads(m.V("q")).Div(heads(a))
+		}
+		if args[i] = m.cutLike(b, a, p, fromEnd, y.Out().Type.Shape[p.axis], group); args[i] == nil {
+			return nil
+		}
+	}
+	return args
 }
 
 // cutLike is the piece p of an argument whose axis, counted from the end, has full elements, one for all, or one for each group.

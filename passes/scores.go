@@ -11,7 +11,7 @@ import (
 // spelled brings scores to the form that attention absorbs: detours by way of other shapes, and arithmetic between them and the softmax.
 var spelled = []Rule{
 	// Scores are numbers unless queries or keys are not, or their product overflows, and then a softmax of them says nothing either.
-	{"scores-finite", finite("(Cast V to=_)") + "\n" + finite("V"), func(b *ir.Builder, m *Match) *ir.Value {
+	{"scores-finite", finite("(Cast V to=_)", "s:(Scores q k scale=_)") + "\n" + finite("V", "s:(Scores q k scale=_)"), func(b *ir.Builder, m *Match) *ir.Value {
 		for _, name := range []string{"z0", "z1", "z2"} {
 			if d := m.V(name).Const(); d == nil || d.Len() != 1 || d.Float(0) != 0 {
 				return m.No("it is not compared with 0")
@@ -30,17 +30,33 @@ var spelled = []Rule{
 		}
 		return b.New(ir.Scores, ir.Attrs{"scale": -m.N("s").Float("scale")}, m.V("q"), m.V("k"))
 	}},
-	{"scores-scale-mask", "(Mul s:(Scores q k mask bias? scale=_) #c)", func(b *ir.Builder, m *Match) *ir.Value {
-		if m.Type("mask").Elem == ir.Bool || !(m.Scalar("c") > 0) {
-			return m.No("the mask cannot be scaled")
+	{"scores-less", "(Sub s:(Scores q k mask? bias? *=_) late)", func(b *ir.Builder, m *Match) *ir.Value {
+		if !fits(m.V("late"), m.Type("s")) {
+			return m.No("%s does not broadcast to the scores %s", m.Type("late"), m.Type("s"))
 		}
-		bias := m.V("bias")
-		if bias != nil {
-			bias = b.New(ir.Mul, nil, bias, m.V("c"))
-		}
-		return b.New(ir.Scores, ir.Attrs{"scale": m.times(m.N("s").Float("scale"), "c")}, m.V("q"), m.V("k"), b.New(ir.Mul, nil, m.V("mask"), m.V("c")), bias)
+		return b.New(ir.Add, nil, m.V("s"), b.New(ir.Neg, nil, m.V("late")))
 	}},
-	{"scores-windows", "(Reshape (Add (Reshape s:(Scores q k mask? scale=_ softcap=_) d1 allowzero=_) w) d2 allowzero=_)", scoresWindows},
+	{"scores-scale-mask", "(Mul s:(Scores q k mask? bias? scale=_ causal=_ window=_ fill=_) #c)", scoresScaleMask},
+	{"scores-scale-row", "(Mul|Div s:(Scores q k scale=_) t)", func(b *ir.Builder, m *Match) *ir.Value {
+		t := m.V("t")
+		if t.Type.Elem.Size() < 4 {
+			return m.No("queries of %s have no digits to lose", t.Type.Elem)
+		}
+		if t.Const() != nil && t.Type.Rank() == 0 || !perRow(t, m.Type("s")) || !fits(t, m.Type("q")) {
+			return m.No("%s is a constant, or not one number for each query", t.Type)
+		}
+		return b.New(ir.Scores, m.N("s").Attrs, b.New(m.Root.Op, nil, m.V("q"), t), m.V("k"))
+	}},
+	{"softmax-finite", finite("(Cast V to=_)", allProbs) + "\n" + finite("V", allProbs), func(b *ir.Builder, m *Match) *ir.Value {
+		if d := m.V("z0").Const(); d == nil || d.Len() != 1 || d.Float(0) != 0 {
+			return m.No("what is no number does not become 0")
+		}
+		return b.New(ir.MaskedSoftmax, nil, m.V("s"))
+	}},
+	{"softmax-one", "(Slice (Softmax z:(Pad x p value? axes? mode=_)) s e a? t?)", softmaxOne},
+	{"scores-windows", `
+		(Reshape (Add r:(Reshape s:(Scores q k mask? scale=_ softcap=_) d1 allowzero=_) w) d2 allowzero=_)
+		(Reshape (Add (Add r:(Reshape s:(Scores q k mask? scale=_ softcap=_) d1 allowzero=_) w) again) d2 allowzero=_)`, scoresWindows},
 	{"keys-merged", "(MatMul q *(Reshape t:*(Transpose k perm=_) d allowzero=_))", func(b *ir.Builder, m *Match) *ir.Value {
 		kt := m.Root.Args[1]
 		perm := slices.Clone(permOf(m.N("t")))
@@ -55,9 +71,13 @@ var spelled = []Rule{
 	}},
 }
 
-// finite is torch.nan_to_num of scores: what tells infinities apart may need another type.
-func finite(infinite string) string {
-	one := "(Where (IsNaN s:(Scores q k scale=_)) z0 s)"
+// allProbs are probabilities, which are never infinite.
+const allProbs = "p:(Softmax s:(Scores q k mask? bias? *=_))"
+
+// finite is torch.nan_to_num of x: what tells infinities apart may need another type.
+func finite(infinite, x string) string {
+	name, _, _ := strings.Cut(x, ":")
+	one := "(Where (IsNaN " + x + ") z0 " + name + ")"
 	two := "(Where (And (IsInf " + strings.Replace(infinite, "V", "y1:"+one, 1) + ") (Greater y1 z1)) high y1)"
 	return "(Where (And (IsInf " + strings.Replace(infinite, "V", "y2:"+two, 1) + ") (Less y2 z2)) low y2)"
 }
@@ -65,12 +85,69 @@ func finite(infinite string) string {
 // scoresWindows adds to the scores [b·w,h,l,m] of windows w masks, for which they are seen as [b,w,h,l,m] meanwhile: the masks are repeated.
 func scoresWindows(b *ir.Builder, m *Match) *ir.Value {
 	s, w, y := m.Type("s"), m.Type("w"), m.Root.Out().Type
-	wide := m.Root.TypeAt(0)
+	wide := m.Type("r")
+	if again := m.V("again"); again != nil && (!ir.EqualDims(again.Type.Shape, w.Shape) || again.Type.Elem != w.Elem) {
+		return m.No("the second mask is no other of %s", w)
+	}
 	if !ir.EqualDims(y.Shape, s.Shape) || s.Rank() != 4 || wide.Rank() != 5 || !ir.EqualDims(wide.Shape[2:], s.Shape[1:]) || w.Rank() != 5 || w.Elem != s.Elem {
 		return m.No("%s is not %s with its first axis cut in two", wide, s)
 	}
 	masks := append(slices.Clone(wide.Shape[:2]), w.Shape[2:]...)
-	all := b.New(ir.Expand, nil, m.V("w"), b.Dims(masks...))
+	all := m.V("w")
+	if m.V("again") != nil {
+		all = b.New(ir.Add, nil, all, m.V("again"))
+	}
+	all = b.New(ir.Expand, nil, all, b.Dims(masks...))
 	all = m.reshape(b, all, ir.T(w.Elem, append([]ir.Dim{s.Shape[0]}, w.Shape[2:]...)...))
 	return b.New(ir.Add, nil, m.V("s"), all)
+}
+
+// scoresScaleMask scales what was added to the scores with them, and what took the place of some. What is hidden as -inf stays so.
+func scoresScaleMask(b *ir.Builder, m *Match) *ir.Value {
+	n, c := m.N("s"), m.Scalar("c")
+	limited := n.Str("causal") != "" || n.Int("window") != 0
+	if m.V("mask") == nil && m.V("bias") == nil && !limited || !(c > 0) || math.IsInf(c, 0) {
+		return m.No("there is no mask, or it cannot be scaled by %v", c)
+	}
+	attrs := ir.Attrs{"scale": m.times(n.Float("scale"), "c")}
+	for _, name := range []string{"causal", "window", "fill"} {
+		if v, has := n.Attrs[name]; has {
+			attrs[name] = v
+		}
+	}
+	args := slices.Clone(n.Args)
+	for i := 2; i < len(args); i++ {
+		switch {
+		case args[i] == nil:
+		case args[i].Type.Elem == ir.Bool:
+			attrs["fill"] = m.times(n.Float("fill"), "c")
+		default:
+			args[i] = b.New(ir.Mul, nil, args[i], m.V("c"))
+		}
+	}
+	return b.New(ir.Scores, attrs, args...)
+}
+
+// softmaxOne is a softmax beside a column of 0, which is dropped: the sum has one more, exp(0).
+func softmaxOne(b *ir.Builder, m *Match) *ir.Value {
+	z, x := m.N("z"), m.Type("x")
+	before, after, ok := m.padding(z)
+	last := len(before) - 1
+	p, known := slicePiece(m.Root)
+	if !ok || !known || last < 0 || z.Str("mode") != "constant" || !x.Ranked() || p.axis != last || p.step != 1 {
+		return m.No("it is not known what is beside")
+	}
+	zero := m.V("value") == nil
+	if !zero {
+		d := m.V("value").Const()
+		zero = d != nil && d.Len() == 1 && d.Float(0) == 0
+	}
+	columns := int64(0)
+	for i := range before {
+		columns += max(before[i], -before[i]) + max(after[i], -after[i])
+	}
+	if !zero || columns != 1 || before[last]+after[last] != 1 || !p.start.Is(int(before[last])) || !p.size.Equal(x.Shape[last]) {
+		return m.No("it is not one column of 0 that is dropped")
+	}
+	return b.New(ir.MaskedSoftmax, nil, m.V("x"), b.Scalar(x.Elem, 0))
 }

@@ -24,11 +24,19 @@ var turned = []Rule{
 	{"weight-merged", `
 		(Mul w r:(Reshape t:(Transpose (Attention xs... *=_) perm=_) d allowzero=_))
 		(Mul w r:(Reshape t:(Attention xs... *=_) d allowzero=_))`, func(b *ir.Builder, m *Match) *ir.Value {
-		w := m.V("w")
-		if !w.Type.Ranked() || !w.Type.Size().Is(1) || w.Type.Rank() > m.Type("r").Rank() {
-			return m.No("the weight %s is not one number", w.Type)
+		w, t, r := m.V("w"), m.Type("t"), m.Type("r")
+		rows := r.Rank() - 1
+		switch {
+		case !w.Type.Ranked() || w.Type.Rank() > r.Rank():
+			return m.No("the weight %s has more axes", w.Type)
+		case w.Type.Size().Is(1):
+			w = m.scalar(b, w)
+		case perRow(w, r) && t.Rank() == r.Rank()+1 && ir.EqualDims(t.Shape[:rows], r.Shape[:rows]):
+			w = m.reshape(b, w, ir.T(w.Type.Elem, append(slices.Clone(w.Type.Shape), ir.N(1))...))
+		default:
+			return m.No("the weight %s is not one number, for all or for each row", w.Type)
 		}
-		return m.reshape(b, b.New(ir.Mul, nil, m.scalar(b, w), m.V("t")), m.Root.Out().Type)
+		return m.reshape(b, b.New(ir.Mul, nil, w, m.V("t")), m.Root.Out().Type)
 	}},
 	{"difference-turned", bothBy("(Transpose A perm=_)"), func(b *ir.Builder, m *Match) *ir.Value {
 		l, r := m.Root.Args[0].Def, m.Root.Args[1].Def

@@ -10,10 +10,10 @@ import os
 import sys
 import traceback
 
-from zoo import cached, decoders, dual, dual_heads, encoders, modern, others, vision
+from zoo import cached, decoders, dual, dual_heads, dual_scores, encoders, modern, others, vision
 from zoo.record import record
 
-FAMILIES = (dual, dual_heads, encoders, decoders, cached, vision, others, modern)
+FAMILIES = (dual, dual_heads, dual_scores, encoders, decoders, cached, vision, others, modern)
 
 
 def main(words):
