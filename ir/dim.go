@@ -213,9 +213,32 @@ func (d Dim) Div(e Dim) (q Dim, ok bool) {
 		if rest.IsConst() {
 			return whole, true
 		}
+		g := e.c // (6*a+5)/4 is (3*a+2)/2
+		for _, t := range rest.terms {
+			g = gcd(g, t.coef)
+		}
+		if g > 1 {
+			rest, e = rest.over(g), Dim{c: e.c / g}
+		}
 		return whole.Add(rest.op("/", e)), true
 	}
 	return d.op("/", e), true
+}
+
+// over is d/g rounded down, for g that divides every coefficient.
+func (d Dim) over(g int64) Dim {
+	q := Dim{c: floorDiv(d.c, g)}
+	for _, t := range d.terms {
+		q.terms = append(q.terms, term{t.coef / g, t.atoms})
+	}
+	return q
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return max(a, -a)
 }
 
 func floorDiv(a, b int64) int64 {

@@ -6,7 +6,7 @@ import "slices"
 const maxCases = 4
 
 // NeverNegative is nonNegative with a look into minima and maxima: seq-max(0,min(40,past+seq)-past) is at least 0, since the minimum is
-// at most past+seq.
+// at most past+seq. A remainder is at most what it is of, and less than the divisor: seq-seq%8 and 7-seq%8 are at least 0.
 func (d Dim) NeverNegative() bool { return d.atLeastZero(maxCases) }
 
 func (d Dim) atLeastZero(cases int) bool {
@@ -17,11 +17,18 @@ func (d Dim) atLeastZero(cases int) bool {
 		return false
 	}
 	for i, t := range d.terms {
-		if len(t.atoms) != 1 || t.atoms[0].op != "min" && t.atoms[0].op != "max" {
+		if len(t.atoms) != 1 {
 			continue
 		}
 		a := t.atoms[0]
 		rest := Dim{c: d.c, terms: slices.Delete(slices.Clone(d.terms), i, i+1)}
+		if a.op == "%" && t.coef < 0 && a.y.IsConst() && a.y.c > 0 {
+			return rest.Add(Dim{c: t.coef * (a.y.c - 1)}).atLeastZero(cases-1) ||
+				a.x.nonNegative() && rest.Add(Dim{c: t.coef}.Mul(*a.x)).atLeastZero(cases-1)
+		}
+		if a.op != "min" && a.op != "max" {
+			continue
+		}
 		x := rest.Add(Dim{c: t.coef}.Mul(*a.x)).atLeastZero(cases - 1)
 		if either := (a.op == "max") == (t.coef > 0); either == x {
 			return x
@@ -32,17 +39,17 @@ func (d Dim) atLeastZero(cases int) bool {
 }
 
 // atMostOne reports whether d, which is no number, is 1 wherever it is not 0, because of names and the size of a table that it is cut from.
-// What is cut to one element, min(1,n), is left alone: nothing of it may well be meant.
+// What is cut to one element, min(1,n), and remainders are left alone: nothing of them may well be meant.
 func (d Dim) atMostOne() bool {
-	return !d.IsConst() && d.zeroOrOne() && !d.cutToOne()
+	return !d.IsConst() && d.zeroOrOne() && !d.mayVanish()
 }
 
 func (d Dim) zeroOrOne() bool { return N(1).Sub(d).NeverNegative() }
 
-func (d Dim) cutToOne() bool {
+func (d Dim) mayVanish() bool {
 	for _, t := range d.terms {
 		for _, a := range t.atoms {
-			if a.op == "min" && (a.x.Is(1) || a.y.Is(1)) || a.op != "" && (a.x.cutToOne() || a.y.cutToOne()) {
+			if a.op == "%" || a.op == "min" && (a.x.Is(1) || a.y.Is(1)) || a.op != "" && (a.x.mayVanish() || a.y.mayVanish()) {
 				return true
 			}
 		}

@@ -53,19 +53,25 @@ func TestBroadcastOfOneRow(t *testing.T) {
 
 func ptr(d Dim) *Dim { return &d }
 
-// TestPickMeansTheSame draws expressions and compares their minima and maxima with those of their values.
+// TestPickMeansTheSame draws expressions and compares their minima, maxima and quotients with those of their values.
 func TestPickMeansTheSame(t *testing.T) {
 	r := rand.New(rand.NewSource(5))
 	var draw func(depth int) Dim
 	draw = func(depth int) Dim {
-		switch k := r.Intn(7); {
+		switch k := r.Intn(9); {
 		case depth == 0 || k == 0:
 			return N(r.Intn(7) - 1)
 		case k == 1:
 			return Sym([]string{"a", "b", "c"}[r.Intn(3)])
 		case k == 2:
 			return draw(depth - 1).Sub(draw(depth - 1))
-		case k < 5:
+		case k == 3:
+			d, _ := draw(depth - 1).Mod(N(2 + r.Intn(3)))
+			return d
+		case k == 4:
+			d, _ := draw(depth - 1).Mul(N(1 + r.Intn(4))).Div(N(2 + r.Intn(5)))
+			return d
+		case k < 7:
 			return draw(depth - 1).Min(draw(depth - 1))
 		default:
 			return draw(depth - 1).Max(draw(depth - 1))
@@ -74,12 +80,17 @@ func TestPickMeansTheSame(t *testing.T) {
 	for range 2000 {
 		x, y := draw(4), draw(4)
 		low, high := x.Min(y), x.Max(y)
+		n := 2 + r.Intn(5)
+		part, _ := x.Div(N(n))
 		for range 5 {
 			env := map[string]int{"a": r.Intn(6), "b": r.Intn(6), "c": r.Intn(6)}
 			u, _ := x.Eval(env)
 			v, _ := y.Eval(env)
 			gotLow, _ := low.Eval(env)
 			gotHigh, _ := high.Eval(env)
+			if got, _ := part.Eval(env); int64(got) != floorDiv(int64(u), int64(n)) {
+				t.Fatalf("%s = %d for %v: divided by %d it is %s = %d", x, u, env, n, part, got)
+			}
 			if gotLow != min(u, v) || gotHigh != max(u, v) {
 				t.Fatalf("of %s = %d and %s = %d for %v: min is %s = %d, max is %s = %d", x, u, y, v, env, low, gotLow, high, gotHigh)
 			}

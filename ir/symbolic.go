@@ -108,6 +108,7 @@ func init() {
 		"Neg":            symUnary(Dim.Neg),
 		"Abs":            symAbs,
 		"ReduceProd":     symProd,
+		"Transpose":      symTranspose,
 	}
 }
 
@@ -191,10 +192,22 @@ func symSlice(n *Node) []*Dim {
 	x := n.Args[0].Symbolic()
 	starts, ok1 := n.ArgAt(1).ConstInts()
 	ends, ok2 := n.ArgAt(2).ConstInts()
-	if x == nil || !ok1 || !ok2 || n.TypeAt(0).Rank() != 1 || len(starts) != 1 || len(ends) != 1 {
+	sizes, ok3 := numbers(n.TypeAt(0))
+	if x == nil || !ok1 || !ok2 || !ok3 || len(sizes) == 0 || len(starts) != 1 || len(ends) != 1 {
 		return nil
 	}
-	step := int64(1)
+	axis, step := 0, int64(1)
+	if n.ArgAt(3) != nil {
+		axes, ok := n.ArgAt(3).ConstInts()
+		if !ok || len(axes) != 1 {
+			return nil
+		}
+		at, err := Axis(int(axes[0]), len(sizes))
+		if err != nil {
+			return nil
+		}
+		axis = at
+	}
 	if n.ArgAt(4) != nil {
 		steps, ok := n.ArgAt(4).ConstInts()
 		if !ok || len(steps) != 1 || steps[0] == 0 {
@@ -202,12 +215,70 @@ func symSlice(n *Node) []*Dim {
 		}
 		step = steps[0]
 	}
-	lo, count := sliceRange(starts[0], ends[0], step, int64(len(x)))
-	out := make([]*Dim, 0, count)
-	for i := range count {
-		out = append(out, x[lo+i*step])
+	lo, count := sliceRange(starts[0], ends[0], step, int64(sizes[axis]))
+	row := 1
+	for _, size := range sizes[axis+1:] {
+		row *= size
+	}
+	var out []*Dim
+	for block := 0; block < len(x); block += sizes[axis] * row {
+		for i := range count {
+			at := block + int(lo+i*step)*row
+			out = append(out, x[at:at+row]...)
+		}
 	}
 	return out
+}
+
+// symTranspose turns tables of numbers, as exporters do with the amounts of a Pad, which PyTorch counts from the last axis on.
+func symTranspose(n *Node) []*Dim {
+	x := n.Args[0].Symbolic()
+	sizes, ok := numbers(n.TypeAt(0))
+	if x == nil || !ok {
+		return nil
+	}
+	perm := n.Ints("perm")
+	if perm == nil {
+		for i := len(sizes) - 1; i >= 0; i-- {
+			perm = append(perm, int64(i))
+		}
+	}
+	steps, step := make([]int, len(sizes)), 1
+	for i := len(sizes) - 1; i >= 0; i-- {
+		steps[i] = step
+		step *= sizes[i]
+	}
+	at := []int{0} // where the elements before each axis of the result begin in x
+	for _, p := range perm {
+		var next []int
+		for _, from := range at {
+			for i := range sizes[p] {
+				next = append(next, from+i*steps[p])
+			}
+		}
+		at = next
+	}
+	out := make([]*Dim, len(at))
+	for i, from := range at {
+		out[i] = x[from]
+	}
+	return out
+}
+
+// numbers are the sizes of a tensor if all of them are numbers.
+func numbers(t Type) ([]int, bool) {
+	if !t.Ranked() {
+		return nil, false
+	}
+	sizes := make([]int, len(t.Shape))
+	for i, d := range t.Shape {
+		n, ok := d.Const()
+		if !ok {
+			return nil, false
+		}
+		sizes[i] = n
+	}
+	return sizes, true
 }
 
 // symSplit is the part v of a vector, behind those before it.
