@@ -136,6 +136,37 @@ def gpt2(cache=False, opset=16):
     return make
 
 
+class MultiQuery(nn.Module):
+    """GPTBigCode's: one head of keys and values beside each other in one cache, the heads of a token as rows, a mask for each token."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.norm = nn.Embedding(VOCAB, W), nn.LayerNorm(W)
+        self.qkv, self.out, self.head = nn.Linear(W, W + 2 * D), nn.Linear(W, W), nn.Linear(W, VOCAB)
+        self.register_buffer("causal", torch.tril(torch.ones(40, 40, dtype=torch.bool)))
+
+    def forward(self, ids, mask, past):
+        x = self.embed(ids)
+        b, n = ids.shape
+        q, new = self.qkv(self.norm(x)).split((W, 2 * D), dim=2)
+        present = torch.cat((past, new), dim=-2)
+        k, v = present.split((D, D), dim=-1)
+        m = k.shape[1]
+        seen = (self.causal[None, m - n:m, :m] & mask.view(b, 1, -1).to(torch.bool)).unsqueeze(2)
+        s = (q.reshape(b, n * H, D) @ k.transpose(-1, -2)).view(b, n, H, m) * D**-0.5
+        p = torch.where(seen, s, torch.full([], torch.finfo(s.dtype).min)).softmax(-1)
+        y = (p.view(b, n * H, m) @ v).view(b, n, W)
+        return self.head(x + self.out(y)), present
+
+
+def multi_query():
+    mask = torch.ones(2, 8, dtype=torch.int64)
+    mask[1, 0] = 0
+    inputs = {"ids": torch.randint(VOCAB, (2, 5)), "mask": mask, "past": torch.randn(2, 3, 2 * D)}
+    axes = {n: {0: "batch", 1: "seq"} for n in ("ids", "logits")} | {n: {0: "batch", 1: "past + seq"} for n in ("mask", "present")}
+    return Model(MultiQuery(), inputs, ["logits", "present"], axes | {"past": {0: "batch", 1: "past"}})
+
+
 class RMSNorm(nn.Module):
     def __init__(self, eps=1e-6):
         super().__init__()
@@ -430,6 +461,7 @@ MODELS = {
     "gpt2": gpt2(),
     "gpt2-opset11": gpt2(opset=11),
     "gpt2-cache": gpt2(cache=True, opset=13),
+    "multi-query": multi_query,
     "llama": llama(),
     "llama-computed": llama(table=False, opset=17),
     "llama-cache": llama(cache=True),

@@ -228,6 +228,43 @@ def deberta():
     return Model(Deberta(), {"ids": ids, "mask": mask}, ["hidden"], axes("ids", "mask", "hidden"))
 
 
+class Shifted(nn.Module):
+    """XLNet's: lengths first, places by the shifted product, a third product for segments, and a mask of ones that is subtracted."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.norm = nn.Embedding(VOCAB, W), nn.LayerNorm(W, eps=1e-12)
+        self.q, self.k, self.v, self.o, self.r = (nn.Parameter(torch.randn(W, H, D) * 0.2) for _ in range(5))
+        self.by_word, self.by_place, self.by_segment = (nn.Parameter(torch.randn(H, D) * 0.2) for _ in range(3))
+        self.segments = nn.Parameter(torch.randn(2, H, D) * 0.2)
+
+    def forward(self, ids, mask, segments):
+        x = self.embed(ids).transpose(0, 1)
+        n = x.shape[0]
+        hidden = (1 - mask.float()).transpose(0, 1)[None, :, :, None]
+        other = F.one_hot((segments.t()[:, None] != segments.t()[None, :]).long(), 2).float()
+        at = torch.arange(n, -n, -1.0)[:, None] * 10000 ** -(torch.arange(0, W, 2.0) / W)[None, :]
+        at = torch.cat([at.sin(), at.cos()], -1)
+        q, k, v = (torch.einsum("ibh,hnd->ibnd", x, w) for w in (self.q, self.k, self.v))
+        r = torch.einsum("ih,hnd->ind", at, self.r)
+        ac = torch.einsum("ibnd,jbnd->bnij", q + self.by_word, k)
+        bd = torch.einsum("ibnd,jnd->bnij", q + self.by_place, r)
+        b = bd.shape[0]
+        bd = bd.reshape(b, H, 2 * n, n)[:, :, 1:].reshape(b, H, n, 2 * n - 1)[..., :n]
+        ef = torch.einsum("ijbs,ibns->bnij", other, torch.einsum("ibnd,snd->ibns", q + self.by_segment, self.segments))
+        s = (ac + bd + ef) * D**-0.5
+        s = s - 1e30 * torch.einsum("ijbn->bnij", hidden)
+        y = torch.einsum("bnij,jbnd->ibnd", s.softmax(-1), v)
+        return self.norm(x + torch.einsum("ibnd,hnd->ibh", y, self.o)).transpose(0, 1)
+
+
+def xlnet():
+    ids, mask = ids_and_mask()
+    segments = (torch.arange(7) > 3).long().expand(2, 7).contiguous()
+    inputs = {"ids": ids, "mask": mask, "segments": segments}
+    return Model(Shifted(), inputs, ["hidden"], axes("ids", "mask", "segments", "hidden"))
+
+
 class Windowed(nn.Module):
     """Sliding windows as in Longformer, by overlapping chunks of a padded sequence: unfold of keys and values."""
 
@@ -291,6 +328,7 @@ MODELS = {
     "distilbert": distil(),
     "distilbert-opset11": distil(11),
     "deberta": deberta,
+    "xlnet": xlnet,
     "longformer": windowed,
     "bert-bfloat16": half(False),
     "bert-float16": half(True),

@@ -84,6 +84,33 @@ class WindowAttention(nn.Module):
         return self.proj((s.softmax(-1) @ v).transpose(1, 2).reshape(b, n, c))
 
 
+class CosineAttention(nn.Module):
+    """Swin v2's: cosines with a learned scale for each head, biases computed from places, and a mask that is added twice."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.q, self.k, self.v, self.proj = nn.Linear(W, W), nn.Linear(W, W, bias=False), nn.Linear(W, W), nn.Linear(W, W)
+        self.scale = nn.Parameter(torch.log(10 * torch.rand(H, 1, 1) + 1))
+        self.places = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, H, bias=False))
+        at = torch.arange(1 - size, size, dtype=torch.float32)
+        self.register_buffer("table", torch.stack(torch.meshgrid(at, at, indexing="ij"), -1) / size)
+        self.register_buffer("index", WindowAttention(size).index)
+        self.n = size * size
+
+    def forward(self, x, mask):
+        b, n, c = x.shape
+        q, k, v = (f(x).view(b, n, H, c // H).permute(0, 2, 1, 3) for f in (self.q, self.k, self.v))
+        s = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
+        s = s * torch.clamp(self.scale, max=math.log(100)).exp()
+        bias = self.places(self.table).view(-1, H)[self.index.view(-1)].view(self.n, self.n, -1).permute(2, 0, 1).contiguous()
+        s = s + (16 * torch.sigmoid(bias)).unsqueeze(0)
+        if mask is not None:
+            w = mask.shape[0]
+            s = s.view(b // w, w, H, n, n) + mask.unsqueeze(1).unsqueeze(0)
+            s = (s + mask.unsqueeze(1).unsqueeze(0)).view(-1, H, n, n)
+        return self.proj((s.softmax(-1) @ v).transpose(1, 2).reshape(b, n, c))
+
+
 def partition(x, s):
     b, h, w, c = x.shape
     return x.view(b, h // s, s, w // s, s, c).permute(0, 1, 3, 2, 4, 5).contiguous().view(-1, s * s, c)
@@ -95,9 +122,9 @@ def joined(x, s, h, w):
 
 
 class SwinBlock(nn.Module):
-    def __init__(self, shift, size=4, side=8):
+    def __init__(self, shift, size=4, side=8, attention=WindowAttention):
         super().__init__()
-        self.norm1, self.norm2, self.attend = nn.LayerNorm(W), nn.LayerNorm(W), WindowAttention(size)
+        self.norm1, self.norm2, self.attend = nn.LayerNorm(W), nn.LayerNorm(W), attention(size)
         self.ff = nn.Sequential(nn.Linear(W, 48), nn.GELU(), nn.Linear(48, W))
         self.shift, self.size, self.side = shift, size, side
         mask = None
@@ -125,10 +152,10 @@ class SwinBlock(nn.Module):
 
 
 class Swin(nn.Module):
-    def __init__(self):
+    def __init__(self, attention):
         super().__init__()
         self.patch, self.norm = nn.Conv2d(3, W, 2, 2), nn.LayerNorm(W)
-        self.blocks = nn.Sequential(SwinBlock(0), SwinBlock(2))
+        self.blocks = nn.Sequential(SwinBlock(0, attention=attention), SwinBlock(2, attention=attention))
         self.merge, self.merge_norm = nn.Linear(4 * W, 2 * W, bias=False), nn.LayerNorm(4 * W)
         self.head = nn.Linear(2 * W, 5)
 
@@ -141,8 +168,29 @@ class Swin(nn.Module):
         return self.head(F.adaptive_avg_pool1d(x.transpose(1, 2), 1).flatten(1))
 
 
-def swin():
-    return Model(Swin(), {"image": torch.randn(2, 3, 16, 16)}, ["logits"], {n: {0: "batch"} for n in ("image", "logits")})
+def swin(attention):
+    return lambda: Model(Swin(attention), {"image": torch.randn(2, 3, 16, 16)}, ["logits"], {n: {0: "batch"} for n in ("image", "logits")})
+
+
+class Pixels(nn.Module):
+    """Attention between the pixels of an image, channels first, as in the autoencoder of latent diffusion."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.GroupNorm(8, W, eps=1e-6)
+        self.q, self.k, self.v, self.proj = (nn.Conv2d(W, W, 1) for _ in range(4))
+
+    def forward(self, x):
+        b, c, h, w = x.shape
+        y = self.norm(x)
+        q = self.q(y).reshape(b, c, h * w).permute(0, 2, 1)
+        k, v = self.k(y).reshape(b, c, h * w), self.v(y).reshape(b, c, h * w)
+        p = torch.softmax(torch.bmm(q, k) * W**-0.5, dim=2)
+        return x + self.proj(torch.bmm(v, p.permute(0, 2, 1)).reshape(b, c, h, w))
+
+
+def pixels():
+    return Model(Pixels(), {"x": torch.randn(2, W, 5, 6)}, ["y"], {n: {0: "batch", 2: "height", 3: "width"} for n in ("x", "y")})
 
 
 class Clip(nn.Module):
@@ -244,7 +292,9 @@ MODELS = {
     "vit": vit(False, 16),
     "vit-mean-opset11": vit(True, 11),
     "vit-fixed": vit(False, 17, dims=False),
-    "swin": swin,
+    "swin": swin(WindowAttention),
+    "swin-cosine": swin(CosineAttention),
+    "pixels": pixels,
     "clip": clip,
     "whisper": whisper,
     "conformer": conformer,
