@@ -40,6 +40,12 @@ var attention = []Rule{
 		}
 		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("first"), m.V("mask"))
 	}},
+	{"scores-bias-bias", "(Add s:(Scores q k mask bias scale=_ softcap=_ causal=_) late)", func(b *ir.Builder, m *Match) *ir.Value {
+		if m.Type("mask").Elem == ir.Bool || m.Type("late").Elem != m.Type("s").Elem || !fits(m.V("late"), m.Type("s")) {
+			return m.No("%s does not broadcast to the scores %s, or is not the same as %s", m.Type("late"), m.Type("s"), m.Type("mask"))
+		}
+		return b.New(ir.Scores, m.N("s").Attrs, m.V("q"), m.V("k"), m.V("late"), b.New(ir.Add, nil, m.V("bias"), m.V("mask")))
+	}},
 	{"scores-mask-named", `
 		(MatMul p:(Softmax|MaskedSoftmax a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late) sink?) v)
 		(MatMul p:(Softmax|MaskedSoftmax a:(Where late s:(Scores q k mask? bias? *=_) #f) sink?) v)
