@@ -51,6 +51,9 @@ var attention = []Rule{
 		(MatMul p:(Softmax|MaskedSoftmax a:(Where late s:(Scores q k mask? bias? *=_) #f) sink?) v)
 		(MatMul p:(Softmax|MaskedSoftmax a:(Where late #f s:(Scores q k mask? bias? *=_)) sink?) v)
 		(Reshape a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late) d allowzero=_)`, scoresMaskNamed},
+	{"scores-named-apart", `
+		(MatMul (Softmax (Mul a:(Add s:(Scores q k scale=_) late) #c)) v)
+		(MatMul (Softmax (Add a:(Add s:(Scores q k mask? bias? scale=_ softcap=_ causal=_) late) other)) v)`, scoresNamedApart},
 	{"scores-floor", "(Max s:(Scores q k mask? scale=_ softcap=_ causal=_) #c)", func(b *ir.Builder, m *Match) *ir.Value {
 		mask, c := m.V("mask"), m.Scalar("c")
 		if c > drowns || math.IsInf(c, 0) || mask != nil && mask.Type.Elem == ir.Bool || m.N("s").Str("causal") != "" {
@@ -227,6 +230,22 @@ func (m *Match) asManyAs(s ir.Type) bool {
 	}
 	v, last := m.Type("v"), s.Rank()-1
 	return v.Rank() >= 2 && v.Shape[v.Rank()-2].Equal(s.Shape[last])
+}
+
+// scoresNamedApart brings a mask whose columns have another name behind what else is done to the scores, where scores-mask-named takes it.
+func scoresNamedApart(b *ir.Builder, m *Match) *ir.Value {
+	s, late, c, other := m.V("s"), m.V("late"), m.V("c"), m.V("other")
+	switch {
+	case late.Type.Elem != s.Type.Elem || !m.namedMask(late.Type, s.Type, m.Type("a")):
+		return m.No("%s may be no mask of the scores %s", late.Type, s.Type)
+	case c != nil:
+		s, late = b.New(ir.Mul, nil, s, c), b.New(ir.Mul, nil, late, c)
+	case other.Type.Elem != s.Type.Elem || !fits(other, s.Type) || m.V("mask") != nil && m.V("bias") != nil:
+		return m.No("%s does not broadcast to the scores %s, or there are masks already", other.Type, s.Type)
+	default:
+		s = b.New(ir.Add, nil, s, other)
+	}
+	return b.New(ir.MatMul, nil, b.New(ir.Softmax, nil, b.New(ir.Add, nil, s, late)), m.V("v"))
 }
 
 // softmaxHidden is the softmax of scores that DeBERTa takes: what is hidden gets the lowest number before, and 0 behind, where all of a row
