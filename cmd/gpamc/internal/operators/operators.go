@@ -139,7 +139,7 @@ var suiteRows = [][2]string{
 	{"pytorch-operator", "exports of single modules: 35 tests"},
 	{"older", "those of ONNX 1.12, up to opset 17: 1,072 tests, of which 10 have random outputs"},
 	{"older-converted", "those of its node tests that ONNX's converter can bring to opsets 7, 9, 11 and 13: 522, of which 3 are random"},
-	{"zoo-converted", "110 models of testdata/zoo in the opsets from 10 to 16 that it can bring them to"},
+	{"zoo-converted", "112 models of testdata/zoo in the opsets from 10 to 16 that it can bring them to"},
 }
 
 const tests = `
