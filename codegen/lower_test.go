@@ -184,7 +184,8 @@ type wireTensor struct {
 // TestExamplesCompiled compiles the example of every operator and compares with the reference.
 func TestExamplesCompiled(t *testing.T) {
 	p, ops := examples(t, nil)
-	compareCompiled(t, p, ops, nil)
+	dir := compareCompiled(t, p, ops, nil)
+	gotool(t, dir, nil, "vet", ".")
 }
 
 // TestExamplesOfAnySize does the same with sizes that are known only at run time: those of the examples, others, and none.
@@ -207,13 +208,14 @@ func TestExamplesOfAnySize(t *testing.T) {
 			if len(ops) < c.least {
 				t.Errorf("only %d results", len(ops))
 			}
-			compareCompiled(t, p, ops, dims)
+			dir := compareCompiled(t, p, ops, dims)
+			gotool(t, dir, nil, "vet", ".")
 		})
 	}
 }
 
-// compareCompiled compiles p, runs it with one session for all the sizes, and compares with the reference.
-func compareCompiled(t *testing.T, p *ir.Program, ops []string, sizes ...map[string]int) {
+// compareCompiled compiles p, runs it with one session for all the sizes, and compares with the reference. dir is where the package is.
+func compareCompiled(t *testing.T, p *ir.Program, ops []string, sizes ...map[string]int) (dir string) {
 	t.Helper()
 	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
 	if err != nil {
@@ -223,7 +225,7 @@ func compareCompiled(t *testing.T, p *ir.Program, ops []string, sizes ...map[str
 		}
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir = t.TempDir()
 	write(t, dir, out)
 	if err := os.Mkdir(filepath.Join(dir, "try"), 0o777); err != nil {
 		t.Fatal(err)
@@ -250,7 +252,6 @@ func compareCompiled(t *testing.T, p *ir.Program, ops []string, sizes ...map[str
 			t.Fatal(err)
 		}
 	}
-	gotool(t, dir, nil, "vet", ".")
 	gotool(t, dir, nil, "run", "./try")
 	g, err := os.Open(filepath.Join(dir, "out.gob"))
 	if err != nil {
@@ -268,6 +269,7 @@ func compareCompiled(t *testing.T, p *ir.Program, ops []string, sizes ...map[str
 			}
 		}
 	}
+	return dir
 }
 
 // toWire converts an input of a type that Go has too.
