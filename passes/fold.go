@@ -104,8 +104,8 @@ func foldFill(b *ir.Builder, m *Match) *ir.Value {
 	if !t.Ranked() || slices.ContainsFunc(t.Shape, fresh) {
 		return m.No("the shape is not known")
 	}
-	filled := n.Args
-	if n.Op == ir.Slice || n.Op == ir.Transpose {
+	filled, moved := n.Args, n.Op == ir.Slice || n.Op == ir.Transpose
+	if moved {
 		filled = n.Args[:1]
 	}
 	stretched := false
@@ -124,7 +124,7 @@ func foldFill(b *ir.Builder, m *Match) *ir.Value {
 		return m.No("there is nothing larger")
 	}
 	c := cs[0]
-	if n.Op != ir.Slice && n.Op != ir.Transpose {
+	if !moved {
 		c = b.New(n.Op, n.Attrs, cs...)
 	}
 	return b.New(ir.Expand, nil, c, b.Dims(t.Shape...))
