@@ -7,7 +7,7 @@ import (
 
 // binaryKernels are y[i] = f(a[i], b[i]); with aStep or bStep 0 the same
 // vector of a or b is read again and again.
-var binaryKernels = everyVec("func(y, a, b *float32, n, aStep, bStep int)", map[string]func(*lanes){
+var binaryKernels = onBoth("func(y, a, b *float32, n, aStep, bStep int)", map[string]func(*lanes){
 	"add32": binary((*lanes).addNew),
 	"sub32": binary((*lanes).subNew),
 	"mul32": binary((*lanes).mulNew),
@@ -24,6 +24,9 @@ func (l *lanes) divNew(a, b reg.Register) reg.VecVirtual { return l.div(a, b) }
 // orNaN is a where that is NaN, else m: the other operand's NaN is in m.
 func (l *lanes) orNaN(a, m reg.Register) reg.VecVirtual {
 	const unordered = 3
+	if l.arm64() {
+		return m.(reg.VecVirtual) // in which either's NaN is
+	}
 	y := l.fresh()
 	if l.bytes == 64 {
 		k := l.K()
@@ -42,13 +45,13 @@ func binary(f func(l *lanes, a, b reg.Register) reg.VecVirtual) func(*lanes) {
 		y, a, b, n := l.param("y"), l.param("a"), l.param("b"), l.param("n")
 		aStep, bStep := l.param("aStep"), l.param("bStep")
 		for _, step := range []reg.Register{aStep, bStep} {
-			l.IMUL3Q(operand.U32(uint32(l.bytes)), step, step)
+			l.times(step, l.bytes)
 		}
 		l.each("x", n, []reg.GPVirtual{y}, func(last bool) {
 			l.store(f(l, l.load(at(a, 0), last), l.load(at(b, 0), last)), at(y, 0), last)
 			if !last {
-				l.ADDQ(aStep, a)
-				l.ADDQ(bStep, b)
+				l.increase(a, aStep)
+				l.increase(b, bStep)
 			}
 		})
 	}

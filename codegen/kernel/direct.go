@@ -13,39 +13,36 @@ import (
 // directKernels are the two products of an attention of a few queries, which are
 // a matter of reading k and v once.
 var directKernels = func() map[string]generator {
-	all := everyVec("func(s, q, k *float32, rows, n, d, lds, ldq, ld int)", map[string]func(*lanes){"dots": (*lanes).dots})
-	maps.Copy(all, everyVec("func(y, p, v *float32, rows, n, d, ldy, ldp, ld, more int)", map[string]func(*lanes){"mix": (*lanes).mix}))
+	all := onBoth("func(s, q, k *float32, rows, n, d, lds, ldq, ld int)", map[string]func(*lanes){"dots": (*lanes).dots})
+	maps.Copy(all, onBoth("func(y, p, v *float32, rows, n, d, ldy, ldp, ld, more int)", map[string]func(*lanes){"mix": (*lanes).mix}))
 	return all
 }()
 
 // directRows is how many queries are done at a time, falling to 1: there are
 // registers for four times as many sums.
 func (l *lanes) directRows() []int {
-	if l.bytes == 64 {
-		return []int{4, 2, 1}
+	if l.bytes == 32 { // which has half as many registers
+		return []int{2, 1}
 	}
-	return []int{2, 1}
+	return []int{4, 2, 1}
 }
 
 // eachRows writes body for as many of the rows at a time as it can, with the
 // pointers at the first of them.
 func (l *lanes) eachRows(pointers map[reg.GPVirtual]string, body func(name string, rows int)) {
-	left := l.AllocLocal(8)
-	rows := l.param("rows")
-	l.MOVQ(rows, left)
+	left := l.counter("rows")
 	for _, count := range l.directRows() {
 		name := fmt.Sprintf("rows%d", count)
 		l.Label(name)
-		l.CMPQ(left, operand.U32(uint32(count)))
-		l.JLT(operand.LabelRef(name + "_end"))
+		left.jumpIfLess(count, name+"_end")
 		body(name, count)
 		for _, p := range slices.SortedFunc(maps.Keys(pointers), func(a, b reg.GPVirtual) int { return cmp.Compare(pointers[a], pointers[b]) }) {
 			step := l.param(pointers[p])
-			l.IMUL3Q(operand.U32(uint32(4*count)), step, step)
-			l.ADDQ(step, p)
+			l.times(step, 4*count)
+			l.increase(p, step)
 		}
-		l.SUBQ(operand.U32(uint32(count)), left)
-		l.JMP(operand.LabelRef(name))
+		left.decreaseBy(count)
+		l.jump(name)
 		l.Label(name + "_end")
 	}
 }
@@ -55,8 +52,8 @@ type stride struct{ one, three reg.GPVirtual }
 
 func (l *lanes) stride(name string) stride {
 	s := stride{l.param(name), l.GP64()}
-	l.SHLQ(operand.Imm(2), s.one)
-	l.LEAQ(operand.Mem{Base: s.one, Index: s.one, Scale: 2}, s.three)
+	l.shift(s.one, 2)
+	l.point(operand.Mem{Base: s.one, Index: s.one, Scale: 2}, s.three)
 	return s
 }
 
@@ -76,30 +73,29 @@ func (l *lanes) dots() {
 	s, q := l.param("s"), l.param("q")
 	l.eachRows(map[reg.GPVirtual]string{s: "lds", q: "ldq"}, func(name string, rows int) {
 		k, n, to := l.param("k"), l.param("n"), l.GP64()
-		l.MOVQ(s, to)
+		l.copy(s, to)
 		ld := l.stride("ld")
 		for _, keys := range []int{4, 1} {
 			name := fmt.Sprintf("%s_keys%d", name, keys)
 			l.Label(name)
-			l.CMPQ(n, operand.U32(uint32(keys)))
-			l.JLT(operand.LabelRef(name + "_end"))
+			l.jumpIfLess(n, keys, name+"_end")
 			sums := l.rowDots(name, q, k, ld, rows, keys)
 			lds, from := l.stride("lds"), ld
 			for r := range rows {
 				if keys == 4 {
-					l.VMOVUPS(l.four(sums[r]), lds.row(to, r))
+					l.storeFour(l.four(sums[r]), lds.row(to, r))
 				} else {
-					l.VMOVSS(l.sum(sums[r][0]).AsX(), lds.row(to, r))
+					l.storeFirst(l.sum(sums[r][0]), lds.row(to, r))
 				}
 			}
 			if keys == 4 {
-				l.LEAQ(operand.Mem{Base: k, Index: from.one, Scale: 4}, k)
+				l.point(operand.Mem{Base: k, Index: from.one, Scale: 4}, k)
 			} else {
-				l.ADDQ(from.one, k)
+				l.increase(k, from.one)
 			}
-			l.ADDQ(operand.U32(uint32(4*keys)), to)
-			l.SUBQ(operand.U32(uint32(keys)), n)
-			l.JMP(operand.LabelRef(name))
+			l.increaseBy(to, 4*keys)
+			l.decreaseBy(n, keys)
+			l.jump(name)
 			l.Label(name + "_end")
 		}
 	})
@@ -111,33 +107,59 @@ func (l *lanes) rowDots(name string, q, k reg.GPVirtual, ld stride, rows, keys i
 	sums := make([][]reg.VecVirtual, rows)
 	for r := range sums {
 		for range keys {
-			sums[r] = append(sums[r], l.set(l.c(0)))
+			sums[r] = append(sums[r], l.full(0))
 		}
 	}
 	d, x, p, ldq := l.param("d"), l.GP64(), l.GP64(), l.stride("ldq")
-	l.MOVQ(q, x)
-	l.MOVQ(k, p)
+	l.copy(q, x)
+	l.copy(k, p)
 	l.each(name, d, []reg.GPVirtual{x, p}, func(last bool) {
 		var from []operand.Op
 		for j := range keys {
-			if m := ld.row(p, j); last || rows > 1 {
-				from = append(from, l.load(m, last))
-			} else {
-				from = append(from, m)
-			}
+			from = append(from, l.source(ld.row(p, j), last || rows > 1, last))
 		}
 		for r := range rows {
 			v := l.load(ldq.row(x, r), last)
 			for j := range keys {
-				l.VFMADD231PS(from[j], v, sums[r][j])
+				l.plusTimes(sums[r][j], v, from[j])
 			}
 		}
 	})
 	return sums
 }
 
+// source is the vector at m, which amd64's instructions read from there if it is
+// whole and not kept for a second use.
+func (l *lanes) source(m operand.Mem, kept, last bool) operand.Op {
+	if l.arm64() || kept {
+		return l.load(m, last)
+	}
+	return m
+}
+
+// storeFour stores the first four elements of x, storeFirst the first.
+func (l *lanes) storeFour(x reg.Register, m operand.Mem) {
+	if l.arm64() {
+		l.store(x, m, false)
+	} else {
+		l.VMOVUPS(x, m)
+	}
+}
+
+func (l *lanes) storeFirst(x reg.VecVirtual, m operand.Mem) {
+	if l.arm64() {
+		l.arm("FMOVS", l.unindexed(m), x)
+	} else {
+		l.VMOVSS(x.AsX(), m)
+	}
+}
+
 // four is the sums of four vectors in one of four elements.
 func (l *lanes) four(x []reg.VecVirtual) reg.Register {
+	if l.arm64() {
+		pairs := func(a, b reg.VecVirtual) reg.VecVirtual { return l.three(nil, "FADDP", a, b) }
+		return pairs(pairs(x[0], x[1]), pairs(x[2], x[3]))
+	}
 	pair := func(a, b reg.VecVirtual, low, high func(b, a, y operand.Op)) reg.VecVirtual {
 		y, z := l.fresh(), l.fresh()
 		low(b, a, y)
@@ -167,21 +189,19 @@ func (l *lanes) mix() {
 	y, p := l.param("y"), l.param("p")
 	l.eachRows(map[reg.GPVirtual]string{y: "ldy", p: "ldp"}, func(name string, rows int) {
 		v, d, to := l.param("v"), l.param("d"), l.GP64()
-		l.MOVQ(y, to)
+		l.copy(y, to)
 		for _, vectors := range []int{4, 1} {
 			name := fmt.Sprintf("%s_columns%d", name, vectors)
 			l.Label(name)
-			l.CMPQ(d, operand.U32(uint32(vectors*l.bytes/4)))
-			l.JLT(operand.LabelRef(name + "_end"))
+			l.jumpIfLess(d, vectors*l.bytes/4, name+"_end")
 			l.mixColumns(name, to, p, v, rows, vectors, false)
-			l.ADDQ(operand.U32(uint32(vectors*l.bytes)), to)
-			l.ADDQ(operand.U32(uint32(vectors*l.bytes)), v)
-			l.SUBQ(operand.U32(uint32(vectors*l.bytes/4)), d)
-			l.JMP(operand.LabelRef(name))
+			l.increaseBy(to, vectors*l.bytes)
+			l.increaseBy(v, vectors*l.bytes)
+			l.decreaseBy(d, vectors*l.bytes/4)
+			l.jump(name)
 			l.Label(name + "_end")
 		}
-		l.TESTQ(d, d)
-		l.JZ(operand.LabelRef(name + "_mixed"))
+		l.jumpIfZero(d, name+"_mixed")
 		l.some(d)
 		l.mixColumns(name+"_rest", to, p, v, rows, 1, true)
 		l.Label(name + "_mixed")
@@ -192,43 +212,36 @@ func (l *lanes) mixColumns(name string, y, p, v reg.GPVirtual, rows, vectors int
 	sums := make([][]reg.VecVirtual, rows)
 	for r := range sums {
 		for range vectors {
-			sums[r] = append(sums[r], l.set(l.c(0)))
+			sums[r] = append(sums[r], l.full(0))
 		}
 	}
 	ldy, more := l.stride("ldy"), l.param("more")
 	place := func(r, i int) operand.Mem { return ldy.row(y, r).Offset(i * l.bytes) }
-	l.TESTQ(more, more)
-	l.JZ(operand.LabelRef(name + "_new"))
+	l.jumpIfZero(more, name+"_new")
 	for r, row := range sums {
 		for i, sum := range row {
-			l.VADDPS(l.load(place(r, i), last), sum, sum)
+			l.accumulate(sum, l.load(place(r, i), last))
 		}
 	}
 	l.Label(name + "_new")
 	n, weights, from, ld, ldp := l.param("n"), l.GP64(), l.GP64(), l.param("ld"), l.stride("ldp")
-	l.SHLQ(operand.Imm(2), ld)
-	l.MOVQ(p, weights)
-	l.MOVQ(v, from)
+	l.shift(ld, 2)
+	l.copy(p, weights)
+	l.copy(v, from)
 	l.Label(name + "_rows")
 	var x []operand.Op
 	for i := range vectors {
-		if m := at(from, i*l.bytes); last || rows > 1 {
-			x = append(x, l.load(m, last))
-		} else {
-			x = append(x, m)
-		}
+		x = append(x, l.source(at(from, i*l.bytes), last || rows > 1, last))
 	}
 	for r, row := range sums {
-		w := l.fresh()
-		l.VBROADCASTSS(ldp.row(weights, r), w)
+		w := l.everywhere(ldp.row(weights, r))
 		for i, sum := range row {
-			l.VFMADD231PS(x[i], w, sum)
+			l.plusTimes(sum, w, x[i])
 		}
 	}
-	l.ADDQ(operand.U32(4), weights)
-	l.ADDQ(ld, from)
-	l.DECQ(n)
-	l.JNZ(operand.LabelRef(name + "_rows"))
+	l.increaseBy(weights, 4)
+	l.increase(from, ld)
+	l.countDown(n, name+"_rows")
 	ldy = l.stride("ldy")
 	for r, row := range sums {
 		for i, sum := range row {

@@ -31,6 +31,8 @@ type asm struct {
 	*build.Context
 	home *build.Context         // the file, which Context is a strand of while something is woven
 	data map[string]operand.Mem // constants already in the file, by name
+
+	table *table // constants of arm64
 }
 
 func newAsm() *asm {
@@ -85,7 +87,9 @@ func (a *asm) weave(n int, body func(i int)) {
 }
 
 // Stubs is the names of all functions that Emit can write, sorted.
-func Stubs() []string { return slices.Sorted(maps.Keys(generators())) }
+func Stubs() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(generators())), IsNEON)
+}
 
 // Emit is one assembly file, for GOARCH=amd64, that holds the functions named.
 // The same names give the same bytes, in whatever order they come.
@@ -95,7 +99,7 @@ func Emit(stubs []string) ([]byte, error) {
 	a.ConstraintExpr("amd64,!purego")
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(stubs))) {
 		g, ok := all[name]
-		if !ok {
+		if !ok || IsNEON(name) {
 			return nil, fmt.Errorf("no assembly is known for %s; there is for %s", name, strings.Join(Stubs(), ", "))
 		}
 		a.Function(name)

@@ -14,12 +14,12 @@ import (
 var rowKernels = func() map[string]generator {
 	all := map[string]generator{}
 	for _, t := range []map[string]generator{
-		everyVec("func(y, x *float32, n int, alpha, beta float32)", map[string]func(*lanes){"axpby": (*lanes).axpby}),
-		everyVec("func(x *float32, n int) float32", map[string]func(*lanes){"rowMax": (*lanes).rowMax}),
-		everyVec("func(x, bias *float32, n int, scale float32) float32", map[string]func(*lanes){"scaleAddMax": (*lanes).scaleAddMax}),
-		everyVec("func(y, x *float32, n int, m float32) float32", map[string]func(*lanes){"expSum": (*lanes).expSum}),
-		everyVec("func(y, x, gamma, beta *float32, n, center int, eps float32)", map[string]func(*lanes){"normRow": (*lanes).normRow}),
-		everyVec("func(y, x, cos, sin *float32, half int)", map[string]func(*lanes){"turnHalves": (*lanes).turnHalves}),
+		onBoth("func(y, x *float32, n int, alpha, beta float32)", map[string]func(*lanes){"axpby": (*lanes).axpby}),
+		onBoth("func(x *float32, n int) float32", map[string]func(*lanes){"rowMax": (*lanes).rowMax}),
+		onBoth("func(x, bias *float32, n int, scale float32) float32", map[string]func(*lanes){"scaleAddMax": (*lanes).scaleAddMax}),
+		onBoth("func(y, x *float32, n int, m float32) float32", map[string]func(*lanes){"expSum": (*lanes).expSum}),
+		onBoth("func(y, x, gamma, beta *float32, n, center int, eps float32)", map[string]func(*lanes){"normRow": (*lanes).normRow}),
+		onBoth("func(y, x, cos, sin *float32, half int)", map[string]func(*lanes){"turnHalves": (*lanes).turnHalves}),
 		{"fillUnlessAVX2": {"func(x *float32, keep *bool, n int, fill float32)", fillUnless}},
 	} {
 		maps.Copy(all, t)
@@ -50,8 +50,22 @@ func fillUnless(a *asm) {
 // all is a float32 parameter in every element of a vector.
 func (l *lanes) all(name string) reg.VecVirtual {
 	y := l.fresh()
+	if l.arm64() {
+		l.arm("FMOVS", y, l.address(l.Param(name)))
+		l.spread(y, y)
+		return y
+	}
 	l.VBROADCASTSS(l.address(l.Param(name)), y)
 	return y
+}
+
+// spread changes every element of y to the first of x.
+func (l *lanes) spread(x, y reg.VecVirtual) {
+	if l.arm64() {
+		l.arm("DUP", y, x)
+	} else {
+		l.VBROADCASTSS(x.AsX(), y)
+	}
 }
 
 // address is where a parameter or result lies. avo's Load and Store would use
@@ -85,30 +99,58 @@ func (l *lanes) reduce(x reg.VecVirtual, f func(b, a, y operand.Op)) reg.VecVirt
 }
 
 func (l *lanes) sum(x reg.VecVirtual) reg.VecVirtual {
+	if l.arm64() {
+		pairs := l.three(nil, "FADDP", x, x)
+		return l.three(nil, "FADDP", pairs, pairs)
+	}
 	return l.reduce(x, func(b, a, y operand.Op) { l.VADDPS(b, a, y) })
 }
 
 func (l *lanes) largest(x reg.VecVirtual) reg.VecVirtual {
+	if l.arm64() {
+		return l.two(nil, "FMAXNMV", x)
+	}
 	return l.reduce(x, func(b, a, y operand.Op) { l.VMAXPS(b, a, y) })
 }
 
 // result ends the function: the value is the first element of x.
-func (l *lanes) result(x reg.VecVirtual) { l.VMOVSS(x.AsX(), l.address(l.ReturnIndex(0))) }
+func (l *lanes) result(x reg.VecVirtual) {
+	if to := l.address(l.ReturnIndex(0)); l.arm64() {
+		l.arm("FMOVS", to, x)
+	} else {
+		l.VMOVSS(x.AsX(), to)
+	}
+}
+
+// raise changes m to v where v is greater: NaN is passed over.
+func (l *lanes) raise(m, v reg.Register) {
+	if l.arm64() {
+		l.arm("FMAXNM", m, m, v)
+	} else {
+		l.VMAXPS(m, v, m)
+	}
+}
+
+// accumulate changes sum to sum + v.
+func (l *lanes) accumulate(sum reg.Register, v operand.Op) {
+	if l.arm64() {
+		l.arm("FADD", sum, sum, v)
+	} else {
+		l.VADDPS(v, sum, sum)
+	}
+}
 
 func (l *lanes) axpby() {
 	y, x, n := l.param("y"), l.param("x"), l.param("n")
 	alpha, beta := l.all("alpha"), l.all("beta")
-	bits := l.GP32()
-	l.MOVL(l.address(l.Param("beta")), bits)
-	l.SHLL(operand.Imm(1), bits) // so that -0 is 0 as well
-	l.JZ(operand.LabelRef("scale_loop"))
+	l.jumpIfNone("beta", "scale_loop")
 	p := []reg.GPVirtual{y, x}
 	l.each("both", n, p, func(last bool) {
 		s := l.mul(beta, l.load(at(y, 0), last))
-		l.VFMADD231PS(l.load(at(x, 0), last), alpha, s)
+		l.plusTimes(s, alpha, l.load(at(x, 0), last))
 		l.store(s, at(y, 0), last)
 	})
-	l.JMP(operand.LabelRef("end"))
+	l.jump("end")
 	l.each("scale", n, p, func(last bool) {
 		l.store(l.mul(alpha, l.load(at(x, 0), last)), at(y, 0), last)
 	})
@@ -124,7 +166,7 @@ func (l *lanes) rowMax() {
 		if last {
 			l.cut(v, infinity)
 		}
-		l.VMAXPS(m, v, m) // NaN is passed over
+		l.raise(m, v)
 	})
 	l.result(l.largest(m))
 }
@@ -143,13 +185,12 @@ func (l *lanes) scaleAddMax() {
 			if last {
 				l.cut(v, infinity)
 			}
-			l.VMAXPS(m, v, m)
+			l.raise(m, v)
 		}
 	}
-	l.TESTQ(bias, bias)
-	l.JZ(operand.LabelRef("plain_loop"))
+	l.jumpIfZero(bias, "plain_loop")
 	l.each("biased", n, []reg.GPVirtual{x, bias}, body(true))
-	l.JMP(operand.LabelRef("end"))
+	l.jump("end")
 	l.each("plain", n, []reg.GPVirtual{x}, body(false))
 	l.Label("end")
 	l.result(l.largest(m))
@@ -164,7 +205,7 @@ func (l *lanes) expSum() {
 		if last {
 			l.cut(e, l.c(0))
 		}
-		l.VADDPS(e, sum, sum)
+		l.accumulate(sum, e)
 	})
 	l.result(l.sum(sum))
 }
@@ -174,70 +215,91 @@ func (l *lanes) expSum() {
 // pass and lose the digits.
 func (l *lanes) normRow() {
 	x, n := l.param("x"), l.param("n")
-	size := l.set(l.c(0)).AsX()
-	l.VCVTSI2SSQ(n, size, size)
-	mean := l.set(l.c(0))
-	center := l.param("center")
-	l.TESTQ(center, center)
-	l.JZ(operand.LabelRef("centered"))
-	sum := l.set(l.c(0))
+	size := l.count(n)
+	mean := l.full(0)
+	l.jumpIfZero(l.param("center"), "centered")
+	sum := l.full(0)
 	l.each("mean", n, []reg.GPVirtual{x}, func(last bool) {
-		l.VADDPS(l.load(at(x, 0), last), sum, sum)
+		l.accumulate(sum, l.load(at(x, 0), last))
 	})
-	total := l.sum(sum)
-	l.VDIVSS(size, total.AsX(), total.AsX())
-	l.VBROADCASTSS(total.AsX(), mean)
+	l.spread(l.over(l.sum(sum), size), mean)
 	l.Label("centered")
 
-	l.Load(l.Param("x"), x)
-	l.Load(l.Param("n"), n)
-	squares := l.set(l.c(0))
+	l.reload("x", x)
+	l.reload("n", n)
+	squares := l.full(0)
 	l.each("squares", n, []reg.GPVirtual{x}, func(last bool) {
 		d := l.sub(l.load(at(x, 0), last), mean)
 		if last {
 			l.cut(d, l.c(0))
 		}
-		l.VFMADD231PS(d, d, squares)
+		l.plusTimes(squares, d, d)
 	})
-	variance := l.sum(squares).AsX()
-	l.VDIVSS(size, variance, variance)
-	l.VADDSS(l.address(l.Param("eps")), variance, variance)
-	l.VSQRTSS(variance, variance, variance)
 	deviation := l.fresh()
-	l.VBROADCASTSS(variance, deviation)
-	scale := l.div(l.set(l.c(1)), deviation)
+	l.spread(l.rootPlus(l.over(l.sum(squares), size), "eps"), deviation)
+	scale := l.div(l.full(1), deviation)
 
-	l.Load(l.Param("x"), x)
-	l.Load(l.Param("n"), n)
+	l.reload("x", x)
+	l.reload("n", n)
 	y, gamma, beta := l.param("y"), l.param("gamma"), l.param("beta")
 	scaled := func(last bool) reg.VecVirtual {
 		return l.mul(l.mul(l.sub(l.load(at(x, 0), last), mean), scale), l.load(at(gamma, 0), last))
 	}
-	l.TESTQ(beta, beta)
-	l.JZ(operand.LabelRef("plain_loop"))
+	l.jumpIfZero(beta, "plain_loop")
 	l.each("shifted", n, []reg.GPVirtual{y, x, gamma, beta}, func(last bool) {
 		l.store(l.add(scaled(last), l.load(at(beta, 0), last)), at(y, 0), last)
 	})
-	l.JMP(operand.LabelRef("end"))
+	l.jump("end")
 	l.each("plain", n, []reg.GPVirtual{y, x, gamma}, func(last bool) {
 		l.store(scaled(last), at(y, 0), last)
 	})
 	l.Label("end")
 }
 
+// count is n as the first element of a vector.
+func (l *lanes) count(n reg.GPVirtual) reg.VecVirtual {
+	if l.arm64() {
+		y := l.fresh()
+		l.arm("SCVTFS", y, n)
+		return y
+	}
+	y := l.set(l.c(0))
+	l.VCVTSI2SSQ(n, y.AsX(), y.AsX())
+	return y
+}
+
+// over is the first element of x divided by that of y. It may change x.
+func (l *lanes) over(x, y reg.VecVirtual) reg.VecVirtual {
+	if l.arm64() {
+		return l.div(x, y)
+	}
+	l.VDIVSS(y.AsX(), x.AsX(), x.AsX())
+	return x
+}
+
+// rootPlus is the square root of the first element of x and a parameter. It
+// may change x.
+func (l *lanes) rootPlus(x reg.VecVirtual, param string) reg.VecVirtual {
+	if l.arm64() {
+		return l.sqrt(l.add(x, l.all(param)))
+	}
+	l.VADDSS(l.address(l.Param(param)), x.AsX(), x.AsX())
+	l.VSQRTSS(x.AsX(), x.AsX(), x.AsX())
+	return x
+}
+
 // turnHalves turns the elements of one half with those of the other.
 func (l *lanes) turnHalves() {
 	y, x, cos, sin, n := l.param("y"), l.param("x"), l.param("cos"), l.param("sin"), l.param("half")
 	half := l.GP64()
-	l.MOVQ(n, half)
-	l.SHLQ(operand.Imm(2), half)
+	l.copy(n, half)
+	l.shift(half, 2)
 	second := func(base reg.Register) operand.Mem { return operand.Mem{Base: base, Index: half, Scale: 1} }
 	l.each("x", n, []reg.GPVirtual{y, x, cos, sin}, func(last bool) {
 		a, b := l.load(at(x, 0), last), l.load(second(x), last)
 		c, s := l.load(at(cos, 0), last), l.load(at(sin, 0), last)
-		y1, y2 := l.mul(b, s), l.mul(b, c)
-		l.VFMSUB231PS(a, c, y1)
-		l.VFMADD231PS(a, s, y2)
+		y1, y2 := l.timesMinus(a, c, l.mul(b, s)), l.mul(b, c)
+		l.plusTimes(y2, s, a)
 		l.store(y1, at(y, 0), last)
 		l.store(y2, second(y), last)
 	})

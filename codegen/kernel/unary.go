@@ -8,7 +8,7 @@ import (
 )
 
 // unaryKernels are y[i] = f(x[i]).
-var unaryKernels = everyVec("func(y, x *float32, n int)", map[string]func(*lanes){
+var unaryKernels = onBoth("func(y, x *float32, n int)", map[string]func(*lanes){
 	"relu32":     unary((*lanes).relu),
 	"exp32":      unary((*lanes).exp),
 	"log32":      unary((*lanes).log),
@@ -21,14 +21,23 @@ var unaryKernels = everyVec("func(y, x *float32, n int)", map[string]func(*lanes
 
 	"abs32":        unary(func(l *lanes, x reg.Register) reg.VecVirtual { return l.abs(x) }),
 	"neg32":        unary((*lanes).neg),
-	"reciprocal32": unary(func(l *lanes, x reg.Register) reg.VecVirtual { return l.div(l.set(l.c(1)), x) }),
+	"reciprocal32": unary(func(l *lanes, x reg.Register) reg.VecVirtual { return l.div(l.full(1), x) }),
 	"sqrt32":       unary((*lanes).sqrt),
 	"floor32":      unary((*lanes).floor),
 	"ceil32":       unary((*lanes).ceil),
 	"round32":      unary(func(l *lanes, x reg.Register) reg.VecVirtual { return l.round(x) }),
 })
 
-// everyVec is generators of one signature for every instruction set.
+// onBoth is generators of one signature for amd64 and arm64.
+func onBoth(signature string, bodies map[string]func(*lanes)) map[string]generator {
+	all := everyVec(signature, bodies)
+	for name, body := range bodies {
+		all[name+"NEON"] = generator{signature, func(a *asm) { body(&lanes{asm: a, vec: quad}) }}
+	}
+	return all
+}
+
+// everyVec is generators of one signature for every instruction set of amd64.
 func everyVec(signature string, bodies map[string]func(*lanes)) map[string]generator {
 	all := map[string]generator{}
 	for name, body := range bodies {
@@ -44,12 +53,14 @@ func everyVec(signature string, bodies map[string]func(*lanes)) map[string]gener
 }
 
 func unary(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
-	return func(l *lanes) {
-		y, x, n := l.param("y"), l.param("x"), l.param("n")
-		l.each("x", n, []reg.GPVirtual{y, x}, func(last bool) {
-			l.store(f(l, l.load(at(x, 0), last)), at(y, 0), last)
-		})
-	}
+	return func(l *lanes) { l.singles(f, l.param("y"), l.param("x"), l.param("n")) }
+}
+
+// singles applies f to one vector after the other.
+func (l *lanes) singles(f func(l *lanes, x reg.Register) reg.VecVirtual, y, x, n reg.GPVirtual) {
+	l.each("x", n, []reg.GPVirtual{y, x}, func(last bool) {
+		l.store(f(l, l.load(at(x, 0), last)), at(y, 0), last)
+	})
 }
 
 // woven is unary for a long chain of steps: with AVX-512, which has registers
@@ -58,11 +69,15 @@ func unary(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
 func woven(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
 	const vectors = 4
 	return func(l *lanes) {
-		if l.bytes < 64 {
+		if l.bytes == 32 {
 			unary(f)(l)
 			return
 		}
 		y, x, n := l.param("y"), l.param("x"), l.param("n")
+		if l.arm64() {
+			l.pairs(f, y, x, n)
+			return
+		}
 		l.hold(heldByWoven, func() { f(l, l.load(at(x, 0), false)) })
 		l.Label("loop")
 		masks := l.masks(n, vectors)
@@ -92,6 +107,26 @@ func woven(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
 		l.JG(operand.LabelRef("loop"))
 		l.held = nil
 	}
+}
+
+// pairs is woven for arm64, two vectors at a time as long as there are two.
+func (l *lanes) pairs(f func(l *lanes, x reg.Register) reg.VecVirtual, y, x, n reg.GPVirtual) {
+	const vectors = 2
+	l.Label("loop")
+	l.jumpIfLess(n, vectors*l.bytes/4, "x_loop")
+	var in, out [vectors]reg.VecVirtual
+	for i := range in {
+		in[i] = l.load(at(x, i*l.bytes), false)
+	}
+	l.weave(vectors, func(i int) { out[i] = f(l, in[i]) })
+	for i, v := range out {
+		l.store(v, at(y, i*l.bytes), false)
+	}
+	l.increaseBy(x, vectors*l.bytes)
+	l.increaseBy(y, vectors*l.bytes)
+	l.decreaseBy(n, vectors*l.bytes/4)
+	l.jump("loop")
+	l.singles(f, y, x, n)
 }
 
 // wholeOrPart writes body for so many whole vectors, and again for fewer than n
@@ -131,46 +166,34 @@ func (l *lanes) masks(n reg.Register, vectors int) []reg.Register {
 	return all
 }
 
-// param is a 64-bit parameter in a fresh register.
-func (l *lanes) param(name string) reg.GPVirtual {
-	r := l.GP64()
-	l.Load(l.Param(name), r)
-	return r
-}
-
 // The polynomials of this file were fitted to have the least largest error
 // over their interval, relative to the function they stand for; with exact
 // arithmetic that error would be below 0.3 of half an ulp.
 
 func (l *lanes) neg(x reg.Register) reg.VecVirtual {
-	y := l.fresh()
-	l.VXORPS(l.word(0x80000000), x, y)
-	return y
+	return l.three(l.VXORPS, "EOR16", x, l.word(0x80000000))
 }
 
 func (l *lanes) sqrt(x reg.Register) reg.VecVirtual {
-	y := l.fresh()
-	l.VSQRTPS(x, y)
-	return y
+	return l.two(func(x, y operand.Op) { l.VSQRTPS(x, y) }, "FSQRT", x)
 }
 
 func (l *lanes) relu(x reg.Register) reg.VecVirtual {
-	return l.max(l.set(l.c(0)), x)
+	return l.max(l.full(0), x)
 }
 
 // exp is 2ⁿ·exp(r), n whole and |r| at most ln(2)/2.
 func (l *lanes) exp(x reg.Register) reg.VecVirtual {
 	// Beyond these bounds it is infinite or 0. x comes second, so that NaN stays.
-	x = l.max(l.set(l.c(-104)), x)
-	x = l.min(l.set(l.c(89)), x)
+	x = l.max(l.full(-104), x)
+	x = l.min(l.full(89), x)
 	n := l.round(l.mul(x, l.c(math.Log2E)))
 	high := float64(float32(math.Ln2))
 	r := l.set(x)
-	l.VFNMADD231PS(l.c(high), n, r)
-	l.VFNMADD231PS(l.c(math.Ln2-high), n, r)
+	l.minusTimes(r, n, l.c(high))
+	l.minusTimes(r, n, l.c(math.Ln2-high))
 	p := l.polynomial(r, 0.00138141913, 0.00836891402, 0.0416684076, 0.166665196, 0.49999994)
-	p = l.mul(p, r)
-	l.VFMADD213PS(r, r, p)
+	p = l.timesPlus(l.mul(p, r), r, r)
 	p = l.add(p, l.c(1))
 	l.scale2(p, n)
 	return p
@@ -180,14 +203,10 @@ func (l *lanes) exp(x reg.Register) reg.VecVirtual {
 func (l *lanes) log(x reg.Register) reg.VecVirtual {
 	// A subnormal number is first multiplied by 2²⁴.
 	big := l.where(x, l.c(0x1p-126), l.mul(x, l.c(0x1p24)), x)
-	scaled := l.where(x, l.c(0x1p-126), l.set(l.c(24)), l.set(l.c(0)))
-	e, n, m := l.fresh(), l.fresh(), l.fresh()
-	l.VPSUBD(l.word(math.Float32bits(math.Sqrt2/2)), big, e)
-	l.VPSRAD(operand.Imm(23), e, e)
-	l.VCVTDQ2PS(e, n)
-	n = l.sub(n, scaled)
-	l.VPSLLD(operand.Imm(23), e, e)
-	l.VPSUBD(e, big, m)
+	scaled := l.where(x, l.c(0x1p-126), l.full(24), l.full(0))
+	e := l.three(l.VPSRAD, "SSHR", l.three(l.VPSUBD, "SUB4", big, l.word(math.Float32bits(math.Sqrt2/2))), operand.Imm(23))
+	n := l.sub(l.two(func(x, y operand.Op) { l.VCVTDQ2PS(x, y) }, "SCVTF", e), scaled)
+	m := l.three(l.VPSUBD, "SUB4", big, l.three(l.VPSLLD, "SHL", e, operand.Imm(23)))
 	f := l.sub(m, l.c(1))
 	s := l.mul(f, f)
 	// The coefficients are those of Cephes' logf (Moshier).
@@ -195,14 +214,13 @@ func (l *lanes) log(x reg.Register) reg.VecVirtual {
 		2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
 	p = l.mul(l.mul(p, f), s)
 	const high = 0.693359375 // ln(2) in so few bits that its product with n is exact
-	l.VFMADD231PS(l.c(math.Ln2-high), n, p)
-	l.VFNMADD231PS(l.c(0.5), s, p)
+	l.plusTimes(p, n, l.c(math.Ln2-high))
+	l.minusTimes(p, s, l.c(0.5))
 	p = l.add(p, f)
-	l.VFMADD231PS(l.c(high), n, p)
+	l.plusTimes(p, n, l.c(high))
 	p = l.max(p, l.add(x, l.c(-math.MaxFloat32))) // which is not above 0, or else infinite or NaN
 	// 0 of either sign gives -Inf, and what is below all ones, which are NaN.
-	below := l.add(x, l.c(0))
-	l.VPSRAD(operand.Imm(31), below, below)
+	below := l.three(l.VPSRAD, "SSHR", l.add(x, l.c(0)), operand.Imm(31))
 	return l.where(x, l.c(0x1p-149), l.or(below, l.c(math.Inf(-1))), p)
 }
 
@@ -212,10 +230,9 @@ func (l *lanes) tanh(x reg.Register) reg.VecVirtual {
 	t := l.abs(x)
 	s := l.mul(x, x)
 	near := l.polynomial(s, -0.00589515828, 0.0207959712, -0.0537838303, 0.133319244, -0.333332986)
-	near = l.mul(near, s)
-	l.VFMADD213PS(x, x, near)
+	near = l.timesPlus(l.mul(near, s), x, x)
 	e := l.add(l.exp(l.add(t, t)), l.c(1))
-	far := l.sub(l.set(l.c(1)), l.div(l.set(l.c(2)), e))
+	far := l.sub(l.full(1), l.div(l.full(2), e))
 	return l.where(t, l.c(0.6), near, l.or(far, l.sign(x)))
 }
 
@@ -223,23 +240,23 @@ func (l *lanes) tanh(x reg.Register) reg.VecVirtual {
 // a polynomial.
 func (l *lanes) erf(x reg.Register) reg.VecVirtual {
 	t := l.abs(x)
-	t = l.min(l.set(l.c(4)), t) // erf(4) rounds to 1
+	t = l.min(l.full(4), t) // erf(4) rounds to 1
 	s := l.mul(t, t)
 	near := l.polynomial(s, -0.000595373916, 0.00498594018, -0.02676172, 0.112816826, -0.376124799, 0.128379151)
-	l.VFMADD213PS(x, x, near)
+	near = l.timesPlus(near, x, x)
 	e := l.exp(l.polynomial(t, 0.000198219655, -0.00306549016, 0.0223152135, -0.104113676, -0.636976063, -1.12779725, -0.00016644776))
-	far := l.sub(l.set(l.c(1)), e)
+	far := l.sub(l.full(1), e)
 	return l.where(t, l.c(0.93), near, l.or(far, l.sign(x)))
 }
 
 // onePlusExpMinus is 1+exp(-x).
 func (l *lanes) onePlusExpMinus(x reg.Register) reg.VecVirtual {
-	e := l.exp(l.sub(l.set(l.c(0)), x))
+	e := l.exp(l.sub(l.full(0), x))
 	return l.add(e, l.c(1))
 }
 
 func (l *lanes) sigmoid(x reg.Register) reg.VecVirtual {
-	return l.div(l.set(l.c(1)), l.onePlusExpMinus(x))
+	return l.div(l.full(1), l.onePlusExpMinus(x))
 }
 
 func (l *lanes) silu(x reg.Register) reg.VecVirtual {
@@ -258,15 +275,15 @@ func (l *lanes) geluTanh(x reg.Register) reg.VecVirtual {
 // cancellation for negative x, and no difference of cases.
 func (l *lanes) gelu(x reg.Register) reg.VecVirtual {
 	t := l.abs(x)
-	t = l.min(l.set(l.c(14.5)), t) // where Q is 0
-	e := l.polynomial(l.min(l.set(l.c(6)), t), -2.84918205e-08, 8.52610412e-07, -1.09120601e-05, 7.60895346e-05,
+	t = l.min(l.full(14.5), t) // where Q is 0
+	e := l.polynomial(l.min(l.full(6), t), -2.84918205e-08, 8.52610412e-07, -1.09120601e-05, 7.60895346e-05,
 		-0.000277817191, -5.83438396e-06, 0.00695710676, -0.0524504073, 0.262130409, -1.15110469, -1)
-	l.VFMADD231PS(l.mul(t, l.c(-math.Log2E/2)), t, e)
+	l.plusTimes(e, t, l.mul(t, l.c(-math.Log2E/2)))
 	n := l.round(e)
 	f := l.sub(e, n)
 	q := l.polynomial(f, 0.00015353362, 0.00133988739, 0.00961843692, 0.0555033237, 0.240226477, 0.693147182, 1)
 	l.scale2(q, n)
 	y := l.max(x, l.c(0))
-	l.VFNMADD231PS(q, t, y)
+	l.minusTimes(y, t, q)
 	return y
 }

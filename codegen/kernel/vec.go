@@ -25,6 +25,7 @@ var (
 	narrow = vec{32, []reg.VecPhysical{ // AVX2 and FMA
 		reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7,
 		reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15}}
+	quad = vec{bytes: 16} // NEON
 )
 
 // at is the memory at base+disp.
@@ -44,19 +45,23 @@ func (v vec) zero(a *asm, x reg.VecPhysical) {
 type lanes struct {
 	*asm
 	vec
-	bits reg.Register // which elements of a last, short vector there are: k or ymm
+	bits reg.Register // which elements of a last, short vector there are: k or ymm, for arm64 their number
 
-	held map[uint32]reg.Register // constants in registers, while a loop is written
+	rests int                     // how many times a last vector was loaded or stored for arm64
+	held  map[uint32]reg.Register // constants in registers, while a loop is written
 }
 
 func (l *lanes) fresh() reg.VecVirtual {
-	if l.bytes == 64 {
+	switch l.bytes {
+	case 64:
 		return l.ZMM()
+	case 32:
+		return l.YMM()
 	}
-	return l.YMM()
+	return l.XMM()
 }
 
-// c is a constant, all elements of a vector, in memory or for AVX-512 in a
+// c is a constant, all elements of a vector: for AVX2 in memory, else in a
 // register, which must not change.
 func (l *lanes) c(x float64) operand.Op { return l.word(math.Float32bits(float32(x))) }
 
@@ -64,6 +69,9 @@ func (l *lanes) c(x float64) operand.Op { return l.word(math.Float32bits(float32
 func (l *lanes) word(bits uint32) operand.Op {
 	if r, ok := l.held[bits]; ok {
 		return r
+	}
+	if l.arm64() {
+		return l.fetch([4]uint32{bits, bits, bits, bits})
 	}
 	m := l.stored(bits)
 	if l.bytes == 32 {
@@ -79,64 +87,126 @@ func (l *lanes) stored(bits uint32) operand.Mem {
 	return l.constant(fmt.Sprintf("word_%08x", bits), 4, func(int) uint64 { return uint64(bits)<<32 | uint64(bits) })
 }
 
-// set is a register with operand x in it.
+// set is a register of its own with operand x in it.
 func (l *lanes) set(x operand.Op) reg.VecVirtual {
 	y := l.fresh()
-	l.VMOVUPS(x, y)
+	if l.arm64() {
+		l.arm("VMOV", y, x)
+	} else {
+		l.VMOVUPS(x, y)
+	}
 	return y
 }
 
-// multiplyAdd changes p to p·x + c.
-func (l *lanes) multiplyAdd(p, x reg.Register, c float64) {
+// full is a constant in a register of its own.
+func (l *lanes) full(x float64) reg.VecVirtual {
+	if l.arm64() {
+		return l.c(x).(reg.VecVirtual)
+	}
+	return l.set(l.c(x))
+}
+
+// timesPlus is p·x + y. It may change p.
+func (l *lanes) timesPlus(p, x, y reg.Register) reg.VecVirtual {
+	if l.arm64() {
+		sum := l.set(y)
+		l.plusTimes(sum, p, x)
+		return sum
+	}
+	l.VFMADD213PS(y, x, p)
+	return p.(reg.VecVirtual)
+}
+
+// timesMinus is a·b - y. It may change y.
+func (l *lanes) timesMinus(a, b, y reg.Register) reg.VecVirtual {
+	if l.arm64() {
+		sum := l.neg(y)
+		l.plusTimes(sum, a, b)
+		return sum
+	}
+	l.VFMSUB231PS(a, b, y)
+	return y.(reg.VecVirtual)
+}
+
+// multiplyAdd is p·x + c. It may change p.
+func (l *lanes) multiplyAdd(p, x reg.Register, c float64) reg.VecVirtual {
 	bits := math.Float32bits(float32(c))
-	if _, ok := l.held[bits]; ok || l.bytes == 32 {
+	switch _, held := l.held[bits]; {
+	case l.arm64():
+		sum := l.full(c)
+		l.plusTimes(sum, p, x)
+		return sum
+	case held || l.bytes == 32:
 		l.VFMADD213PS(l.word(bits), x, p)
-	} else {
+	default:
 		l.VFMADD213PS_BCST(l.stored(bits), x, p)
+	}
+	return p.(reg.VecVirtual)
+}
+
+// plusTimes changes sum to sum + a·b, minusTimes to sum - a·b.
+func (l *lanes) plusTimes(sum, a reg.Register, b operand.Op) {
+	if l.arm64() {
+		l.arm("FMLA", sum, a, b)
+	} else {
+		l.VFMADD231PS(b, a, sum)
 	}
 }
 
-func (l *lanes) add(a reg.Register, b operand.Op) reg.VecVirtual {
-	y := l.fresh()
-	l.VADDPS(b, a, y)
-	return y
+func (l *lanes) minusTimes(sum, a reg.Register, b operand.Op) {
+	if l.arm64() {
+		l.arm("FMLS", sum, a, b)
+	} else {
+		l.VFNMADD231PS(b, a, sum)
+	}
 }
-func (l *lanes) sub(a reg.Register, b operand.Op) reg.VecVirtual {
+
+// two writes an instruction with one operand, three one with two, of which amd64's takes the second first.
+func (l *lanes) two(amd64 func(x, y operand.Op), arm64 string, x operand.Op) reg.VecVirtual {
 	y := l.fresh()
-	l.VSUBPS(b, a, y)
-	return y
-}
-func (l *lanes) mul(a reg.Register, b operand.Op) reg.VecVirtual {
-	y := l.fresh()
-	l.VMULPS(b, a, y)
-	return y
-}
-func (l *lanes) div(a reg.Register, b operand.Op) reg.VecVirtual {
-	y := l.fresh()
-	l.VDIVPS(b, a, y)
-	return y
-}
-func (l *lanes) and(a reg.Register, b operand.Op) reg.VecVirtual {
-	y := l.fresh()
-	l.VANDPS(b, a, y)
-	return y
-}
-func (l *lanes) or(a reg.Register, b operand.Op) reg.VecVirtual {
-	y := l.fresh()
-	l.VORPS(b, a, y)
+	if l.arm64() {
+		l.arm(arm64, y, x)
+	} else {
+		amd64(x, y)
+	}
 	return y
 }
 
-// min and max give b where either is NaN.
-func (l *lanes) min(a reg.Register, b operand.Op) reg.VecVirtual {
+func (l *lanes) three(amd64 func(ops ...operand.Op), arm64 string, a reg.Register, b operand.Op) reg.VecVirtual {
 	y := l.fresh()
-	l.VMINPS(b, a, y)
+	if l.arm64() {
+		l.arm(arm64, y, a, b)
+	} else {
+		amd64(b, a, y)
+	}
 	return y
 }
+
+func (l *lanes) add(a reg.Register, b operand.Op) reg.VecVirtual {
+	return l.three(l.VADDPS, "FADD", a, b)
+}
+func (l *lanes) sub(a reg.Register, b operand.Op) reg.VecVirtual {
+	return l.three(l.VSUBPS, "FSUB", a, b)
+}
+func (l *lanes) mul(a reg.Register, b operand.Op) reg.VecVirtual {
+	return l.three(l.VMULPS, "FMUL", a, b)
+}
+func (l *lanes) div(a reg.Register, b operand.Op) reg.VecVirtual {
+	return l.three(l.VDIVPS, "FDIV", a, b)
+}
+func (l *lanes) and(a reg.Register, b operand.Op) reg.VecVirtual {
+	return l.three(l.VANDPS, "AND16", a, b)
+}
+func (l *lanes) or(a reg.Register, b operand.Op) reg.VecVirtual {
+	return l.three(l.VORPS, "ORR16", a, b)
+}
+
+// min and max give NaN where b is NaN, and NaN or b where a is.
+func (l *lanes) min(a reg.Register, b operand.Op) reg.VecVirtual {
+	return l.three(l.VMINPS, "FMIN", a, b)
+}
 func (l *lanes) max(a reg.Register, b operand.Op) reg.VecVirtual {
-	y := l.fresh()
-	l.VMAXPS(b, a, y)
-	return y
+	return l.three(l.VMAXPS, "FMAX", a, b)
 }
 
 // abs is |x|, sign the sign of x alone.
@@ -153,19 +223,22 @@ func (l *lanes) ceil(x reg.Register) reg.VecVirtual  { return l.whole(x, 2) }
 func (l *lanes) whole(x reg.Register, direction uint8) reg.VecVirtual {
 	const quiet = 8
 	y := l.fresh()
-	if l.bytes == 64 {
+	switch l.bytes {
+	case 64:
 		l.VRNDSCALEPS(operand.Imm(uint64(quiet|direction)), x, y)
-	} else {
+	case 32:
 		l.VROUNDPS(operand.Imm(uint64(quiet|direction)), x, y)
+	default:
+		l.arm([]string{"FRINTN", "FRINTM", "FRINTP"}[direction], y, x)
 	}
 	return y
 }
 
 // polynomial is the one with the coefficients given, that of the highest power first.
 func (l *lanes) polynomial(x reg.Register, coefs ...float64) reg.VecVirtual {
-	p := l.set(l.c(coefs[0]))
+	p := l.full(coefs[0])
 	for _, c := range coefs[1:] {
-		l.multiplyAdd(p, x, c)
+		p = l.multiplyAdd(p, x, c)
 	}
 	return p
 }
@@ -178,6 +251,18 @@ func (l *lanes) scale2(x, n reg.Register) {
 	}
 	// By two factors, either of which can be written down even where the
 	// result is subnormal or infinite.
+	if l.arm64() {
+		whole, half, rest := l.fresh(), l.fresh(), l.fresh()
+		l.arm("FCVTNS", whole, n)
+		l.arm("SSHR", half, whole, operand.Imm(1))
+		l.arm("SUB4", rest, whole, half)
+		for _, e := range []reg.Register{half, rest} {
+			l.arm("ADD4", e, e, l.word(127))
+			l.arm("SHL", e, e, operand.Imm(23))
+			l.arm("FMUL", x, x, e)
+		}
+		return
+	}
 	i, half := l.YMM(), l.YMM()
 	l.VCVTPS2DQ(n, i)
 	l.VPSRAD(operand.Imm(1), i, half)
@@ -193,6 +278,11 @@ func (l *lanes) scale2(x, n reg.Register) {
 func (l *lanes) where(a reg.Register, b operand.Op, yes, no reg.Register) reg.VecVirtual {
 	const lessQuiet = 0x11
 	y := l.fresh()
+	if l.arm64() {
+		l.arm("FCMGT", y, b, a)
+		l.arm("BSL", y, yes, no)
+		return y
+	}
 	if l.bytes == 64 {
 		k := l.K()
 		l.VCMPPS(operand.Imm(lessQuiet), b, a, k)
@@ -218,17 +308,15 @@ func (l *lanes) each(label string, n reg.Register, pointers []reg.GPVirtual, bod
 // n, of which less than a vector is left, and the pointers.
 func (l *lanes) loop(label string, n reg.Register, pointers []reg.GPVirtual, body func(last bool)) {
 	l.Label(label + "_loop")
-	l.CMPQ(n, operand.U32(uint32(l.bytes/4)))
-	l.JLT(operand.LabelRef(label + "_rest"))
+	l.jumpIfLess(n, l.bytes/4, label+"_rest")
 	body(false)
 	for _, p := range pointers {
-		l.ADDQ(operand.U32(uint32(l.bytes)), p)
+		l.increaseBy(p, l.bytes)
 	}
-	l.SUBQ(operand.U32(uint32(l.bytes/4)), n)
-	l.JMP(operand.LabelRef(label + "_loop"))
+	l.decreaseBy(n, l.bytes/4)
+	l.jump(label + "_loop")
 	l.Label(label + "_rest")
-	l.TESTQ(n, n)
-	l.JZ(operand.LabelRef(label + "_done"))
+	l.jumpIfZero(n, label+"_done")
 	l.some(n)
 	body(true)
 	l.Label(label + "_done")
@@ -241,7 +329,7 @@ const maxHeld = 20
 // AVX2 has none is free. Which constants they are, it learns by writing body in
 // vain.
 func (l *lanes) hold(most int, body func()) {
-	if l.bytes < 64 {
+	if l.bytes != 64 {
 		return
 	}
 	file := l.asm
@@ -263,6 +351,10 @@ func (l *lanes) hold(most int, body func()) {
 
 // some sets bits for the first n elements of a vector, n less than all.
 func (l *lanes) some(n reg.Register) {
+	if l.arm64() {
+		l.bits = n
+		return
+	}
 	if l.bytes == 64 {
 		k, bits := l.K(), l.GP64()
 		l.MOVQ(operand.I32(-1), bits)
@@ -286,6 +378,8 @@ func (l *lanes) some(n reg.Register) {
 func (l *lanes) load(p operand.Mem, last bool) reg.VecVirtual {
 	y := l.fresh()
 	switch {
+	case l.arm64():
+		l.armLoad(y, p, last)
 	case !last:
 		l.VMOVUPS(p, y)
 	case l.bytes == 64:
@@ -296,9 +390,22 @@ func (l *lanes) load(p operand.Mem, last bool) reg.VecVirtual {
 	return y
 }
 
+// everywhere is the number at m in every element.
+func (l *lanes) everywhere(m operand.Mem) reg.VecVirtual {
+	y := l.fresh()
+	if l.arm64() {
+		l.arm("VLD1R", y, l.plain(m))
+	} else {
+		l.VBROADCASTSS(m, y)
+	}
+	return y
+}
+
 // store stores the elements of y that there are.
 func (l *lanes) store(y reg.Register, p operand.Mem, last bool) {
 	switch {
+	case l.arm64():
+		l.armStore(y, p, last)
 	case !last:
 		l.VMOVUPS(y, p)
 	case l.bytes == 64:
@@ -310,6 +417,14 @@ func (l *lanes) store(y reg.Register, p operand.Mem, last bool) {
 
 // cut changes the elements of y that a last vector does not have to fill.
 func (l *lanes) cut(y reg.Register, fill operand.Op) {
+	if l.arm64() {
+		there := l.fresh()
+		l.arm("VDUP", there, l.bits)
+		l.arm("CMGT", there, there, l.fetch([4]uint32{0, 1, 2, 3}))
+		l.arm("BSL", there, y, fill)
+		l.arm("VMOV", y, there)
+		return
+	}
 	z := l.set(fill)
 	if l.bytes == 64 {
 		l.VMOVUPS(y, l.bits, z)

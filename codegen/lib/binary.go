@@ -48,6 +48,19 @@ func (t *binaryTask) part(_ *worker, lo, hi int) {
 	}
 }
 
+// operand is how the kernels of binary operators read n elements of x: where, and
+// whether they go on (1) or have the same vector each time (0), which is made
+// in v if x has but one element.
+func operand(x []float32, n int, v *[16]float32) (from *float32, step int) {
+	if len(x) > 1 || n == 1 {
+		return &x[0], 1
+	}
+	for i := range v {
+		v[i] = x[0]
+	}
+	return &v[0], 0
+}
+
 // zip calls f for every element of a and b, repeating the only one of either.
 func zip(y, a, b []float32, f func(a, b float32) float32) {
 	switch {

@@ -2,19 +2,6 @@
 
 package lib
 
-// operand is how the kernels of this file read n elements of x: where, and
-// whether they go on (1) or have the same vector each time (0), which is made
-// in v if x has but one element.
-func operand(x []float32, n int, v *[16]float32) (from *float32, step int) {
-	if len(x) > 1 || n == 1 {
-		return &x[0], 1
-	}
-	for i := range v {
-		v[i] = x[0]
-	}
-	return &v[0], 0
-}
-
 func add32(y, a, b []float32) {
 	if len(y) == 0 || isa == isaPortable {
 		add32Go(y, a, b)
