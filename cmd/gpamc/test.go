@@ -17,6 +17,8 @@ var testCommand = &cli.Command{
 	Name:      "test",
 	Usage:     "run folders of ONNX backend tests",
 	ArgsUsage: "DIR...",
+	Description: "With GOOS or GOARCH of another system, packages are built for it and run by a command go_GOOS_GOARCH_exec, as go test does;\n" +
+		"so do all commands that run packages.",
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "runtime", Value: "both", Usage: "reference, compiled or both"},
 		&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},

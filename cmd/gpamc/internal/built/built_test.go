@@ -3,7 +3,10 @@ package built
 import (
 	"bytes"
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -121,5 +124,29 @@ func TestMachines(t *testing.T) {
 	}
 	if got := machines("# emitted/p-a\np-a/a.go:3:1: undefined: x\n"); got != "" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestEmulator looks for the command that runs programs for another system, as go test does.
+func TestEmulator(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	t.Setenv("GOOS", runtime.GOOS)
+	t.Setenv("GOARCH", "")
+	if by, err := emulator(); by != "" || err != nil {
+		t.Errorf("programs for this system want %q, %v", by, err)
+	}
+	t.Setenv("GOOS", "plan9")
+	t.Setenv("GOARCH", "arm")
+	const name = "go_plan9_arm_exec"
+	if _, err := emulator(); err == nil || !strings.Contains(err.Error(), name) {
+		t.Errorf("without a command the error is %v", err)
+	}
+	path := filepath.Join(dir, name+exe)
+	if err := os.WriteFile(path, nil, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if by, err := emulator(); by != path || err != nil {
+		t.Errorf("programs for plan9 want %q, %v", by, err)
 	}
 }

@@ -152,7 +152,10 @@ func (m *Module) key() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the go command is needed to build what gpamc emits: %w", err)
 	}
-	fmt.Fprintf(h, "%s%s\n%s\n", version, m.Tags, os.Getenv("GOAMD64"))
+	fmt.Fprintf(h, "%s%s\n", version, m.Tags)
+	for _, name := range []string{"GOOS", "GOARCH", "GOAMD64", "GOARM64"} {
+		fmt.Fprintln(h, os.Getenv(name))
+	}
 	err = eachWireFile(func(name string, b []byte) error {
 		fmt.Fprintf(h, "%s %d\n%s", name, len(b), b)
 		return nil

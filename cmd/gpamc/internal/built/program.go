@@ -2,6 +2,7 @@ package built
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -160,6 +161,11 @@ func (t *tail) Write(b []byte) (int, error) {
 func (s *Server) start() (err error) {
 	s.errs = &tail{}
 	s.cmd = exec.Command(s.p.path)
+	if by, err := emulator(); err != nil {
+		return err
+	} else if by != "" {
+		s.cmd = exec.Command(by, s.p.path)
+	}
 	s.cmd.Stderr = s.errs
 	if s.in, err = s.cmd.StdinPipe(); err != nil {
 		return err
@@ -170,6 +176,21 @@ func (s *Server) start() (err error) {
 	}
 	s.enc, s.dec = wire.NewEncoder(s.in), wire.NewDecoder(out)
 	return s.cmd.Start()
+}
+
+// emulator is what runs programs for the system that GOOS and GOARCH name, if that is another than this: as for go run and go test, a command
+// go_GOOS_GOARCH_exec.
+func emulator() (string, error) {
+	goos, goarch := cmp.Or(os.Getenv("GOOS"), runtime.GOOS), cmp.Or(os.Getenv("GOARCH"), runtime.GOARCH)
+	if goos == runtime.GOOS && goarch == runtime.GOARCH {
+		return "", nil
+	}
+	name := fmt.Sprintf("go_%s_%s_exec", goos, goarch)
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("programs for %s/%s need a command %s that runs them here, as for go test: %w", goos, goarch, name, err)
+	}
+	return path, nil
 }
 
 // A Job is what a package is to do: one run, or as many as it takes to measure.
