@@ -63,11 +63,13 @@ func (l *lanes) singles(f func(l *lanes, x reg.Register) reg.VecVirtual, y, x, n
 	})
 }
 
-// woven is unary for a long chain of steps: with AVX-512, which has registers
-// for that, it works on four vectors at a time. What is there of them, masks
-// tell, so that there is no other loop for what remains.
+// strands is how many vectors are in work at a time where they are woven.
+const strands = 4
+
+// woven is unary for a long chain of steps: with AVX-512 and NEON, which have
+// registers for that, it works on four vectors at a time. With AVX-512 masks tell
+// what is there of them, so that there is no other loop for what remains.
 func woven(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
-	const vectors = 4
 	return func(l *lanes) {
 		if l.bytes == 32 {
 			unary(f)(l)
@@ -75,17 +77,17 @@ func woven(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
 		}
 		y, x, n := l.param("y"), l.param("x"), l.param("n")
 		if l.arm64() {
-			l.pairs(f, y, x, n)
+			l.fours(f, y, x, n)
 			return
 		}
 		l.hold(heldByWoven, func() { f(l, l.load(at(x, 0), false)) })
 		l.Label("loop")
-		masks := l.masks(n, vectors)
-		var in, out [vectors]reg.VecVirtual
+		masks := l.masks(n, strands)
+		var in, out [strands]reg.VecVirtual
 		for i := range in {
 			in[i] = l.fresh()
 		}
-		l.wholeOrPart("load", n, vectors, func(part bool) {
+		l.wholeOrPart("load", n, strands, func(part bool) {
 			for i, v := range in {
 				if p := at(x, i*l.bytes); part {
 					l.VMOVUPS_Z(p, masks[i], v)
@@ -94,37 +96,36 @@ func woven(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
 				}
 			}
 		})
-		l.weave(vectors, func(i int) { out[i] = f(l, in[i]) })
-		l.wholeOrPart("store", n, vectors, func(part bool) {
+		l.weave(strands, func(i int) { out[i] = f(l, in[i]) })
+		l.wholeOrPart("store", n, strands, func(part bool) {
 			for i, v := range out {
 				l.bits = masks[i]
 				l.store(v, at(y, i*l.bytes), part)
 			}
 		})
-		l.ADDQ(operand.U32(uint32(vectors*l.bytes)), x)
-		l.ADDQ(operand.U32(uint32(vectors*l.bytes)), y)
-		l.SUBQ(operand.U32(uint32(vectors*l.bytes/4)), n)
+		l.ADDQ(operand.U32(uint32(strands*l.bytes)), x)
+		l.ADDQ(operand.U32(uint32(strands*l.bytes)), y)
+		l.SUBQ(operand.U32(uint32(strands*l.bytes/4)), n)
 		l.JG(operand.LabelRef("loop"))
 		l.held = nil
 	}
 }
 
-// pairs is woven for arm64, two vectors at a time as long as there are two.
-func (l *lanes) pairs(f func(l *lanes, x reg.Register) reg.VecVirtual, y, x, n reg.GPVirtual) {
-	const vectors = 2
+// fours is woven for arm64, as long as there are as many vectors.
+func (l *lanes) fours(f func(l *lanes, x reg.Register) reg.VecVirtual, y, x, n reg.GPVirtual) {
 	l.Label("loop")
-	l.jumpIfLess(n, vectors*l.bytes/4, "x_loop")
-	var in, out [vectors]reg.VecVirtual
+	l.jumpIfLess(n, strands*l.bytes/4, "x_loop")
+	var in, out [strands]reg.VecVirtual
 	for i := range in {
 		in[i] = l.load(at(x, i*l.bytes), false)
 	}
-	l.weave(vectors, func(i int) { out[i] = f(l, in[i]) })
+	l.weave(strands, func(i int) { out[i] = f(l, in[i]) })
 	for i, v := range out {
 		l.store(v, at(y, i*l.bytes), false)
 	}
-	l.increaseBy(x, vectors*l.bytes)
-	l.increaseBy(y, vectors*l.bytes)
-	l.decreaseBy(n, vectors*l.bytes/4)
+	l.increaseBy(x, strands*l.bytes)
+	l.increaseBy(y, strands*l.bytes)
+	l.decreaseBy(n, strands*l.bytes/4)
 	l.jump("loop")
 	l.singles(f, y, x, n)
 }
