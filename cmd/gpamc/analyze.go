@@ -22,11 +22,11 @@ var analyzeCommand = &cli.Command{
 	Usage:     "measure rank collapse, attention matrices and gradients, layer by layer",
 	ArgsUsage: "MODEL...",
 	Description: "Runs each model with the reference and measures what its attentions do to the tokens: on the inputs given, or on seeded\n" +
-		"ones. Several models are compared. docs/analyze.md says what the columns mean.",
+		"ones. Several models are measured with the same seed. docs/analyze.md says what the columns mean.",
 	Flags: []cli.Flag{
 		&cli.StringSliceFlag{Name: "input", Aliases: []string{"i"}, Usage: "`NAME=FILE`: an input, .npy or ONNX .pb; without any, all are made from the seed"},
-		&cli.StringFlag{Name: "loss", Value: analyze.Losses[0], Usage: "what gradients are of: " + strings.Join(analyze.Losses, ", ")},
-		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of inputs, losses, and the weights of models that are text"},
+		&cli.StringFlag{Name: "loss", Value: analyze.Losses[0], Usage: "what gradients are those of: " + strings.Join(analyze.Losses, ", ")},
+		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "seed of inputs, losses, and the weights of models that are text"},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		&cli.StringFlag{Name: "plot", Usage: "draw residual, similarity and gradient over the layers in `FILE`, .svg or .png"},
 		dimFlag,

@@ -22,15 +22,15 @@ var benchCommand = &cli.Command{
 	Name:      "bench",
 	Usage:     "measure the compiled model",
 	ArgsUsage: "MODEL",
-	Description: "Compiles and builds the model, or takes what is kept of an earlier time, and runs it again and again. Inputs are those\n" +
+	Description: "Compiles and builds the model, or takes what an earlier call has kept, and runs it again and again. Inputs are those\n" +
 		"recorded beside the model (test_data_set_0), in the sizes of --dim, or else random ones.",
 	Flags: []cli.Flag{
 		threadsFlag("threads of one run"),
-		&cli.DurationFlag{Name: "time", Value: 2 * time.Second, Usage: "measure for so long"},
-		&cli.IntFlag{Name: "runs", Value: 5, Usage: "measure so many runs at least"},
+		&cli.DurationFlag{Name: "time", Value: 2 * time.Second, Usage: "measure for at least this long"},
+		&cli.IntFlag{Name: "runs", Value: 5, Usage: "measure at least so many runs"},
 		&cli.BoolFlag{Name: "profile", Usage: "print what each step costs"},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
-		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
+		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run: `NAMES` with commas between them"},
 		precisionFlag,
 		dimFlag,
 		cacheFlag,

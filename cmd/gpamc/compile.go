@@ -27,19 +27,20 @@ var compileCommand = &cli.Command{
 	Name:      "compile",
 	Usage:     "turn a model into a Go package",
 	ArgsUsage: "MODEL",
-	Description: "The package depends on nothing but the standard library. Where the folder lies in no Go module, it gets a go.mod.\n" +
-		"Which instructions a package uses is decided where it runs; GPAMC_ISA=portable, avx2 or avx512 asks for less than the machine has.",
+	Description: "The package depends on nothing but the standard library. Where its folder lies in no Go module, it gets a go.mod.\n" +
+		"A package chooses its instructions where it runs; there, GPAMC_ISA=portable, avx2 or avx512 in the environment asks for less\n" +
+		"than the machine has.",
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the package to `DIR`"},
 		&cli.StringFlag{Name: "package", Usage: "`NAME` of the package; by default that of the folder"},
 		&cli.BoolFlag{Name: "main", Usage: "also emit a program that runs the model on files"},
-		&cli.StringFlag{Name: "weights", Value: "embed", Usage: "embed: in the program; file: beside the package, mapped by Load"},
-		&cli.StringFlag{Name: "isa", Value: "avx512,avx2,portable", Usage: "instruction sets that the package has kernels for, by `LIST`; the highest brings those below it"},
+		&cli.StringFlag{Name: "weights", Value: "embed", Usage: "where the weights are: embed, in the program; file, in a file of the package that Load maps"},
+		&cli.StringFlag{Name: "isa", Value: "avx512,avx2,portable", Usage: "`LIST` of instruction sets that the package has kernels for; the highest brings those below it"},
 		&cli.BoolFlag{Name: "verify", Usage: "compare the package with the reference before writing it"},
-		&cli.BoolFlag{Name: "pprof-labels", Usage: "steps carry the labels layer and step in CPU profiles of the program (go tool pprof -tags)"},
+		&cli.BoolFlag{Name: "pprof-labels", Usage: "label steps in CPU profiles of the program, by layer and step (go tool pprof -tags)"},
 		&cli.StringFlag{Name: "dump", Usage: "write the IR after each pass to `DIR`"},
-		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
-		&cli.BoolFlag{Name: "stateful", Usage: "sessions keep what runs append to inputs, such as the keys and values of the tokens before"},
+		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run: `NAMES` with commas between them"},
+		&cli.BoolFlag{Name: "stateful", Usage: "keep in sessions what runs append to inputs, such as the keys and values of earlier tokens"},
 		precisionFlag,
 		dimFlag,
 		cacheFlag,

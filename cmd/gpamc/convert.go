@@ -11,7 +11,7 @@ var convertCommand = &cli.Command{
 	Name:      "convert",
 	Usage:     "give a model definition another attention, so that it computes the same",
 	ArgsUsage: "MODEL",
-	Description: "An attention that is softmax attention and becomes dagpam gets lambdas of 0 among its weights and random matrices for the\n" +
+	Description: "Softmax attention that becomes dagpam gets lambdas of 0 among its weights, and random matrices for the\n" +
 		"negative queries: training can begin from where the model is.",
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `DIR`"},

@@ -14,9 +14,9 @@ var exportCommand = &cli.Command{
 	ArgsUsage: "MODEL",
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "onnx", Usage: "write to `FILE`"},
-		&cli.IntFlag{Name: "opset", Usage: "ai.onnx opset to write; by default that of the model, or the next that has all its operators"},
-		&cli.StringFlag{Name: "form", Value: onnx.Functions.String(), Usage: "how attention is written: function, as operators of domain " + onnx.Domain +
-			" with bodies that other runtimes run; inline, by simpler operators; standard, by ONNX's Attention (opset 23 and later)"},
+		&cli.IntFlag{Name: "opset", Usage: "ai.onnx opset to write", DefaultText: "that of the model, or the next that has all its operators"},
+		&cli.StringFlag{Name: "form", Value: onnx.Functions.String(), Usage: "how to write attention: function, as operators of domain " + onnx.Domain +
+			" with bodies that other runtimes can run; inline, as simpler operators; standard, as ONNX's Attention (opset 23 and later)"},
 		cacheFlag,
 		&cli.BoolFlag{Name: "as-is", Usage: "write the model as it is, without running the passes first"},
 		&cli.BoolFlag{Name: "external", Usage: "put the weights into a file beside the model, whatever their size"},

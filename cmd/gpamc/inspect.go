@@ -25,7 +25,7 @@ var inspectCommand = &cli.Command{
 	Flags: []cli.Flag{
 		&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		&cli.BoolFlag{Name: "passes", Usage: "print the IR after each pass that changed it, and not only after the last"},
-		&cli.BoolFlag{Name: "names", Usage: "print the model's names of nodes as comments"},
+		&cli.BoolFlag{Name: "names", Usage: "print the names of the model's nodes as comments"},
 		&cli.StringFlag{Name: "html", Usage: "write a page with the IR after each pass, side by side, to `FILE`"},
 		dimFlag,
 		cacheFlag,

@@ -16,13 +16,13 @@ import (
 )
 
 var (
-	dimFlag = &cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: the size of a named dimension"}
+	dimFlag = &cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: give the dimension of that name the size N"}
 
-	cacheFlag = &cli.BoolFlag{Name: "cache", Usage: "of a model definition: with inputs for the keys and values of earlier runs, and outputs for the next"}
+	cacheFlag = &cli.BoolFlag{Name: "cache", Usage: "of a model definition: add inputs for the keys and values of earlier runs, and outputs for the next"}
 
 	// setFlag and onlyFlag ask for a part of a model.
-	setFlag  = &cli.StringSliceFlag{Name: "set", Usage: "`NAME=VALUE`: an input that always has that value, in all its elements"}
-	onlyFlag = &cli.StringFlag{Name: "only", Usage: "the outputs that are wanted, by `NAMES` or patterns such as 'present.*'; nothing else is computed"}
+	setFlag  = &cli.StringSliceFlag{Name: "set", Usage: "`NAME=VALUE`: make the input of that name a constant, VALUE in all its elements"}
+	onlyFlag = &cli.StringFlag{Name: "only", Usage: "the outputs that are wanted: `NAMES` or patterns such as 'present.*', with commas between them; nothing else is computed"}
 )
 
 func threadsFlag(usage string) *cli.IntFlag {

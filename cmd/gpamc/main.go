@@ -26,8 +26,10 @@ func main() {
 // run is the whole program; it returns the exit status.
 func run(args []string) int {
 	app := &cli.App{
-		Name:            "gpamc",
-		Usage:           "compile ONNX transformers to plain Go packages",
+		Name:  "gpamc",
+		Usage: "compile transformers to plain Go packages",
+		Description: "A MODEL is an .onnx file, a folder with a model definition (config.json and safetensors, as Hugging Face's checkpoints\n" +
+			"have them), or IR text (.gpam). Flags stand before or after it. The reference is the interpreter that says what a model means.",
 		HideVersion:     true,
 		Commands:        commands(),
 		ExitErrHandler:  func(*cli.Context, error) {}, // errors are printed below, once

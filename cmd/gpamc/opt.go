@@ -14,16 +14,16 @@ import (
 
 var optCommand = &cli.Command{
 	Name:      "opt",
-	Usage:     "run passes over IR text",
-	ArgsUsage: "FILE",
-	Description: "Reads IR text (.gpam) or an ONNX model, runs the passes and prints the IR text that comes out.\n" +
-		"What the passes did goes to standard error with --stats, why a rule did not fire with --why.",
+	Usage:     "run passes over a model and print its IR text",
+	ArgsUsage: "MODEL",
+	Description: "Reads IR text (.gpam) or any other model, runs the passes and prints the IR text that comes out.\n" +
+		"--stats prints to standard error what the passes did, --why why a rule did not fire.",
 	Flags: []cli.Flag{
-		&cli.StringFlag{Name: "passes", Usage: "run only these passes, by `NAMES`, those of the code generator included"},
-		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run, by `NAMES`"},
-		&cli.StringFlag{Name: "why", Usage: "say where the `RULE` came nearest to firing and what stopped it"},
+		&cli.StringFlag{Name: "passes", Usage: "run only these passes: `NAMES` with commas between them, those of the code generator included"},
+		&cli.StringFlag{Name: "off", Usage: "passes and rules not to run: `NAMES` with commas between them"},
+		&cli.StringFlag{Name: "why", Usage: "say where `RULE` came nearest to firing and what stopped it"},
 		&cli.BoolFlag{Name: "kernel", Usage: "run the passes of the code generator after the others"},
-		&cli.BoolFlag{Name: "names", Usage: "print the model's names of nodes as comments"},
+		&cli.BoolFlag{Name: "names", Usage: "print the names of the model's nodes as comments"},
 		&cli.BoolFlag{Name: "stats", Usage: "say which rules fired how often"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`"},
 	},

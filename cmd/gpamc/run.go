@@ -14,13 +14,14 @@ import (
 )
 
 var runCommand = &cli.Command{
-	Name:      "run",
-	Usage:     "run a model on inputs from files",
-	ArgsUsage: "MODEL",
+	Name:        "run",
+	Usage:       "run a model on inputs from files",
+	ArgsUsage:   "MODEL",
+	Description: "The reference runs the model, slowly; with --compiled a package does. Each input of the model needs a file.",
 	Flags: []cli.Flag{
 		&cli.StringSliceFlag{Name: "input", Aliases: []string{"i"}, Usage: "`NAME=FILE`: an input, .npy or ONNX .pb"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the outputs to files in `DIR`; without it, print how they begin"},
-		&cli.StringFlag{Name: "format", Value: "npy", Usage: "npy or pb"},
+		&cli.StringFlag{Name: "format", Value: "npy", Usage: "format of the output files: npy or pb"},
 		&cli.BoolFlag{Name: "compiled", Usage: "compile the model and run that, instead of the reference"},
 		threadsFlag("threads of the compiled model"),
 		precisionFlag,

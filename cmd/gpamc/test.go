@@ -20,18 +20,18 @@ var testCommand = &cli.Command{
 	Description: "With GOOS or GOARCH of another system, packages are built for it and run by a command go_GOOS_GOARCH_exec, as go test does;\n" +
 		"so do all commands that run packages.",
 	Flags: []cli.Flag{
-		&cli.StringFlag{Name: "runtime", Value: "both", Usage: "reference, compiled or both"},
+		&cli.StringFlag{Name: "runtime", Value: "both", Usage: "what runs the tests: reference, compiled or both"},
 		&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
 		&cli.Float64Flag{Name: "atol", Value: values.ONNX.Abs, Usage: "absolute tolerance of tests that name none"},
 		&cli.Float64Flag{Name: "rtol", Value: values.ONNX.Rel, Usage: "relative tolerance of tests that name none"},
 		&cli.DurationFlag{Name: "limit", Value: time.Minute, Usage: "time that one test may take"},
 		&cli.BoolFlag{Name: "vary", Usage: "compiled: also run with other sizes of named dimensions, compared with the reference"},
-		&cli.BoolFlag{Name: "dynamic", Usage: "with names in the place of all sizes of inputs; compiled: also run with other sizes, compared with the reference"},
+		&cli.BoolFlag{Name: "dynamic", Usage: "put names in the place of all sizes of inputs; compiled: also run with other sizes, compared with the reference"},
 		&cli.StringSliceFlag{Name: "dim", Usage: "`NAME=N`: compiled: run with this size instead of the recorded one, compared with the reference"},
 		threadsFlag("compiled: threads of one run"),
 		&cli.StringFlag{Name: "tags", Usage: "compiled: build tags, such as purego"},
-		&cli.StringFlag{Name: "off", Usage: "compiled: passes and rules not to run, by `NAMES`"},
-		&cli.BoolFlag{Name: "strict", Usage: "what is not supported counts as failed"},
+		&cli.StringFlag{Name: "off", Usage: "compiled: passes and rules not to run: `NAMES` with commas between them"},
+		&cli.BoolFlag{Name: "strict", Usage: "count what is not supported as failed"},
 	},
 	Action: runTest,
 }

@@ -29,11 +29,11 @@ var verifyCommand = &cli.Command{
 	Description: "Compiles and builds the model, runs it with 1, 2 and 4 threads, and compares the outputs with those of the reference\n" +
 		"runtime. Inputs are those recorded beside the model (test_data_set_0), or else random ones.",
 	Flags: []cli.Flag{
-		&cli.BoolFlag{Name: "bisect", Usage: "if they differ, find the rule without which they agree"},
+		&cli.BoolFlag{Name: "bisect", Usage: "if they differ, find the rewriting rules without which they agree"},
 		&cli.StringSliceFlag{Name: "input", Aliases: []string{"i"}, Usage: "`NAME=FILE`: an input, .npy or ONNX .pb"},
 		&cli.Float64Flag{Name: "atol", Value: defaultTolerance.Abs, Usage: "absolute tolerance"},
 		&cli.Float64Flag{Name: "rtol", Value: defaultTolerance.Rel, Usage: "relative tolerance"},
-		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of random inputs"},
+		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "seed of random inputs"},
 		precisionFlag,
 		dimFlag,
 		cacheFlag,
