@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"go/token"
+	"io"
 	"slices"
 
 	"github.com/gpamc/gpamc/ir"
@@ -17,12 +18,13 @@ import (
 // Options say what to emit.
 type Options struct {
 	Package string
-	File    bool   // weights in a file beside the package, to be mapped, rather than embedded
-	Main    bool   // also a program that runs the model on files
-	Import  string // the package's import path, for Main
-	Profile bool   // steps measure their time
-	Labels  bool   // steps have labels in profiles of the program
-	ISA     ISA    // the most that there is assembly for
+	File    bool      // weights in a file beside the package, to be mapped, rather than embedded
+	Weights io.Writer // takes the contents of WeightsFile; nil for Output.Weights, which holds them in memory
+	Main    bool      // also a program that runs the model on files
+	Import  string    // the package's import path, for Main
+	Profile bool      // steps measure their time
+	Labels  bool      // steps have labels in profiles of the program
+	ISA     ISA       // the most that there is assembly for
 
 	Precision Precision // of products with weights
 	Stateful  bool      // sessions keep what runs append to inputs
@@ -31,7 +33,8 @@ type Options struct {
 // Output is an emitted package.
 type Output struct {
 	Files   map[string][]byte // sources by name
-	Weights []byte            // the contents of WeightsFile
+	Weights []byte            // the contents of WeightsFile, if Options.Weights has not taken them
+	Size    int               // of WeightsFile in bytes, 0 for none
 	Inputs  []Port
 	Results []Port
 	Dims    []Dimension // the fields of Inputs that are sizes

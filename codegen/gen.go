@@ -319,9 +319,9 @@ func elemLiteral(d *ir.Data, i int) string {
 	case e.IsInt():
 		return strconv.FormatInt(d.Int(i), 10)
 	case e.Size() == 2:
-		return fmt.Sprintf("%#04x", uint16(d.Bytes[2*i])|uint16(d.Bytes[2*i+1])<<8)
+		return fmt.Sprintf("%#04x", uint16(d.Bytes()[2*i])|uint16(d.Bytes()[2*i+1])<<8)
 	}
-	return fmt.Sprintf("%#02x", d.Bytes[i])
+	return fmt.Sprintf("%#02x", d.Bytes()[i])
 }
 
 // floatLiteral is x as a Go expression.

@@ -118,7 +118,7 @@ func hasList(n *ir.Node) bool {
 func attrKey(v any) string {
 	switch d := v.(type) {
 	case *ir.Data:
-		sum := sha256.Sum256(append(slices.Clone(d.Bytes), strings.Join(d.Str, "\x00")...))
+		sum := sha256.Sum256(append(slices.Clone(d.Bytes()), strings.Join(d.Str, "\x00")...))
 		return fmt.Sprintf("%s%x", d.Type(), sum[:8])
 	case ir.SymData:
 		return fmt.Sprintf("%v[%s]", d.Scalar, ir.JoinDims(d.Dims))

@@ -2,7 +2,6 @@ package codegen
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"go/format"
 	"go/scanner"
@@ -81,14 +80,14 @@ func (g *generator) print(bodies map[*function]string) (*Output, error) {
 	if size > maxEmbedded && !g.opts.File {
 		return nil, fmt.Errorf("%d MB of weights are too many to embed: --weights file leaves them in a file beside the package", size>>20)
 	}
-	var err error
-	if out.Weights, err = g.weightFile(size); err != nil {
+	checksum, err := g.writeWeights(out, size)
+	if err != nil {
 		return nil, err
 	}
 	sources := map[string]string{
 		"session.go": g.labelSource(g.profileSource(g.sessionSource())),
 		"steps.go":   g.stepsSource(bodies),
-		"model.go":   g.modelSource(out.Weights),
+		"model.go":   g.modelSource(out.Size, checksum),
 	}
 	if len(g.constGo) > 0 {
 		sources["consts.go"] = "// Constants of the model.\n\n" + strings.Join(g.constGo, "\n") + "\n"
@@ -190,7 +189,7 @@ func oneLine(s string) string {
 }
 
 // modelSource is Model, its weights and how they are loaded.
-func (g *generator) modelSource(file []byte) string {
+func (g *generator) modelSource(size int, checksum uint64) string {
 	var b strings.Builder
 	b.WriteString("// A Model is the weights. Any number of sessions, on any goroutines, can use one.\ntype Model struct{ w weights }\n\n")
 	g.declareWeights(&b)
@@ -204,7 +203,7 @@ func Load(path string) (*Model, error) {
 		return nil, err
 	}
 `, WeightsFile)
-	case len(file) > 0:
+	case size > 0:
 		fmt.Fprintf(&b, `
 //go:embed %s
 var weightsFile string
@@ -218,7 +217,7 @@ func Load() (*Model, error) {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "\tif err := checkWeights(b, %d, %#x); err != nil {\n\t\treturn nil, err\n\t}\n\tm := new(Model)\n",
-		len(file), binary.LittleEndian.Uint64(file[len(file)-signature:]))
+		size, checksum)
 	g.bindWeights(&b)
 	b.WriteString("\treturn m, nil\n}\n")
 	return b.String()

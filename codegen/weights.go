@@ -1,9 +1,11 @@
 package codegen
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -224,40 +226,62 @@ func (t *weightTable) layOut(fns []*function) int {
 
 func align(n int) int { return (n + 63) &^ 63 }
 
-// weightFile is the package's weights, and the beginning of their checksum. A package without any has no file, unless it is to map one.
-func (g *generator) weightFile(size int) ([]byte, error) {
+// writeWeights writes the package's weights, one after the other, and behind them the beginning of their checksum, for Load to see that they
+// are the ones it is made for. A package without any has no file, unless it is to map one.
+func (g *generator) writeWeights(out *Output, size int) (checksum uint64, err error) {
 	if size == 0 && !g.opts.File {
-		return nil, nil
+		return 0, nil
 	}
-	out := make([]byte, size, size+signature)
+	out.Size = size + signature
+	to := g.opts.Weights
+	if to == nil {
+		memory := bytes.NewBuffer(make([]byte, 0, out.Size))
+		defer func() { out.Weights = memory.Bytes() }()
+		to = memory
+	}
+	sum := sha256.New()
+	both := io.MultiWriter(to, sum)
 	for _, fn := range g.fns {
 		st := g.weights.structs[fn]
 		if st == nil {
 			continue
 		}
-		for _, f := range st.fields {
-			for c := range f.values {
-				var parts [3]*ir.Data
-				for i, v := range []*ir.Value{f.values[c], f.scales[c], f.zeros[c]} {
-					if v == nil {
-						continue
-					}
-					d, err := g.data(v)
-					if err != nil {
-						return nil, err
-					}
-					parts[i] = d
+		for call := range st.fields[0].values {
+			for i := range st.fields {
+				b, err := g.stored(&st.fields[i], call)
+				if err != nil {
+					return 0, err
 				}
-				store(out[st.offset+c*st.stride+f.offset:], parts[0], parts[1], parts[2], f.layout)
+				if _, err := both.Write(b); err != nil {
+					return 0, err
+				}
 			}
 		}
 	}
-	sum := sha256.Sum256(out)
-	return append(out, sum[:signature]...), nil
+	b := sum.Sum(nil)[:signature]
+	_, err = to.Write(b)
+	return binary.LittleEndian.Uint64(b), err
 }
 
-// signature is how many bytes of their checksum stand behind the weights, for Load to see that they are the ones it is made for.
+// signature is how many bytes of their checksum stand behind the weights.
 const signature = 8
+
+// stored is what a weight of a call is in the file, to where the next one begins.
+func (g *generator) stored(f *weightField, call int) ([]byte, error) {
+	var parts [3]*ir.Data
+	for i, v := range []*ir.Value{f.values[call], f.scales[call], f.zeros[call]} {
+		if v == nil {
+			continue
+		}
+		var err error
+		if parts[i], err = g.data(v); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]byte, align(f.count*f.elem.Size()))
+	store(out, parts[0], parts[1], parts[2], f.layout)
+	return out, nil
+}
 
 func (g *generator) data(v *ir.Value) (*ir.Data, error) {
 	if d := v.Const(); d != nil {
@@ -277,82 +301,78 @@ func (g *generator) data(v *ir.Value) (*ir.Data, error) {
 // store writes d, with the scales and zero points of its columns where the layout has them, to the file's part dst.
 func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 	if as == plainLayout {
-		copy(dst, d.Bytes)
+		copy(dst, d.Bytes())
 		return
 	}
 	if as == stackLayout {
-		size, step := len(d.Bytes)/max(d.Shape[0], 1), 4*lib.PackedLen(d.Shape[1], d.Shape[2])
+		b, step := d.Bytes(), 4*lib.PackedLen(d.Shape[1], d.Shape[2])
+		size := len(b) / max(d.Shape[0], 1)
 		for i := range d.Shape[0] {
-			store(dst[i*step:], &ir.Data{Elem: d.Elem, Shape: d.Shape[1:], Bytes: d.Bytes[i*size:][:size]}, nil, nil, packedLayout)
+			store(dst[i*step:], ir.Raw(d.Elem, d.Shape[1:], b[i*size:][:size]), nil, nil, packedLayout)
 		}
 		return
 	}
-	var words []uint32
 	var zeros []byte
 	if zero != nil {
-		zeros = zero.Bytes
+		zeros = zero.Bytes()
 	}
 	k, n := d.Shape[0], d.Shape[1]
 	width, block := as.blocks()
 	switch {
 	case as == bytesLayout:
-		words = make([]uint32, lib.PackedBytesLen(k, n, zero != nil))
-		lib.PackBytes(words, d.Bytes, float32s(scale), zeros, k, n)
+		words := make([]uint32, lib.PackedBytesLen(k, n, zero != nil))
+		lib.PackBytes(words, d.Bytes(), float32s(scale), zeros, k, n)
+		putWords(dst, words)
 	case width > 0 && as == blockedInt8Layout(width, block):
-		words = make([]uint32, lib.PackedBlockedInt8Len(width, k, n, block))
-		lib.PackBlockedInt8(width, words, d.Bytes, float32s(scale), zeros, k, n, block)
+		words := make([]uint32, lib.PackedBlockedInt8Len(width, k, n, block))
+		lib.PackBlockedInt8(width, words, d.Bytes(), float32s(scale), zeros, k, n, block)
+		putWords(dst, words)
 	case width > 0:
-		words = make([]uint32, lib.PackedBlockedLen(width, k, n, block))
-		lib.PackBlocked(width, words, d.Bytes, float32s(scale), zeros, k, n, block)
+		words := make([]uint32, lib.PackedBlockedLen(width, k, n, block))
+		lib.PackBlocked(width, words, d.Bytes(), float32s(scale), zeros, k, n, block)
+		putWords(dst, words)
+	case as == bf16Layout:
+		words := make([]uint32, lib.PackedBF16Len(k, n))
+		lib.PackBF16(words, float32s(d), k, n)
+		putWords(dst, words)
+	case as == int8Layout:
+		words := make([]uint32, lib.PackedInt8Len(k, n))
+		lib.PackInt8(words, float32s(d), k, n)
+		putWords(dst, words)
 	case as.gates() > 0:
 		packed := make([]float32, lib.PackedGatesLen(k*as.gates(), n/as.gates(), d.Shape[2]))
 		lib.PackGates(packed, float32s(d), k*as.gates(), n/as.gates(), d.Shape[2])
-		words = bits(packed)
+		putFloats(dst, packed)
 	case as == turnedLayout:
 		n, k = k, d.Len()/k
 		packed := make([]float32, lib.PackedLen(k, n))
 		lib.PackB(packed, float32s(d), k, n, 1, k)
-		words = bits(packed)
+		putFloats(dst, packed)
 	default:
-		words = pack(float32s(d), k, n, as)
+		packed := make([]float32, lib.PackedLen(k, n))
+		lib.PackB(packed, float32s(d), k, n, n, 1)
+		putFloats(dst, packed)
 	}
+}
+
+func putWords(dst []byte, words []uint32) {
 	for i, x := range words {
 		binary.LittleEndian.PutUint32(dst[4*i:], x)
 	}
 }
 
+func putFloats(dst []byte, xs []float32) {
+	for i, x := range xs {
+		binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(x))
+	}
+}
+
 func float32s(d *ir.Data) []float32 {
-	x := make([]float32, d.Len())
+	x, b := make([]float32, d.Len()), d.Bytes()
 	for i := range x {
-		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(d.Bytes[4*i:]))
+		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
 	return x
-}
-
-// pack is the words of the matrix w[k, n] in a layout.
-func pack(w []float32, k, n int, as layout) []uint32 {
-	switch as {
-	case bf16Layout:
-		words := make([]uint32, lib.PackedBF16Len(k, n))
-		lib.PackBF16(words, w, k, n)
-		return words
-	case int8Layout:
-		words := make([]uint32, lib.PackedInt8Len(k, n))
-		lib.PackInt8(words, w, k, n)
-		return words
-	}
-	packed := make([]float32, lib.PackedLen(k, n))
-	lib.PackB(packed, w, k, n, n, 1)
-	return bits(packed)
-}
-
-// bits is floats as words.
-func bits(x []float32) []uint32 {
-	words := make([]uint32, len(x))
-	for i, v := range x {
-		words[i] = math.Float32bits(v)
-	}
-	return words
 }
 
 // declare writes the types of the tables.

@@ -1,18 +1,22 @@
 package ir
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
+	"unsafe"
+	"weak"
 )
 
-// A Data is a tensor with its elements. Bytes holds them little-endian and row by row, one byte at least for each element (types of
-// two and four bits are not packed, complex numbers are two floats); strings are in Str. Data is shared and never written to.
+// A Data is a tensor with its elements: strings in Str, all others in Bytes. Data is shared and never written to.
 type Data struct {
 	Elem  Elem
 	Shape []int
-	Bytes []byte
 	Str   []string
+	bytes []byte
+	later *later
 }
 
 // NewData allocates a tensor of zeros.
@@ -21,7 +25,7 @@ func NewData(e Elem, shape ...int) *Data {
 	if e == String {
 		d.Str = make([]string, d.Len())
 	} else {
-		d.Bytes = make([]byte, d.Len()*e.Size())
+		d.bytes = make([]byte, d.Len()*e.Size())
 	}
 	return d
 }
@@ -61,6 +65,59 @@ func Scalar(e Elem, x float64) *Data {
 // Strings makes a tensor of strings.
 func Strings(shape []int, xs ...string) *Data { return &Data{Elem: String, Shape: shape, Str: xs} }
 
+// Raw makes a tensor of its bytes, as Bytes gives them.
+func Raw(e Elem, shape []int, b []byte) *Data { return &Data{Elem: e, Shape: shape, bytes: b} }
+
+// Later makes a tensor whose bytes are made when somebody wants them. They are kept only as long as somebody has them: weights that are
+// larger than memory, in all, can be moved about so.
+func Later(e Elem, shape []int, bytes func() []byte) *Data {
+	return &Data{Elem: e, Shape: shape, later: &later{bytes: bytes}}
+}
+
+type later struct {
+	bytes func() []byte
+	mu    sync.Mutex
+	first weak.Pointer[byte] // of what was made last, as long as it is there
+}
+
+func (l *later) make(size int) []byte {
+	if size == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.first.Value(); p != nil {
+		return unsafe.Slice(p, size)
+	}
+	b := l.bytes()
+	l.first = weak.Make(&b[0])
+	return b
+}
+
+// Bytes is the elements of a tensor that has no strings, little-endian and row by row, one byte at least for each element: types of two and
+// four bits are not packed, complex numbers are two floats.
+func (d *Data) Bytes() []byte {
+	if d.later != nil {
+		return d.later.make(d.Len() * d.Elem.Size())
+	}
+	return d.bytes
+}
+
+// Made is d, with its bytes made if they are yet to be.
+func (d *Data) Made() *Data {
+	if d.later == nil {
+		return d
+	}
+	return Raw(d.Elem, d.Shape, d.Bytes())
+}
+
+// Reshaped is d's elements in another shape.
+func (d *Data) Reshaped(shape ...int) *Data {
+	e := *d
+	e.Shape = append([]int{}, shape...)
+	return &e
+}
+
 // Len is the number of elements.
 func (d *Data) Len() int {
 	n := 1
@@ -88,15 +145,15 @@ func (d *Data) Check() error {
 	if d.Elem == String && len(d.Str) != n {
 		return fmt.Errorf("%d strings for shape %v", len(d.Str), d.Shape)
 	}
-	if d.Elem != String && len(d.Bytes) != n*d.Elem.Size() {
-		return fmt.Errorf("%d bytes for %s%v, which takes %d", len(d.Bytes), d.Elem, d.Shape, n*d.Elem.Size())
+	if d.Elem != String && d.later == nil && len(d.bytes) != n*d.Elem.Size() {
+		return fmt.Errorf("%d bytes for %s%v, which takes %d", len(d.bytes), d.Elem, d.Shape, n*d.Elem.Size())
 	}
 	return nil
 }
 
 // Float is element i as a float64; integers are converted, Bool is 0 or 1.
 func (d *Data) Float(i int) float64 {
-	switch b := d.Bytes; d.Elem {
+	switch b := d.Bytes(); d.Elem {
 	case F32:
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
 	case F64:
@@ -116,14 +173,14 @@ func (d *Data) Float(i int) float64 {
 		return float64(binary.LittleEndian.Uint64(b[8*i:]))
 	}
 	if f, ok := smallFloats[d.Elem]; ok {
-		return f.value(d.Bytes[i])
+		return f.value(d.Bytes()[i])
 	}
 	return float64(d.Int(i))
 }
 
 // Int is element i of an integer or Bool tensor; a U64 keeps its bits. Floats are cut towards zero.
 func (d *Data) Int(i int) int64 {
-	switch b := d.Bytes; d.Elem {
+	switch b := d.Bytes(); d.Elem {
 	case I64, U64:
 		return int64(binary.LittleEndian.Uint64(b[8*i:]))
 	case I32:
@@ -144,7 +201,7 @@ func (d *Data) Int(i int) int64 {
 
 // Complex is element i of a complex tensor.
 func (d *Data) Complex(i int) complex128 {
-	switch b := d.Bytes; d.Elem {
+	switch b := d.Bytes(); d.Elem {
 	case C64:
 		return complex(float64(math.Float32frombits(binary.LittleEndian.Uint32(b[8*i:]))),
 			float64(math.Float32frombits(binary.LittleEndian.Uint32(b[8*i+4:]))))
@@ -158,7 +215,7 @@ func (d *Data) Complex(i int) complex128 {
 // SetFloat rounds x to the element type, to nearest and ties to even; what does not fit a small float saturates. It is for tensors
 // that are being made.
 func (d *Data) SetFloat(i int, x float64) {
-	switch b := d.Bytes; d.Elem {
+	switch b := d.Bytes(); d.Elem {
 	case F32:
 		binary.LittleEndian.PutUint32(b[4*i:], math.Float32bits(float32(x)))
 	case F64:
@@ -210,7 +267,7 @@ func floatToE8M0(x float64) uint8 {
 
 // SetInt stores x, wrapped to the element type.
 func (d *Data) SetInt(i int, x int64) {
-	switch b := d.Bytes; d.Elem {
+	switch b := d.Bytes(); d.Elem {
 	case I64, U64:
 		binary.LittleEndian.PutUint64(b[8*i:], uint64(x))
 	case I32, U32:
@@ -241,7 +298,7 @@ func (d *Data) SetInt(i int, x int64) {
 
 // SetComplex stores x.
 func (d *Data) SetComplex(i int, x complex128) {
-	switch b := d.Bytes; d.Elem {
+	switch b := d.Bytes(); d.Elem {
 	case C64:
 		binary.LittleEndian.PutUint32(b[8*i:], math.Float32bits(float32(real(x))))
 		binary.LittleEndian.PutUint32(b[8*i+4:], math.Float32bits(float32(imag(x))))
@@ -266,5 +323,5 @@ func (d *Data) Equal(e *Data) bool {
 			return false
 		}
 	}
-	return string(d.Bytes) == string(e.Bytes)
+	return bytes.Equal(d.Bytes(), e.Bytes())
 }

@@ -161,12 +161,12 @@ func (p *headerParser) tensor(name string, value []byte) error {
 	if begin > end || end > len(p.data) {
 		return fmt.Errorf("data_offsets [%d,%d] do not lie within the %d bytes of the file's data", begin, end, len(p.data))
 	}
-	d := &ir.Data{Elem: e, Shape: shape, Bytes: p.data[begin:end:end]}
+	d := ir.Raw(e, shape, p.data[begin:end:end])
 	if err := d.Check(); err != nil {
 		return fmt.Errorf("data_offsets [%d,%d]: %w", begin, end, err)
 	}
-	if i := slices.IndexFunc(d.Bytes, func(c byte) bool { return c > 1 }); e == ir.Bool && i >= 0 {
-		return fmt.Errorf("element %d is %d, no BOOL", i, d.Bytes[i])
+	if i := slices.IndexFunc(d.Bytes(), func(c byte) bool { return c > 1 }); e == ir.Bool && i >= 0 {
+		return fmt.Errorf("element %d is %d, no BOOL", i, d.Bytes()[i])
 	}
 	p.f.Tensors[name] = d
 	p.spans = append(p.spans, span{name, begin, end})

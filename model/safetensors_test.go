@@ -76,7 +76,7 @@ func TestSafetensorsNotCopied(t *testing.T) {
 func TestSafetensorsWriteErrors(t *testing.T) {
 	for want, tensors := range map[string]map[string]*ir.Data{
 		"has no element type str": {"x": ir.Strings([]int{1}, "a")},
-		"3 bytes for f32[1]":      {"x": {Elem: ir.F32, Shape: []int{1}, Bytes: make([]byte, 3)}},
+		"3 bytes for f32[1]":      {"x": ir.Raw(ir.F32, []int{1}, make([]byte, 3))},
 		"cannot be named":         {"__metadata__": ir.Scalar(ir.F32, 1)},
 	} {
 		err := WriteSafetensors(&bytes.Buffer{}, tensors, nil)

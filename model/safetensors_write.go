@@ -30,7 +30,7 @@ func WriteSafetensors(w io.Writer, tensors map[string]*ir.Data, meta map[string]
 	out.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(header))))
 	out.Write(header)
 	for _, name := range names {
-		out.Write(tensors[name].Bytes)
+		out.Write(tensors[name].Bytes())
 	}
 	return out.Flush() // which returns the first error of all writes
 }
@@ -70,8 +70,8 @@ func safetensorsHeader(names []string, tensors map[string]*ir.Data, meta map[str
 			return nil, err
 		}
 		shape := strings.ReplaceAll(strings.Trim(fmt.Sprint(d.Shape), "[]"), " ", ",")
-		fmt.Fprintf(&b, `%s:{"dtype":%q,"shape":[%s],"data_offsets":[%d,%d]}`, key, dtype[d.Elem], shape, at, at+len(d.Bytes))
-		at += len(d.Bytes)
+		fmt.Fprintf(&b, `%s:{"dtype":%q,"shape":[%s],"data_offsets":[%d,%d]}`, key, dtype[d.Elem], shape, at, at+len(d.Bytes()))
+		at += len(d.Bytes())
 	}
 	text := strings.TrimSuffix(b.String(), ",") + "}" // the comma is that of metadata alone
 	for len(text)%8 != 0 {

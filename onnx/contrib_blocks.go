@@ -131,7 +131,7 @@ func (s *steps) reshaped(v *ir.Value, shape ...int64) *ir.Value {
 		return v
 	}
 	if d := s.n.data(v); d != nil {
-		again := &ir.Data{Elem: d.Elem, Shape: lengths(shape), Bytes: d.Bytes, Str: d.Str}
+		again := d.Reshaped(lengths(shape)...)
 		if again.Len() == d.Len() {
 			return s.stored(v, again)
 		}
@@ -220,7 +220,7 @@ func unpack(d *ir.Data, bits int64, e ir.Elem, shape []int64) *ir.Data {
 	rows := out.Len() / columns
 	step, mask, width := d.Len()/rows, int64(1)<<bits-1, int(bits)
 	for r := range rows {
-		row := d.Bytes[r*step : (r+1)*step]
+		row := d.Bytes()[r*step : (r+1)*step]
 		for c := range columns {
 			out.SetInt(r*columns+c, int64(row[c*width/8])>>(c*width%8)&mask-less)
 		}
@@ -417,7 +417,7 @@ func (s *steps) inBytes(v *ir.Value) *ir.Value {
 	if d.Elem.IsSigned() {
 		e = ir.I8
 	}
-	return s.stored(v, &ir.Data{Elem: e, Shape: d.Shape, Bytes: d.Bytes})
+	return s.stored(v, ir.Raw(e, d.Shape, d.Bytes()))
 }
 
 // bnb4Values are the numbers that four bits stand for: in a float of four bits times a twelfth, and at equal parts of a normal distribution.

@@ -151,9 +151,9 @@ func TestExternal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(filepath.Join(dir, "w.bin"), data.Bytes)
+	write(filepath.Join(dir, "w.bin"), data.Bytes())
 	secret := filepath.Join(t.TempDir(), "secret")
-	write(secret, data.Bytes)
+	write(secret, data.Bytes())
 	if err := os.Symlink(secret, filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,15 @@ func decodeTensor(t *pb.TensorProto, files fileSource) (*ir.Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &ir.Data{Elem: e, Shape: shape}
+	if e == ir.String && t.DataLocation != pb.TensorProto_EXTERNAL {
+		text := make([]string, len(t.StringData))
+		for i, s := range t.StringData {
+			text[i] = string(s)
+		}
+		d := ir.Strings(shape, text...)
+		return d, d.Check()
+	}
+	var b []byte
 	switch {
 	case t.DataLocation == pb.TensorProto_EXTERNAL:
 		if files == nil {
@@ -63,23 +71,19 @@ func decodeTensor(t *pb.TensorProto, files fileSource) (*ir.Data, error) {
 		if e == ir.String {
 			return nil, errors.New("strings cannot be in another file")
 		}
-		d.Bytes, err = files.bytes(t.ExternalData, storedSize(e, n))
+		b, err = files.bytes(t.ExternalData, storedSize(e, n))
 		if err == nil {
-			d.Bytes, err = Unpack(e, d.Bytes, n)
-		}
-	case e == ir.String:
-		d.Str = make([]string, len(t.StringData))
-		for i, s := range t.StringData {
-			d.Str[i] = string(s)
+			b, err = Unpack(e, b, n)
 		}
 	case len(t.RawData) > 0:
-		d.Bytes, err = Unpack(e, t.RawData, n)
+		b, err = Unpack(e, t.RawData, n)
 	default:
-		d.Bytes, err = typedBytes(e, t, n)
+		b, err = typedBytes(e, t, n)
 	}
 	if err != nil {
 		return nil, err
 	}
+	d := ir.Raw(e, shape, b)
 	return d, d.Check()
 }
 
@@ -112,10 +116,10 @@ func Unpack(e ir.Elem, raw []byte, n int) ([]byte, error) {
 func Pack(d *ir.Data) []byte {
 	bits := d.Elem.Bits()
 	if bits >= 8 {
-		return d.Bytes
+		return d.Bytes()
 	}
-	out := make([]byte, storedSize(d.Elem, len(d.Bytes)))
-	for i, v := range d.Bytes {
+	out := make([]byte, storedSize(d.Elem, len(d.Bytes())))
+	for i, v := range d.Bytes() {
 		at := i * bits
 		out[at/8] |= v & (1<<bits - 1) << (at % 8)
 	}
@@ -218,7 +222,7 @@ func sparseData(s *pb.SparseTensorProto, files fileSource) (*ir.Data, error) {
 		if !ok || place < 0 || place >= n {
 			return nil, wrap(fmt.Errorf("index %d is outside of shape %v", i, shape))
 		}
-		copy(d.Bytes[place*size:], values.Bytes[i*size:(i+1)*size])
+		copy(d.Bytes()[place*size:], values.Bytes()[i*size:(i+1)*size])
 	}
 	return d, nil
 }

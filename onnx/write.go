@@ -178,7 +178,7 @@ func (w *graphWriter) write(n *ir.Node) (err error) {
 			continue
 		}
 		if d, isData := v.(*ir.Data); isData && ml != nil && len(d.Shape) == 0 { // which wants a vector of one
-			v = &ir.Data{Elem: d.Elem, Shape: []int{1}, Bytes: d.Bytes, Str: d.Str}
+			v = d.Reshaped(1)
 		}
 		a, err := attributeProto(cmp.Or(ml[name], name), v)
 		if err != nil {

@@ -174,7 +174,7 @@ func scalarConst(b *ir.Builder, m *Match) *ir.Value {
 	args := append([]*ir.Value{}, m.Root.Args...)
 	for i, a := range args {
 		if a == m.V("k") {
-			args[i] = b.Const(&ir.Data{Elem: d.Elem, Shape: []int{}, Bytes: d.Bytes})
+			args[i] = b.Const(d.Reshaped())
 		}
 	}
 	return b.New(m.Root.Op, m.Root.Attrs, args...)

@@ -91,7 +91,7 @@ func (s *sharing) key(n *ir.Node) string {
 func attrKey(v any) string {
 	switch x := v.(type) {
 	case *ir.Data:
-		return fmt.Sprintf("%s %q %q", x.Type(), x.Bytes, x.Str)
+		return fmt.Sprintf("%s %q %q", x.Type(), x.Bytes(), x.Str)
 	case ir.SymData:
 		return fmt.Sprint(x.Scalar, ir.JoinDims(x.Dims))
 	}

@@ -1,6 +1,8 @@
 package passes
 
 import (
+	"encoding/binary"
+	"math"
 	"slices"
 	"strconv"
 
@@ -9,7 +11,7 @@ import (
 
 func itoa(i int) string { return strconv.Itoa(i) }
 
-// moveData computes a node that only moves bytes: weights of any size go this way. nil for any other.
+// moveData computes a node that only moves elements or widens them: weights of any size go this way. nil for any other.
 func moveData(n *ir.Node, args []*ir.Data) *ir.Data {
 	shape, ok := n.Out().Type.Static()
 	if !ok || args[0] == nil || args[0].Elem == ir.String {
@@ -17,7 +19,7 @@ func moveData(n *ir.Node, args []*ir.Data) *ir.Data {
 	}
 	switch n.Op {
 	case ir.Reshape, ir.Squeeze, ir.Unsqueeze, ir.Flatten:
-		return &ir.Data{Elem: args[0].Elem, Shape: shape, Bytes: args[0].Bytes}
+		return args[0].Reshaped(shape...)
 	case ir.Transpose:
 		return transposeData(args[0], permOf(n))
 	case ir.Concat:
@@ -26,6 +28,8 @@ func moveData(n *ir.Node, args []*ir.Data) *ir.Data {
 			return nil
 		}
 		return concatData(args, axis)
+	case ir.Cast:
+		return widened(args[0], n.Out().Type.Elem)
 	}
 	return nil
 }
@@ -42,30 +46,75 @@ func permOf(n *ir.Node) []int64 {
 	return p
 }
 
+// manyBytes is from how many on the bytes of weights that were moved are made only when they are wanted: a model's largest ones need not be in
+// memory all at once.
+const manyBytes = 4 << 20
+
+// moved is a tensor with the bytes that fill appends to a slice.
+func moved(e ir.Elem, shape []int, fill func(b []byte) []byte) *ir.Data {
+	size := (&ir.Data{Shape: shape}).Len() * e.Size()
+	d := ir.Later(e, shape, func() []byte { return fill(make([]byte, 0, size)) })
+	if size < manyBytes {
+		return d.Made()
+	}
+	return d
+}
+
 func transposeData(d *ir.Data, perm []int64) *ir.Data {
+	shape := make([]int, len(perm))
+	for i, p := range perm {
+		shape[i] = d.Shape[p]
+	}
+	return moved(d.Elem, shape, func(out []byte) []byte {
+		if len(perm) == 2 && perm[0] == 1 {
+			return appendTurned(out, d.Bytes(), d.Shape[0], d.Shape[1], d.Elem.Size())
+		}
+		return appendTransposed(out, d, perm, shape)
+	})
+}
+
+// appendTurned appends a matrix [rows, cols] of elements of so many bytes, turned: by blocks, or every element would be in another line of
+// the cache than the one before.
+func appendTurned(out, b []byte, rows, cols, size int) []byte {
+	const block = 32
+	from := len(out)
+	out = out[:from+rows*cols*size]
+	to := out[from:]
+	for i0 := 0; i0 < rows; i0 += block {
+		for j0 := 0; j0 < cols; j0 += block {
+			for j := j0; j < min(j0+block, cols); j++ {
+				for i := i0; i < min(i0+block, rows); i++ {
+					if from, to := b[(i*cols+j)*size:], to[(j*rows+i)*size:]; size == 4 { // nearly always
+						*(*[4]byte)(to) = [4]byte(from)
+					} else {
+						copy(to[:size], from)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+func appendTransposed(out []byte, d *ir.Data, perm []int64, shape []int) []byte {
 	rank := len(perm)
 	stride := make([]int, rank) // in elements, of d
 	for i, s := rank-1, 1; i >= 0; i-- {
 		stride[i] = s
 		s *= d.Shape[i]
 	}
-	out := ir.NewData(d.Elem, make([]int, rank)...)
-	for i, p := range perm {
-		out.Shape[i] = d.Shape[p]
-	}
-	size := d.Elem.Size()
-	out.Bytes = make([]byte, 0, len(d.Bytes))
-	if len(d.Bytes) == 0 {
+	b, size := d.Bytes(), d.Elem.Size()
+	if len(b) == 0 {
 		return out
 	}
 	index := make([]int, rank)
 	for at := 0; ; {
-		out.Bytes = append(out.Bytes, d.Bytes[at*size:(at+1)*size]...)
+		out = append(out, b[at*size:(at+1)*size]...)
 		k := rank - 1
 		for ; k >= 0; k-- {
 			index[k]++
 			at += stride[perm[k]]
-			if index[k] < out.Shape[k] {
+			if index[k] < shape[k] {
 				break
 			}
 			at -= index[k] * stride[perm[k]]
@@ -79,20 +128,40 @@ func transposeData(d *ir.Data, perm []int64) *ir.Data {
 
 // concatData puts tensors together along an axis.
 func concatData(ds []*ir.Data, axis int) *ir.Data {
-	out := &ir.Data{Elem: ds[0].Elem, Shape: slices.Clone(ds[0].Shape)}
-	out.Shape[axis] = 0
+	shape := slices.Clone(ds[0].Shape)
+	shape[axis] = 0
+	for _, d := range ds {
+		shape[axis] += d.Shape[axis]
+	}
 	outer := 1
-	for _, n := range out.Shape[:axis] {
+	for _, n := range shape[:axis] {
 		outer *= n
 	}
-	for _, d := range ds {
-		out.Shape[axis] += d.Shape[axis]
-	}
-	for i := range outer {
+	return moved(ds[0].Elem, shape, func(out []byte) []byte {
+		var parts [][]byte
 		for _, d := range ds {
-			row := len(d.Bytes) / outer
-			out.Bytes = append(out.Bytes, d.Bytes[i*row:(i+1)*row]...)
+			parts = append(parts, d.Bytes())
 		}
+		for i := range outer {
+			for _, b := range parts {
+				row := len(b) / outer
+				out = append(out, b[i*row:(i+1)*row]...)
+			}
+		}
+		return out
+	})
+}
+
+// widened is floats of 16 bits as floats of 32; nil for other types.
+func widened(d *ir.Data, to ir.Elem) *ir.Data {
+	if to != ir.F32 || d.Elem != ir.F16 && d.Elem != ir.BF16 {
+		return nil
 	}
-	return out
+	return moved(to, d.Shape, func(out []byte) []byte {
+		from := d.Made()
+		for i := range from.Len() {
+			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(from.Float(i))))
+		}
+		return out
+	})
 }

@@ -118,7 +118,7 @@ func foldFill(b *ir.Builder, m *Match) *ir.Value {
 		if d == nil || d.Len() != 1 || d.Elem == ir.String {
 			return m.No("argument %d is no single number", i)
 		}
-		cs[i] = b.Const(&ir.Data{Elem: d.Elem, Shape: []int{}, Bytes: d.Bytes})
+		cs[i] = b.Const(d.Reshaped())
 	}
 	if !stretched {
 		return m.No("there is nothing larger")

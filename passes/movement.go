@@ -67,7 +67,7 @@ var movement = []Rule{
 		if d == nil {
 			d = ir.Scalar(ir.F32, 0)
 		}
-		return b.New(ir.Expand, nil, b.Const(&ir.Data{Elem: d.Elem, Shape: []int{}, Bytes: d.Bytes}), m.V("s"))
+		return b.New(ir.Expand, nil, b.Const(d.Reshaped()), m.V("s"))
 	}},
 	{"concat-one", "(Concat x axis=_)", func(b *ir.Builder, m *Match) *ir.Value { return m.V("x") }},
 	{"slice-noop", "(Slice x s e a? t?)", func(b *ir.Builder, m *Match) *ir.Value {

@@ -213,8 +213,8 @@ var smallValues = func() map[ir.Elem][]float64 {
 	m := map[ir.Elem][]float64{}
 	for _, e := range []ir.Elem{ir.F8E4M3FN, ir.F8E4M3FNUZ, ir.F8E5M2, ir.F8E5M2FNUZ, ir.F4E2M1, ir.F8E8M0} {
 		d := ir.NewData(e, 1<<e.Bits())
-		for i := range d.Bytes {
-			d.Bytes[i] = byte(i)
+		for i := range d.Bytes() {
+			d.Bytes()[i] = byte(i)
 			m[e] = append(m[e], d.Float(i))
 		}
 	}
@@ -255,6 +255,7 @@ func RoundTo(e ir.Elem, x float64, saturate bool) float64 {
 // FromData converts a tensor of the program.
 func FromData(d *ir.Data) *Tensor {
 	t := New(d.Elem, slices.Clone(d.Shape)...)
+	d = d.Made()
 	switch {
 	case t.F != nil:
 		for i := range t.F {
@@ -281,7 +282,7 @@ func (t *Tensor) Data() *ir.Data {
 	case t.F != nil:
 		for i, x := range t.F {
 			if t.Elem.Bits() <= 8 { // keep the infinities that SetFloat would saturate
-				d.Bytes[i] = ir.FloatBits(t.Elem, x, false)
+				d.Bytes()[i] = ir.FloatBits(t.Elem, x, false)
 				continue
 			}
 			d.SetFloat(i, x)

@@ -170,7 +170,7 @@ func (l layer) check() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	want := out[0].Tensor.Bytes
+	want := out[0].Tensor.Bytes()
 	if len(got) != len(want) {
 		return 0, fmt.Errorf("the package gave %d bytes, ONNX Runtime %d", len(got), len(want))
 	}

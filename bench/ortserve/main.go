@@ -69,5 +69,5 @@ func save(s *ort.Session, inputs []onnx.Value, dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "output_0.raw"), results[0].Tensor.Bytes, 0o666)
+	return os.WriteFile(filepath.Join(dir, "output_0.raw"), results[0].Tensor.Bytes(), 0o666)
 }

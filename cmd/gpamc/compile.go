@@ -86,11 +86,17 @@ func runCompile(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	folder, err := place.NewFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	file := &weightsIn{folder: folder}
 	dumps := map[string][]byte{}
 	out, err := pipeline.Compile(p, pipeline.Options{Dims: sizes, Off: off, Dump: dumper(c, dumps),
-		Codegen: codegen.Options{Package: name, File: weights == "file", Main: c.Bool("main"), Import: importPath,
+		Codegen: codegen.Options{Package: name, File: weights == "file", Weights: file, Main: c.Bool("main"), Import: importPath,
 			Labels: c.Bool("pprof-labels"), Precision: narrow, ISA: isa, Stateful: c.Bool("stateful")}})
-	if err != nil {
+	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("%s: %w", p.Source, err)
 	}
 	if goMod != nil {
@@ -107,11 +113,37 @@ func runCompile(c *cli.Context) error {
 			return err
 		}
 	}
-	if err := place.Dir(dir, out.Files); err != nil {
+	if err := folder.Keep(out.Files); err != nil {
 		return err
 	}
-	fmt.Printf("%s: package %s, import %q: %d files, %s of weights\n", dir, name, importPath, len(out.Files), values.Size(len(out.Weights)))
+	files := len(out.Files)
+	if out.Size > 0 {
+		files++
+	}
+	fmt.Printf("%s: package %s, import %q: %d files, %s of weights\n", dir, name, importPath, files, values.Size(out.Size))
 	return nil
+}
+
+// weightsIn is the file of the weights in a package's folder, which is there once something is written.
+type weightsIn struct {
+	folder *place.Folder
+	file   *os.File
+}
+
+func (w *weightsIn) Write(b []byte) (n int, err error) {
+	if w.file == nil {
+		if w.file, err = w.folder.Create(codegen.WeightsFile); err != nil {
+			return 0, err
+		}
+	}
+	return w.file.Write(b)
+}
+
+func (w *weightsIn) Close() error {
+	if w.file == nil {
+		return nil
+	}
+	return w.file.Close()
 }
 
 // whereTo decides the package's name and import path; goMod is the module's file where the folder needs one.

@@ -119,7 +119,7 @@ func saveDefinition(c *cli.Context, d *model.Definition) error {
 	}
 	bytes := 0
 	for _, w := range d.Weights {
-		bytes += len(w.Bytes)
+		bytes += len(w.Bytes())
 	}
 	fmt.Printf("%s: %s, %d tensors, %s of weights\n", dir, d.Config.Family, len(d.Weights), values.Size(bytes))
 	return nil

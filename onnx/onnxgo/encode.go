@@ -102,7 +102,7 @@ func (e *encoder) constant(n *Node) error {
 }
 
 func tensorProto(name string, d *ir.Data) *pb.TensorProto {
-	t := &pb.TensorProto{Name: name, DataType: int32(d.Elem), RawData: d.Bytes}
+	t := &pb.TensorProto{Name: name, DataType: int32(d.Elem), RawData: d.Bytes()}
 	for _, k := range d.Shape {
 		t.Dims = append(t.Dims, int64(k))
 	}

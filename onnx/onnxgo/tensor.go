@@ -39,15 +39,14 @@ func dataOf(t tensor.Tensor) (*ir.Data, error) {
 	} else if dense.RequiresIterator() || dense.DataOrder().IsColMajor() {
 		values = inOrder(dense, values)
 	}
-	d := &ir.Data{Elem: elem, Shape: shape}
 	if elem == ir.String {
-		d.Str = slices.Clone(values.Interface().([]string))
-	} else {
-		var err error
-		if d.Bytes, err = binary.Append(nil, binary.LittleEndian, values.Interface()); err != nil {
-			return nil, err
-		}
+		return ir.Strings(shape, slices.Clone(values.Interface().([]string))...), nil
 	}
+	b, err := binary.Append(nil, binary.LittleEndian, values.Interface())
+	if err != nil {
+		return nil, err
+	}
+	d := ir.Raw(elem, shape, b)
 	return d, d.Check()
 }
 
@@ -115,7 +114,7 @@ func tensorOf(d *ir.Data) (tensor.Tensor, error) {
 	var values any = slices.Clone(d.Str)
 	if d.Elem != ir.String {
 		values = reflect.MakeSlice(reflect.SliceOf(dt.Type), d.Len(), d.Len()).Interface()
-		if _, err := binary.Decode(d.Bytes, binary.LittleEndian, values); err != nil {
+		if _, err := binary.Decode(d.Bytes(), binary.LittleEndian, values); err != nil {
 			return nil, err
 		}
 	}

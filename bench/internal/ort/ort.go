@@ -207,7 +207,7 @@ func tensorToORT(d *ir.Data) (ortgo.Value, error) {
 		shape[i] = int64(n)
 	}
 	if len(shape) == 0 && d.Elem != ir.String {
-		return scalar(d.Elem, d.Bytes)
+		return scalar(d.Elem, d.Bytes())
 	}
 	if d.Elem == ir.String {
 		t, err := ortgo.NewStringTensor(shape)
@@ -243,27 +243,34 @@ func fromORT(v ortgo.Value) (onnx.Value, error) {
 		}
 		return out, nil
 	}
-	d := &ir.Data{Elem: typeFromORT(uint32(v.DataType()))}
+	e := typeFromORT(uint32(v.DataType()))
+	var shape []int
 	n := 1
 	for _, k := range v.GetShape() {
-		d.Shape = append(d.Shape, int(k))
+		shape = append(shape, int(k))
 		n *= int(k)
 	}
+	var b []byte
+	var text []string
 	var err error
 	switch t := v.(type) {
 	case *ortgo.StringTensor:
-		d.Str, err = t.GetContents()
+		text, err = t.GetContents()
 	case *ortgo.CustomDataTensor:
 		packed := t.GetData() // of small types the binding gives a byte an element, which is more than there is
-		packed = packed[:min(len(packed), (n*d.Elem.Bits()+7)/8)]
-		d.Bytes, err = onnx.Unpack(d.Elem, slices.Clone(packed), n)
+		packed = packed[:min(len(packed), (n*e.Bits()+7)/8)]
+		b, err = onnx.Unpack(e, slices.Clone(packed), n)
 	default:
-		if d.Bytes = scalarBytes(v); d.Bytes == nil {
-			d.Bytes, err = typedBytes(v)
+		if b = scalarBytes(v); b == nil {
+			b, err = typedBytes(v)
 		}
 	}
 	if err != nil {
 		return onnx.Value{}, err
+	}
+	d := ir.Raw(e, shape, b)
+	if e == ir.String {
+		d = ir.Strings(shape, text...)
 	}
 	return onnx.Value{Tensor: d}, d.Check()
 }

@@ -53,7 +53,7 @@ func valueToWire(v onnx.Value) wire.Tensor {
 }
 
 func toWire(d *ir.Data) wire.Tensor {
-	return wire.Tensor{Elem: uint8(carrier(d.Elem)), Shape: d.Shape, Bytes: d.Bytes, Str: d.Str}
+	return wire.Tensor{Elem: uint8(carrier(d.Elem)), Shape: d.Shape, Bytes: d.Bytes(), Str: d.Str}
 }
 
 // valueFromWire is a value of form f.
@@ -75,9 +75,9 @@ func valueFromWire(t wire.Tensor, f Form) (v onnx.Value, err error) {
 
 // fromWire is a tensor of type e, which the other side knows as its carrier.
 func fromWire(t wire.Tensor, e ir.Elem) (*ir.Data, error) {
-	d := &ir.Data{Elem: e, Shape: t.Shape, Bytes: t.Bytes, Str: t.Str}
-	if e == ir.String && d.Str == nil {
-		d.Str = []string{}
+	d := ir.Raw(e, t.Shape, t.Bytes)
+	if e == ir.String {
+		d = ir.Strings(t.Shape, t.Str...)
 	}
 	return d, d.Check()
 }

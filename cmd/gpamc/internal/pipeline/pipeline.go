@@ -33,7 +33,7 @@ func Compile(p *ir.Program, o Options) (*codegen.Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(out.Weights) > 0 {
+	if out.Weights != nil {
 		out.Files[codegen.WeightsFile] = out.Weights
 	}
 	return out, nil

@@ -100,9 +100,9 @@ func TestReshapeInBranch(t *testing.T) {
 		says string
 	}{{1, true, ""}, {1, false, ""}, {3, false, ""}, {3, true, "6 elements do not fit a shape of 2"}} {
 		in := RandomInputs(p, 1, map[string]int{"b": 2, "d": trial.wide})
-		in[1].Tensor.Bytes[0] = 0
+		in[1].Tensor.Bytes()[0] = 0
 		if trial.one {
-			in[1].Tensor.Bytes[0] = 1
+			in[1].Tensor.Bytes()[0] = 1
 		}
 		_, err := c.Run(in, RunOptions{Limit: time.Minute})
 		if trial.says == "" && err != nil || trial.says != "" && (err == nil || !strings.Contains(err.Error(), trial.says)) {

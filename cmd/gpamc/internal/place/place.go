@@ -60,41 +60,93 @@ func File(path string, write func(tmp string) error) error {
 	return os.Rename(tmp, path)
 }
 
-// Dir makes dir hold files, by their paths in it. Files that are there already stay, except those of the same names and the generated
-// ones of an earlier run; of a package's files, those of earlier runs alone are replaced. Folders that had to be made are gone again after
-// an error.
-func Dir(dir string, files map[string][]byte) (err error) {
-	dir = filepath.Clean(dir)
-	made, err := mkdirAll(filepath.Dir(dir))
+// Dir makes dir hold files, by their paths in it, as Folder does.
+func Dir(dir string, files map[string][]byte) error {
+	f, err := NewFolder(dir)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for i := len(made) - 1; i >= 0 && err != nil; i-- {
-			os.Remove(made[i])
-		}
-	}()
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*")
+	defer f.Close()
+	return f.Keep(files)
+}
+
+// A Folder is a folder in the making.
+type Folder struct {
+	dir, tmp string
+	made     []string        // folders above it that were not there
+	names    map[string]bool // of its files
+	remove   func()
+	kept     bool
+}
+
+// NewFolder begins a folder that is to be at dir.
+func NewFolder(dir string) (*Folder, error) {
+	f := &Folder{dir: filepath.Clean(dir), names: map[string]bool{}, remove: func() {}}
+	var err error
+	if f.made, err = mkdirAll(filepath.Dir(f.dir)); err == nil {
+		f.tmp, err = os.MkdirTemp(filepath.Dir(f.dir), "."+filepath.Base(f.dir)+".*")
+	}
 	if err != nil {
-		return err
+		f.Close()
+		return nil, err
 	}
-	defer unfinished(tmp)()
-	if err := fill(tmp, files); err != nil {
-		return err
+	f.remove = unfinished(f.tmp)
+	return f, nil
+}
+
+// Create makes a file of the folder, by its path in it.
+func (f *Folder) Create(name string) (*os.File, error) {
+	if !filepath.IsLocal(name) {
+		panic("BUG: output file outside of its folder: " + name)
 	}
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if err := os.Chmod(tmp, 0o755); err != nil {
+	f.names[name] = true
+	path := filepath.Join(f.tmp, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+}
+
+// Keep adds files and puts the folder where it is to be. Files that are there already stay, except those of the same names and the generated
+// ones of an earlier run; of a package's files, those of earlier runs alone are replaced.
+func (f *Folder) Keep(files map[string][]byte) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		file, err := f.Create(name)
+		if err != nil {
 			return err
 		}
-		return os.Rename(tmp, dir)
+		_, err = file.Write(files[name])
+		if err := errors.Join(err, file.Close()); err != nil {
+			return err
+		}
+	}
+	err := f.move()
+	f.kept = err == nil
+	return err
+}
+
+func (f *Folder) move() error {
+	info, err := os.Stat(f.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.Chmod(f.tmp, 0o755); err != nil {
+			return err
+		}
+		return os.Rename(f.tmp, f.dir)
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return fmt.Errorf("%s: a file, no folder", dir)
+		return fmt.Errorf("%s: a file, no folder", f.dir)
 	}
-	return replace(dir, tmp, files)
+	return replace(f.dir, f.tmp, f.names)
+}
+
+// Close removes what has not been kept, with the folders that had to be made for it.
+func (f *Folder) Close() {
+	f.remove()
+	for i := len(f.made) - 1; i >= 0 && !f.kept; i-- {
+		os.Remove(f.made[i])
+	}
 }
 
 // mkdirAll makes dir with its parents and returns those that were not there.
@@ -109,24 +161,8 @@ func mkdirAll(dir string) (made []string, err error) {
 	return made, os.MkdirAll(dir, 0o755)
 }
 
-func fill(dir string, files map[string][]byte) error {
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if !filepath.IsLocal(name) {
-			panic("BUG: output file outside of its folder: " + name)
-		}
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, files[name], 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // replace moves the files of tmp into dir, over those that an earlier run left there.
-func replace(dir, tmp string, files map[string][]byte) error {
+func replace(dir, tmp string, files map[string]bool) error {
 	stale, err := generated(dir)
 	if err != nil {
 		return err
@@ -155,7 +191,7 @@ func replace(dir, tmp string, files map[string][]byte) error {
 }
 
 // checkForeign refuses to put a package in the place of files that no earlier run has written.
-func checkForeign(dir string, files map[string][]byte, earlier map[string]bool) error {
+func checkForeign(dir string, files map[string]bool, earlier map[string]bool) error {
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(files)), isSource) {
 		return nil
 	}

@@ -45,7 +45,7 @@ func ParseNpy(b []byte) (*ir.Data, error) {
 	if !ok {
 		return nil, fmt.Errorf("element type %q of the .npy file is not supported", descr)
 	}
-	d := &ir.Data{Elem: e, Bytes: body}
+	d := ir.Raw(e, nil, body)
 	for _, s := range strings.FieldsFunc(dims, func(r rune) bool { return r == ',' || r == ' ' }) {
 		n, err := strconv.Atoi(s)
 		if err != nil {
@@ -80,7 +80,7 @@ func npyHeader(b []byte) (header string, body []byte, err error) {
 // rowMajor brings a tensor that is stored column by column into our order.
 func rowMajor(d *ir.Data) *ir.Data {
 	out := ir.NewData(d.Elem, d.Shape...)
-	size := d.Elem.Size()
+	to, b, size := out.Bytes(), d.Bytes(), d.Elem.Size()
 	at := make([]int, len(d.Shape))
 	for i := range d.Len() {
 		from, step := 0, 1
@@ -88,7 +88,7 @@ func rowMajor(d *ir.Data) *ir.Data {
 			from += k * step
 			step *= d.Shape[axis]
 		}
-		copy(out.Bytes[i*size:], d.Bytes[from*size:(from+1)*size])
+		copy(to[i*size:], b[from*size:(from+1)*size])
 		advance(at, d.Shape)
 	}
 	return out
@@ -133,7 +133,7 @@ func FormatNpy(d *ir.Data) ([]byte, error) {
 	}
 	b := append([]byte(npyMagic), 1, 0)
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(header)))
-	return slices.Concat(b, []byte(header), d.Bytes), nil
+	return slices.Concat(b, []byte(header), d.Bytes()), nil
 }
 
 func widen(d *ir.Data) *ir.Data {

@@ -113,7 +113,7 @@ func Resample(d *ir.Data, shape []int) (*ir.Data, error) {
 	if out.Len() > 0 && d.Len() == 0 {
 		return nil, fmt.Errorf("shape %v has no elements to fill %v with", d.Shape, shape)
 	}
-	size := d.Elem.Size()
+	to, b, size := out.Bytes(), d.Bytes(), d.Elem.Size()
 	at := make([]int, len(shape))
 	for i := range out.Len() {
 		from := 0
@@ -123,7 +123,7 @@ func Resample(d *ir.Data, shape []int) (*ir.Data, error) {
 		if d.Elem == ir.String {
 			out.Str[i] = d.Str[from]
 		} else {
-			copy(out.Bytes[i*size:], d.Bytes[from*size:(from+1)*size])
+			copy(to[i*size:], b[from*size:(from+1)*size])
 		}
 		advance(at, shape)
 	}

@@ -53,8 +53,8 @@ func TestNpyGoesRound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(b)-len(d.Bytes) != 128 && len(b)-len(d.Bytes) != 64 {
-				t.Errorf("%s%v: data begins at %d", descr, shape, len(b)-len(d.Bytes))
+			if len(b)-len(d.Bytes()) != 128 && len(b)-len(d.Bytes()) != 64 {
+				t.Errorf("%s%v: data begins at %d", descr, shape, len(b)-len(d.Bytes()))
 			}
 			back, err := ParseNpy(b)
 			if err != nil || !back.Equal(d) {
