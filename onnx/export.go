@@ -59,15 +59,36 @@ const defaultOpset = 17
 
 // Model builds the messages of prog. Operators that ONNX has not are written as the form says, or as their expansions.
 func Model(prog *ir.Program, o ExportOptions) (*pb.ModelProto, error) {
+	m, data, err := model(prog, o)
+	data.fill()
+	return m, err
+}
+
+// weightData is the data of initializers whose messages have none yet.
+type weightData map[*pb.TensorProto]*ir.Data
+
+// fill puts data into the messages, but into those that refer to a file.
+func (data weightData) fill() {
+	for t, d := range data {
+		if t.DataLocation != pb.TensorProto_EXTERNAL {
+			t.RawData = Pack(d)
+		}
+	}
+}
+
+// model is Model, without the data of initializers.
+func model(prog *ir.Program, o ExportOptions) (*pb.ModelProto, weightData, error) {
 	prog = prog.Clone()
-	fail := func(err error) (*pb.ModelProto, error) { return nil, fmt.Errorf("%s: %w", exportName(prog), err) }
+	fail := func(err error) (*pb.ModelProto, weightData, error) {
+		return nil, nil, fmt.Errorf("%s: %w", exportName(prog), err)
+	}
 	if o.Form == Standard {
 		if err := standardize(prog, o.Opset); err != nil {
 			return fail(err)
 		}
 	}
 	e := &exporter{prog: prog, form: o.Form, nodes: map[string]bool{}, taken: map[string]bool{}, names: map[*ir.Value]string{},
-		weights: map[string]string{}, functions: &functions{byKey: map[string]*function{}}}
+		weights: map[string]string{}, data: weightData{}, functions: &functions{byKey: map[string]*function{}}}
 	var err error
 	if e.opset, err = e.chooseOpset(prog.Main, o.Opset, prog.Opset); err != nil {
 		return fail(err)
@@ -93,7 +114,7 @@ func Model(prog *ir.Program, o ExportOptions) (*pb.ModelProto, error) {
 	for _, k := range slices.Sorted(maps.Keys(prog.Meta)) {
 		m.MetadataProps = append(m.MetadataProps, &pb.StringStringEntryProto{Key: k, Value: prog.Meta[k]})
 	}
-	return m, nil
+	return m, e.data, nil
 }
 
 func exportName(prog *ir.Program) string {
@@ -111,6 +132,7 @@ type exporter struct {
 	taken     map[string]bool      // the names of values: in all graphs together, since inner graphs see outer names
 	names     map[*ir.Value]string // that values have got
 	weights   map[string]string    // names of initializers, by that of the weight
+	data      weightData
 	outer     *pb.GraphProto
 	form      Form
 	functions *functions
@@ -154,8 +176,18 @@ func (e *exporter) weight(n *ir.Node) (string, error) {
 	}
 	name := e.unique(w)
 	e.weights[w] = name
-	e.outer.Initializer = append(e.outer.Initializer, tensorProto(name, d))
+	e.outer.Initializer = append(e.outer.Initializer, e.initializer(name, d))
 	return name, nil
+}
+
+// initializer is d's message, whose data is to be filled in.
+func (e *exporter) initializer(name string, d *ir.Data) *pb.TensorProto {
+	if d.Elem == ir.String {
+		return tensorProto(name, d)
+	}
+	t := tensorHead(name, d)
+	e.data[t] = d
+	return t
 }
 
 // valueInfo is the declaration of an input or output.

@@ -22,13 +22,13 @@ const (
 // Export writes prog as an ONNX model. Weights of 2 GB and more go into a file beside it, with ".data" behind the model's name. The
 // files appear when they are complete.
 func Export(prog *ir.Program, path string, o ExportOptions) error {
-	m, err := Model(prog, o)
+	m, data, err := model(prog, o)
 	if err != nil {
 		return err
 	}
 	size := 0
-	for _, t := range m.Graph.Initializer {
-		size += len(t.RawData)
+	for _, d := range data {
+		size += storedSize(d.Elem, d.Len())
 	}
 	var files []*staged
 	defer func() {
@@ -45,10 +45,11 @@ func Export(prog *ir.Program, path string, o ExportOptions) error {
 	}
 	if o.External || size > maxModel {
 		location := filepath.Base(path) + ".data"
-		if err := stage(path+".data", func(w io.Writer) error { return externalize(m.Graph.Initializer, location, w) }); err != nil {
+		if err := stage(path+".data", func(w io.Writer) error { return externalize(m.Graph.Initializer, data, location, w) }); err != nil {
 			return err
 		}
 	}
+	data.fill()
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -64,28 +65,29 @@ func Export(prog *ir.Program, path string, o ExportOptions) error {
 	return nil
 }
 
-// externalize moves the data of large tensors to w.
-func externalize(ts []*pb.TensorProto, location string, w io.Writer) error {
+// externalize writes the data of large tensors to w, one after the other.
+func externalize(ts []*pb.TensorProto, data weightData, location string, w io.Writer) error {
 	var at int
 	var zeros [alignment]byte
 	for _, t := range ts {
-		n := len(t.RawData)
-		if n < minExternal {
+		d := data[t]
+		if d == nil || storedSize(d.Elem, d.Len()) < minExternal {
 			continue
 		}
+		raw := Pack(d)
 		gap := -at & (alignment - 1)
 		if _, err := w.Write(zeros[:gap]); err != nil {
 			return err
 		}
-		if _, err := w.Write(t.RawData); err != nil {
+		if _, err := w.Write(raw); err != nil {
 			return err
 		}
 		at += gap
-		t.DataLocation, t.RawData = pb.TensorProto_EXTERNAL, nil
-		for _, e := range [][2]string{{"location", location}, {"offset", strconv.Itoa(at)}, {"length", strconv.Itoa(n)}} {
+		t.DataLocation = pb.TensorProto_EXTERNAL
+		for _, e := range [][2]string{{"location", location}, {"offset", strconv.Itoa(at)}, {"length", strconv.Itoa(len(raw))}} {
 			t.ExternalData = append(t.ExternalData, &pb.StringStringEntryProto{Key: e[0], Value: e[1]})
 		}
-		at += n
+		at += len(raw)
 	}
 	return nil
 }

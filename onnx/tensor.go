@@ -242,12 +242,18 @@ func sparsePlace(at *ir.Data, i int, shape []int, linear bool) (place int, ok bo
 	return place, true
 }
 
-// tensorProto encodes d under name, its bytes shared where the encodings agree.
-func tensorProto(name string, d *ir.Data) *pb.TensorProto {
+// tensorHead is d's message without the elements.
+func tensorHead(name string, d *ir.Data) *pb.TensorProto {
 	t := &pb.TensorProto{Name: name, DataType: int32(d.Elem), Dims: make([]int64, len(d.Shape))}
 	for i, k := range d.Shape {
 		t.Dims[i] = int64(k)
 	}
+	return t
+}
+
+// tensorProto encodes d under name, its bytes shared where the encodings agree.
+func tensorProto(name string, d *ir.Data) *pb.TensorProto {
+	t := tensorHead(name, d)
 	if d.Elem == ir.String {
 		for _, s := range d.Str {
 			t.StringData = append(t.StringData, []byte(s))

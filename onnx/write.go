@@ -235,12 +235,11 @@ func (w *graphWriter) constant(n *ir.Node) error {
 
 // tensor writes a constant: an initializer, which functions do not have.
 func (w *graphWriter) tensor(name string, d *ir.Data) {
-	t := tensorProto(name, d)
 	if w.general == nil {
-		w.Initializer = append(w.Initializer, t)
+		w.Initializer = append(w.Initializer, w.initializer(name, d))
 		return
 	}
-	t.Name = ""
+	t := tensorProto("", d)
 	w.node("Constant", "", nil, []string{name}).Attribute = []*pb.AttributeProto{{Name: "value", Type: pb.AttributeProto_TENSOR, T: t}}
 }
 
