@@ -130,6 +130,9 @@ func (fr *frame) value(v *ir.Value) Value {
 			return x
 		}
 	}
+	if v.Is(ir.Weight) {
+		return fr.run.weight(v.Def, fr.env)
+	}
 	panic("BUG: value " + v.Name + " is used before it is computed")
 }
 
@@ -142,6 +145,9 @@ func (fr *frame) node(n *ir.Node) error {
 			return fmt.Errorf("%s: %w", n.Op.Name, err)
 		}
 		return fmt.Errorf("node %q (%s): %w", n.Name, n.Op.Name, err)
+	}
+	if n.Op == ir.Weight && fr.run.large(n) {
+		return nil // until somebody wants it
 	}
 	args := make([]Value, len(n.Args))
 	for i, a := range n.Args {
@@ -268,6 +274,16 @@ func (r *run) weight(n *ir.Node, env map[string]int) *Tensor {
 	} else {
 		t = RandomTensor(n.Out().Type, r.opts.Seed^hash(name), env)
 	}
-	r.weights[name] = t
+	if !r.large(n) {
+		r.weights[name] = t
+	}
 	return t
+}
+
+// large reports whether a weight is not kept, but converted each time that it is wanted: all of them together may be more than there is
+// memory for.
+func (r *run) large(n *ir.Node) bool {
+	const elements = 1 << 22
+	d := r.p.Weights[n.Str("name")]
+	return d != nil && d.Len() >= elements
 }

@@ -150,3 +150,49 @@ func TestEmulator(t *testing.T) {
 		t.Errorf("programs for plan9 want %q, %v", by, err)
 	}
 }
+
+// TestWeightsBeside runs a package whose weights are a file: it finds them beside the program, which is kept with them.
+func TestWeightsBeside(t *testing.T) {
+	freshCache(t)
+	text := strings.Replace(source, "func Load() (*Model, error) { return &Model{}, nil }", `func Load(path string) (*Model, error) {
+		b, err := os.ReadFile(path)
+		number = float32(len(b))
+		return &Model{}, err
+	}
+	var number float32`, 1)
+	files := map[string][]byte{"p.go": []byte(strings.Replace(text, "BODY", "return []Tensor{{nil, []float32{number}}}, nil", 1))}
+	for range 2 { // built, and then kept
+		m, err := New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		w, err := m.Weights("p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.WriteString("seven b"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Add("p", Package{Files: files, Results: []Form{{Elem: ir.F32}}, Mapped: true}); err != nil {
+			t.Fatal(err)
+		}
+		p, err := m.Build(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Close()
+		s := p.Serve()
+		defer s.Close()
+		d, err := s.Run(Job{Package: "p", Runs: 1, Limit: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Outputs[0].Tensor.Float(0); got != 7 {
+			t.Errorf("the package saw %g bytes of weights, want 7", got)
+		}
+	}
+}

@@ -37,6 +37,7 @@ var wireSource embed.FS
 type Package struct {
 	Files           map[string][]byte
 	Inputs, Results []Form
+	Mapped          bool // its weights are in a file, that of Module.Weights
 }
 
 // A Module is a set of packages that are built together.
@@ -51,6 +52,7 @@ type Module struct {
 type entry struct {
 	hash    string
 	results []Form
+	weights string // the name of their file beside the program, if there is one
 }
 
 // New makes an empty module. Close removes what it leaves on the disk.
@@ -68,6 +70,13 @@ func New() (*Module, error) {
 
 // Close removes the module's source.
 func (m *Module) Close() error { return os.RemoveAll(m.dir) }
+
+// Weights makes the file of weights of a package that is to be added.
+func (m *Module) Weights(name string) (*os.File, error) {
+	return os.Create(filepath.Join(m.dir, folderName(name)+weightsSuffix))
+}
+
+const weightsSuffix = ".weights"
 
 // Add puts a package into the module, under a name that is only to be unique. It may be called from several goroutines.
 func (m *Module) Add(name string, p Package) error {
@@ -95,7 +104,11 @@ func (m *Module) Add(name string, p Package) error {
 	if _, ok := m.packages[folder]; ok {
 		return fmt.Errorf("package %q is there twice", name)
 	}
-	m.packages[folder] = entry{hex.EncodeToString(h.Sum(nil)), p.Results}
+	e := entry{hash: hex.EncodeToString(h.Sum(nil)), results: p.Results}
+	if p.Mapped {
+		e.weights = folder + weightsSuffix
+	}
+	m.packages[folder] = e
 	return nil
 }
 
@@ -271,7 +284,7 @@ import %q
 //
 //go:noinline
 func WireEntry() wire.Package {
-	return wire.Entry(Load, func(m *Model, threads int) (func([]Tensor) ([]Tensor, error), wire.Session, error) {
+	return wire.Entry(%s, func(m *Model, threads int) (func([]Tensor) ([]Tensor, error), wire.Session, error) {
 		s, err := m.NewSession(Options{Threads: threads})
 		if err != nil {
 			return nil, nil, err
@@ -299,7 +312,11 @@ func (m *Module) writeEntry(folder string, p Package) error {
 	for _, f := range p.Inputs {
 		like += fmt.Sprintf(", []%s(nil)", goTypes[carrier(f.Elem)])
 	}
-	text := fmt.Sprintf(entryText, clause[1], modulePath+"/wire", like)
+	load := "Load"
+	if p.Mapped {
+		load = fmt.Sprintf("func() (*Model, error) { return Load(wire.Beside(%q)) }", folder+weightsSuffix)
+	}
+	text := fmt.Sprintf(entryText, clause[1], modulePath+"/wire", load, like)
 	return os.WriteFile(filepath.Join(m.dir, folder, "wire_entry.go"), []byte(text), 0o666)
 }
 

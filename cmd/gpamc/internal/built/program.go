@@ -82,10 +82,18 @@ func (m *Module) keep(p *Program, dir string) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(
-		os.Rename(filepath.Join(m.dir, "program"+exe), filepath.Join(tmp, "program"+exe)),
-		os.WriteFile(filepath.Join(tmp, "program.json"), index, 0o666))
-	if err != nil {
+	files := []string{"program" + exe}
+	for _, e := range m.packages {
+		if e.weights != "" {
+			files = append(files, e.weights)
+		}
+	}
+	for _, name := range files {
+		if err := os.Rename(filepath.Join(m.dir, name), filepath.Join(tmp, name)); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(tmp, "program.json"), index, 0o666); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp, dir); err != nil && !errors.Is(err, os.ErrExist) {

@@ -62,7 +62,7 @@ func FillWeights(p *ir.Program) {
 
 // Package is an emitted package as it is built into a program.
 func Package(out *codegen.Output) built.Package {
-	p := built.Package{Files: out.Files}
+	p := built.Package{Files: out.Files, Mapped: out.Size > 0 && out.Weights == nil}
 	for _, x := range out.Inputs {
 		p.Inputs = append(p.Inputs, built.FormOf(x.Type))
 	}
@@ -80,17 +80,26 @@ type Compiled struct {
 
 // Build compiles p and builds what comes out, unless a program made of the same is kept from an earlier time.
 func Build(ctx context.Context, p *ir.Program, o Options) (*Compiled, error) {
-	o.Codegen.Package = "model"
-	out, err := Compile(p, o)
-	if err != nil {
-		return nil, err
-	}
 	m, err := built.New()
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	if err := m.Add("model", Package(out)); err != nil {
+	const name = "model"
+	o.Codegen.Package = name
+	if weightBytes(p) >= manyBytes {
+		file, err := m.Weights(name)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		o.Codegen.File, o.Codegen.Weights = true, file
+	}
+	out, err := Compile(p, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Add(name, Package(out)); err != nil {
 		return nil, err
 	}
 	prog, err := m.Build(ctx)
@@ -98,6 +107,17 @@ func Build(ctx context.Context, p *ir.Program, o Options) (*Compiled, error) {
 		return nil, err
 	}
 	return &Compiled{out.Steps, prog.Serve()}, nil
+}
+
+// manyBytes is from how many on weights are mapped from a file rather than embedded: the Go linker would copy them, and cannot take in more
+// than 2 GB.
+const manyBytes = 1 << 30
+
+func weightBytes(p *ir.Program) (n int) {
+	for _, d := range p.Weights {
+		n += d.Len() * max(d.Elem.Size(), 1)
+	}
+	return n
 }
 
 // RunOptions say how a compiled model is run.

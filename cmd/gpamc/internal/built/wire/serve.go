@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -24,6 +25,15 @@ type session struct {
 type tensor = struct {
 	Shape []int
 	Data  any
+}
+
+// Beside is the path of a file that lies beside the program.
+func Beside(name string) string {
+	path, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return filepath.Join(filepath.Dir(path), name)
 }
 
 // A Session is what all emitted sessions have in common. Those of packages that measure their steps have StepTimes too.
