@@ -3,7 +3,6 @@
 package measure
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/gpamc/gpamc/ir"
@@ -151,22 +150,25 @@ func einsum(n *ir.Node) ir.Dim {
 func NodeBytes(n *ir.Node, before ...*ir.Node) ir.Dim {
 	total := ir.N(0)
 	add := func(t ir.Type) { total = total.Add(size(t).Mul(ir.N(max(t.Elem.Bits()/8, 1)))) }
-	args, seen := n.Args, map[*ir.Value]bool{}
+	seen := map[*ir.Value]bool{}
 	for _, b := range before {
-		args, seen[b.Out()] = append(slices.Clone(args), b.Args...), true
+		seen[b.Out()] = true
 	}
-	for i, v := range args {
-		switch {
-		case v == nil || !v.Type.Ranked() || len(before) > 0 && seen[v]:
-		case i == 0 && lookups[n.Op.Name]:
-			add(n.Out().Type)
-		case n.Op == ir.BlockedLinear && v.Type.Elem.Bits() < 8: // these are packed
-			count, _ := v.Type.Size().Const()
-			total = total.Add(ir.N(count * v.Type.Elem.Bits() / 8))
-		default:
-			add(v.Type)
+	for _, m := range append([]*ir.Node{n}, before...) {
+		for i, v := range m.Args {
+			switch {
+			case v == nil || !v.Type.Ranked() || len(before) > 0 && seen[v]:
+			case i == 0 && lookups[m.Op.Name]:
+				add(m.Out().Type)
+				continue
+			case m.Op == ir.BlockedLinear && v.Type.Elem.Bits() < 8: // these are packed
+				count, _ := v.Type.Size().Const()
+				total = total.Add(ir.N(count * v.Type.Elem.Bits() / 8))
+			default:
+				add(v.Type)
+			}
+			seen[v] = true
 		}
-		seen[v] = true
 	}
 	for _, v := range n.Results {
 		if v.Type.Ranked() {

@@ -60,6 +60,25 @@ func TestBytesOfRegion(t *testing.T) {
 	}
 }
 
+// TestBytesOfSum: of each table that a step looks up, and of one that it does twice, what it finds is read.
+func TestBytesOfSum(t *testing.T) {
+	f, err := ir.Parse(`func f(x f32[900,4], y f32[7,4], g f32[4], i i64[n]) {
+		a = Gather(x, i)
+		b = Gather(y, i)
+		c = Add(a, b)
+		d = Gather(x, i)
+		e = Add(c, d)
+		v = RMSNormalization(e, g)
+		return v
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := NodeBytes(f.Nodes[5], f.Nodes[:5]...).String(), "72*n+16"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestCensus(t *testing.T) {
 	f, err := ir.Parse(`func f(x f32[2,4]) {
 		w = Weight() name="w" type=f32[4,4]
