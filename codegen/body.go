@@ -169,6 +169,8 @@ func (g *generator) node(e *emitter, n *ir.Node) (from int) {
 		g.lower(e, n)
 	case r.conv != nil:
 		e.conv32(r.conv, n.Out(), e.sequel(r))
+	case r.sum != nil:
+		e.sumNorm(r)
 	default:
 		e.lowerRegion(r)
 	}

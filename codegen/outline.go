@@ -56,9 +56,14 @@ func outline(f *ir.Func) []*function {
 			nodes = append(nodes, n)
 		}
 	}
-	o := &outliner{f: f, nodes: nodes, hashes: make([]string, len(nodes)), pos: map[*ir.Node]int{}}
+	o := &outliner{f: f, nodes: nodes, hashes: make([]string, len(nodes)), pos: map[*ir.Node]int{}, uses: f.Uses(),
+		given: map[*ir.Value]bool{}}
 	for i, n := range nodes {
 		o.hashes[i], o.pos[n] = nodeHash(n), i
+		given := slices.ContainsFunc(reads(n), func(a *ir.Value) bool { return a != nil && (a.Def == nil || o.given[a]) })
+		for _, r := range n.Results {
+			o.given[r] = given
+		}
 	}
 	o.isResult = map[*ir.Value]bool{}
 	for _, r := range f.Results {
@@ -132,6 +137,8 @@ type outliner struct {
 	hashes   []string
 	pos      map[*ir.Node]int
 	isResult map[*ir.Value]bool
+	uses     map[*ir.Value]int
+	given    map[*ir.Value]bool // results that depend on inputs, not on their sizes alone
 	count    int
 }
 
@@ -182,7 +189,8 @@ func (o *outliner) best(lo, hi int) (best *function, at, period, times int) {
 }
 
 // rotate chooses among the rotations of a run the one with the fewest values going in and out, and then one that does not begin with an
-// element-wise node, which could be part of the step before it.
+// element-wise node or a normalization that could be part of the step before it. So that rows are added up and normalised in one step, one
+// value more may go in and out, unless it would have to do without its gaps.
 func (o *outliner) rotate(i, p, reps, slack int) (best *function, at int) {
 	cost := 0
 	for r := 0; r <= slack; r++ {
@@ -191,8 +199,13 @@ func (o *outliner) rotate(i, p, reps, slack int) (best *function, at int) {
 			continue
 		}
 		c := 2 * (len(fn.params) + len(fn.results))
-		if fuses(o.nodes[i+r]) {
+		first := o.nodes[i+r]
+		sum := rowSumBefore(first, func(v *ir.Value) bool { return o.given[v] && o.uses[v] == 1 })
+		if fuses(first) || sum != nil {
 			c++
+		}
+		if sum != nil && !wantsGaps(sum.sum) {
+			c += 4
 		}
 		if best == nil || c < cost {
 			best, at, cost = fn, i+r, c

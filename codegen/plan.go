@@ -14,6 +14,7 @@ type plan struct {
 	layout  map[*ir.Value][]int      // values stored with permuted axes, so that a Transpose of them is nothing
 	apart   map[*ir.Value]bool       // values whose rows have a gap behind them
 	regions map[*ir.Node]*region     // by their last node, those that are one step
+	taken   map[*ir.Node]bool        // nodes of regions
 	store   map[*ir.Value]*ir.Value  // values that are other values' memory, whole
 	over    map[*ir.Node]bool        // nodes that write into what they read
 	needed  map[*ir.Value]bool       // values that must lie in memory, whole and row by row (but for layout)
@@ -22,8 +23,9 @@ type plan struct {
 }
 
 func newPlan(g *generator, fn *function) *plan {
-	pl := &plan{g: g, fn: fn, nodes: map[*ir.Node]bool{}, layout: map[*ir.Value][]int{}, apart: map[*ir.Value]bool{}, regions: map[*ir.Node]*region{}, store: map[*ir.Value]*ir.Value{},
-		over: map[*ir.Node]bool{}, needed: map[*ir.Value]bool{}, live: map[*ir.Node]bool{}, uses: map[*ir.Value][]*ir.Node{}}
+	pl := &plan{g: g, fn: fn, nodes: map[*ir.Node]bool{}, layout: map[*ir.Value][]int{}, apart: map[*ir.Value]bool{},
+		regions: map[*ir.Node]*region{}, taken: map[*ir.Node]bool{}, store: map[*ir.Value]*ir.Value{}, over: map[*ir.Node]bool{},
+		needed: map[*ir.Value]bool{}, live: map[*ir.Node]bool{}, uses: map[*ir.Value][]*ir.Node{}}
 	for _, s := range fn.steps {
 		if s.node != nil {
 			pl.enter(s.node)
@@ -153,7 +155,10 @@ func (pl *plan) needFor(n *ir.Node) {
 		pl.need(n.Args[2])
 		return
 	}
-	if !slices.ContainsFunc(n.Results, func(r *ir.Value) bool { return pl.needed[r] }) {
+	if pl.taken[n] && pl.regions[n] == nil { // which is part of another step
+		return
+	}
+	if !slices.ContainsFunc(pl.writes(n), func(r *ir.Value) bool { return pl.needed[r] }) {
 		if !pl.g.sizes[n.Fresh(0).String()] || len(n.Results) == 0 {
 			return
 		}
@@ -192,6 +197,14 @@ func (pl *plan) needFor(n *ir.Node) {
 }
 
 func (pl *plan) need(v *ir.Value) { pl.needed[v] = true }
+
+// writes are the results of n's step: those of n, and the sum that it normalises if somebody else needs it.
+func (pl *plan) writes(n *ir.Node) []*ir.Value {
+	if r := pl.regions[n]; r != nil && r.sum != nil && pl.needed[r.sum.sum] {
+		return append(slices.Clone(n.Results), r.sum.sum)
+	}
+	return n.Results
+}
 
 // sharesMemory reports that n's result is the memory of another value, which it returns.
 func (pl *plan) sharesMemory(n *ir.Node) (*ir.Value, bool) {

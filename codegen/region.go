@@ -10,10 +10,12 @@ import (
 )
 
 // A region is element-wise nodes of a function whose values nobody else reads, but for the last one's. It is one step, which does them
-// block by block: what is between them has no memory of its own. Or it is a convolution and what its kernel does with the sums.
+// block by block: what is between them has no memory of its own. Or it is a convolution and what its kernel does with the sums, or rows
+// that are added up and normalised.
 type region struct {
 	nodes  []*ir.Node // in order
 	conv   *ir.Node   // the first of them, or nil
+	sum    *rowSum    // all but the last of them, or nil
 	args   []*ir.Value
 	spread int // the first arguments, those that are broadcast
 }
@@ -66,31 +68,29 @@ func fuses(n *ir.Node) bool {
 	return f32(n) == nil && checkNode(n, floats) == nil && !definesDims(n)
 }
 
-// chooseRegions finds the regions of the function: first those of convolutions, which cost nothing. From the last node to the first, each
-// takes in those before it that it alone uses.
+// chooseRegions finds the regions of the function: first those of normalizations and of convolutions, which cost nothing. From the last
+// node to the first, each takes in those before it that it alone uses.
 func (pl *plan) chooseRegions() {
-	taken := map[*ir.Node]bool{}
 	for i := len(pl.fn.steps) - 1; i >= pl.fn.prepared; i-- {
 		root := pl.fn.steps[i].node
-		if root == nil || taken[root] || !fuses(root) {
+		if root == nil || pl.taken[root] {
 			continue
 		}
-		if r := pl.behindConv(root); r != nil {
-			pl.regions[root] = r
-			for _, n := range r.nodes {
-				taken[n] = true
-			}
+		if r := pl.behindSum(i); r != nil {
+			pl.keep(r)
+		} else if fuses(root) {
+			pl.keep(pl.behindConv(root))
 		}
 	}
 	for i := len(pl.fn.steps) - 1; i >= pl.fn.prepared; i-- {
 		root := pl.fn.steps[i].node
-		if root == nil || taken[root] || !fuses(root) {
+		if root == nil || pl.taken[root] || !fuses(root) {
 			continue
 		}
 		in, r := map[*ir.Node]bool{root: true}, alone(root)
 		for j := i - 1; j >= pl.fn.prepared; j-- {
 			n := pl.fn.steps[j].node
-			if n == nil || taken[n] || !pl.joins(n, root, in) {
+			if n == nil || pl.taken[n] || !pl.joins(n, root, in) {
 				continue
 			}
 			in[n] = true
@@ -101,13 +101,20 @@ func (pl *plan) chooseRegions() {
 				delete(in, n)
 			}
 		}
-		if len(r.nodes) < 2 {
-			continue
+		if len(r.nodes) > 1 {
+			pl.keep(r)
 		}
-		pl.regions[root] = r
-		for _, n := range r.nodes {
-			taken[n] = true
-		}
+	}
+}
+
+// keep makes a step of r, if there is one.
+func (pl *plan) keep(r *region) {
+	if r == nil {
+		return
+	}
+	pl.regions[r.last()] = r
+	for _, n := range r.nodes {
+		pl.taken[n] = true
 	}
 }
 
@@ -158,7 +165,9 @@ func sameElements(own, shape []ir.Dim) bool {
 	return more >= 0 && ir.EqualDims(own, shape[more:]) && ir.Product(shape[:more]).Is(1)
 }
 
-func (r *region) result() *ir.Value { return r.nodes[len(r.nodes)-1].Out() }
+func (r *region) last() *ir.Node { return r.nodes[len(r.nodes)-1] }
+
+func (r *region) result() *ir.Value { return r.last().Out() }
 
 // lowerRegion writes the call that does r, and the function that does a block.
 func (e *emitter) lowerRegion(r *region) {

@@ -67,7 +67,7 @@ func (pl *plan) results(n *ir.Node, out []*ir.Value) []*ir.Value {
 			}
 		}
 	}
-	own(n.Results)
+	own(pl.writes(n))
 	for _, b := range n.Bodies {
 		own(b.Params)
 		for _, m := range b.Nodes {
@@ -122,8 +122,8 @@ func (pl *plan) prepares(v *ir.Value) bool {
 
 // reads calls use for what n and its bodies write and read.
 func (pl *plan) reads(n *ir.Node, use func(v *ir.Value)) {
-	for _, r := range n.Results {
-		use(r)
+	for _, v := range pl.writes(n) {
+		use(v)
 	}
 	if r := pl.regions[n]; r != nil {
 		for _, a := range r.args {

@@ -28,6 +28,7 @@
 //
 //	softmax(c, y, x, rows, cols)                     along the last axis
 //	layerNorm(c, y, ldy, s, x, r, gamma, beta, rows, cols, eps)   of s = x + r
+//	sumNorm(c, y, ldy, s, addends{...}, norm, gamma, beta, rows, cols, eps)   of rows of tables, added up
 //	rmsNorm(c, y, ldy, s, x, r, gamma, rows, cols, eps)
 //
 //	unary(c, y, x, f)                                y = f(x), with f one of

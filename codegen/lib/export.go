@@ -10,6 +10,9 @@ const (
 	BlockSpread = blockSpread
 )
 
+// MaxAddends is how many rows a step adds up before it normalises them.
+const MaxAddends = maxAddends
+
 // PackedLen is the number of floats that PackB fills for a matrix [k, n].
 func PackedLen(k, n int) int { return packedLen(k, n) }
 
