@@ -17,7 +17,8 @@ func (pl *plan) chooseApart() {
 			continue
 		}
 		v := n.Out()
-		ok := wantsGaps(v) && !pl.isResult(v) && !pl.usedByCall(v) && !pl.g.onHeap(v) && len(pl.uses[v]) > 0
+		cols, ok := v.Type.Shape[v.Type.Rank()-1].Const()
+		ok = ok && cols > 0 && cols%1024 == 0 && !pl.isResult(v) && !pl.usedByCall(v) && !pl.g.onHeap(v) && len(pl.uses[v]) > 0
 		for _, u := range pl.uses[v] {
 			ok = ok && pl.multiplies(u) && !slices.Contains(u.Args[1:], v)
 		}
@@ -25,12 +26,6 @@ func (pl *plan) chooseApart() {
 			pl.apart[v] = true
 		}
 	}
-}
-
-// wantsGaps reports whether v's rows are a multiple of 4096 bytes apart.
-func wantsGaps(v *ir.Value) bool {
-	cols, ok := v.Type.Shape[v.Type.Rank()-1].Const()
-	return ok && cols > 0 && cols%1024 == 0
 }
 
 // writesApart reports whether the kernel of n can write rows with gaps.

@@ -189,8 +189,7 @@ func (o *outliner) best(lo, hi int) (best *function, at, period, times int) {
 }
 
 // rotate chooses among the rotations of a run the one with the fewest values going in and out, and then one that does not begin with an
-// element-wise node or a normalization that could be part of the step before it. So that rows are added up and normalised in one step, one
-// value more may go in and out, unless it would have to do without its gaps.
+// element-wise node or a normalization that could be part of the step before it.
 func (o *outliner) rotate(i, p, reps, slack int) (best *function, at int) {
 	cost := 0
 	for r := 0; r <= slack; r++ {
@@ -200,12 +199,8 @@ func (o *outliner) rotate(i, p, reps, slack int) (best *function, at int) {
 		}
 		c := 2 * (len(fn.params) + len(fn.results))
 		first := o.nodes[i+r]
-		sum := rowSumBefore(first, func(v *ir.Value) bool { return o.given[v] && o.uses[v] == 1 })
-		if fuses(first) || sum != nil {
+		if fuses(first) || rowSumBefore(first, func(v *ir.Value) bool { return o.given[v] && o.uses[v] == 1 }) != nil {
 			c++
-		}
-		if sum != nil && !wantsGaps(sum.sum) {
-			c += 4
 		}
 		if best == nil || c < cost {
 			best, at, cost = fn, i+r, c
