@@ -27,6 +27,10 @@ func neonKernels() map[string]neonGenerator {
 		"panelMulNEON":  {panelMulSignature, (*neon).panelMul},
 		"expRowsNEON":   {expRowsSignature, (*neon).expRows},
 		"blendRowsNEON": {blendRowsSignature, (*neon).blendRows},
+
+		"packBlocksNEON": {packBlocksSignature, (*neon).packBlocks},
+		"turnBlocksNEON": {turnBlocksSignature, func(n *neon) { n.turnBlocks(false) }},
+		"turnAddedNEON":  {turnAddedSignature, func(n *neon) { n.turnBlocks(true) }},
 	}
 }
 

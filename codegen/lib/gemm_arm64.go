@@ -10,7 +10,29 @@ func first(x []float32) *float32 {
 	return &x[0]
 }
 
-func packColumns(dst, w []float32, k, n, ld int) { packColumnsGo(dst, w, k, n, ld) }
+func packColumns(dst, w []float32, k, n, ld int) {
+	rows, cols := k&^7, n&^7
+	if isa == isaPortable || rows == 0 || cols == 0 {
+		packColumnsGo(dst, w, k, n, ld)
+		return
+	}
+	packBlocksNEON(&dst[0], &w[:(n-1)*ld+k][0], rows, cols, ld)
+	if cols < n {
+		packColumnsGo(dst[cols:], w[cols*ld:], k, n-cols, ld)
+	}
+	if rows < k {
+		for j := range cols {
+			for p := rows; p < k; p++ {
+				dst[p*panelCols+j] = w[j*ld+p]
+			}
+		}
+	}
+}
+
+// packBlocksNEON is packColumns where k and n are multiples of 8, and not 0.
+//
+//go:noescape
+func packBlocksNEON(dst, w *float32, k, n, ld int)
 
 func panelMul(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add []float32, ldadd, m, k int) {
 	panelMulNext(y, ldy, x, ldx, sx, w, bias, add, nil, ldadd, m, k)
