@@ -28,6 +28,7 @@ func neonKernels() map[string]neonGenerator {
 		"expRowsNEON":   {expRowsSignature, (*neon).expRows},
 		"blendRowsNEON": {blendRowsSignature, (*neon).blendRows},
 
+		"fillUnlessNEON": {fillUnlessSignature, (*neon).fillUnless},
 		"packBlocksNEON": {packBlocksSignature, (*neon).packBlocks},
 		"turnBlocksNEON": {turnBlocksSignature, func(n *neon) { n.turnBlocks(false) }},
 		"turnAddedNEON":  {turnAddedSignature, func(n *neon) { n.turnBlocks(true) }},

@@ -837,6 +837,19 @@ x_done:
 	FMOVS F0, ret+32(FP)
 	RET
 
+// func fillUnlessNEON(x *float32, keep *bool, n int, fill float32)
+TEXT ·fillUnlessNEON(SB), NOSPLIT, $0-28
+	MOVD x+0(FP), R0
+	MOVD keep+8(FP), R1
+	MOVD n+16(FP), R2
+	FMOVS fill+24(FP), F0
+	VDUP V0.S[0], V0.S4
+loop:
+	VLD1.P 8(R1), [V1.B8]
+	VLD1 (R0), [V4.S4, V5.S4]; VCMTST V1.B8, V1.B8, V1.B8; VZIP1 V1.B16, V1.B16, V1.B16; VZIP1 V1.H8, V1.H8, V2.H8; VZIP2 V1.H8, V1.H8, V3.H8
+	VBIF V2.B16, V0.B16, V4.B16; VBIF V3.B16, V0.B16, V5.B16; VST1 [V4.S4, V5.S4], (R0); ADD $32, R0; SUBS $8, R2; BNE loop
+	RET
+
 // func floor32NEON(y, x *float32, n int)
 TEXT ·floor32NEON(SB), NOSPLIT, $0-24
 	MOVD y+0(FP), R0
