@@ -32,6 +32,11 @@ func neonKernels() map[string]neonGenerator {
 		"packBlocksNEON": {packBlocksSignature, (*neon).packBlocks},
 		"turnBlocksNEON": {turnBlocksSignature, func(n *neon) { n.turnBlocks(false) }},
 		"turnAddedNEON":  {turnAddedSignature, func(n *neon) { n.turnBlocks(true) }},
+
+		"takePiecesNEON": {takePiecesSignature, (*neon).takePieces},
+		"fetchRowsNEON":  {fetchRowsSignature, (*neon).fetchRows},
+		"spreadRowsNEON": {spreadRowsSignature, (*neon).spreadRows},
+		"splitRowsNEON":  {splitRowsSignature, (*neon).splitRows},
 	}
 }
 
