@@ -140,6 +140,7 @@ const (
 	fcvtns4  = 0x4E21A800
 	fmaxnmv4 = 0x6E30C800 // the largest of all
 	bic16    = 0x4E601C00 // the bits of the first that the second has not
+	fmlaOne  = 0x4F801000 // by one element of the second
 )
 
 // word writes an instruction with the result in d and the operands a and b, of

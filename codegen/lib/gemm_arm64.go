@@ -53,14 +53,14 @@ func panelMulEnd(y []float32, ldy int, x []float32, ldx, sx int, w, bias, add, n
 	}
 	fetch, step := &w[0], 0 // what is in the cache anyway
 	if len(next) > 0 {
-		tiles := 2 * ((m + 5) / 6) // one for each half of the panel
+		tiles := 2*(m/6) + (m%6+2)/3 // one for each half of the panel, but for the last rows
 		fetch, step = &next[0], (4*panelCols+tiles-1)/tiles
 	}
 	panelMulNEON(&y[0], &x[0], &w[0], first(bias), first(end.rows), first(add), first(end.limits), fetch, m, k, ldy, ldx, sx, ldadd, step)
 }
 
-// panelMulNEON fetches two lines, 128 bytes, from next on at each step over k,
-// and goes on by step bytes.
+// panelMulNEON fetches lines from next on at each step over k, and goes on by
+// step bytes.
 //
 //go:noescape
 func panelMulNEON(y, x, w, bias, rowBias, add, limits, next *float32, m, k, ldy, ldx, sx, ldadd, step int)
