@@ -37,6 +37,7 @@ func neonKernels() map[string]neonGenerator {
 		"fetchRowsNEON":  {fetchRowsSignature, (*neon).fetchRows},
 		"spreadRowsNEON": {spreadRowsSignature, (*neon).spreadRows},
 		"splitRowsNEON":  {splitRowsSignature, (*neon).splitRows},
+		"sampleRowNEON":  {sampleRowSignature, (*neon).sampleRow},
 	}
 }
 
@@ -135,6 +136,7 @@ const (
 	fmin4    = 0x4EA0F400
 	fcmgt4   = 0x6EA0E400 // all bits where the first is greater
 	cmgt4    = 0x4EA03400 // the same of integers
+	mul4     = 0x4EA09C00 // products of integers
 	faddp4   = 0x6E20D400 // sums of pairs
 	frintn4  = 0x4E218800
 	fcvtns4  = 0x4E21A800

@@ -143,3 +143,57 @@ func (n *neon) pairs() {
 	n.op("FMOVQ.P F2, 16(R7)")
 	n.op("FMOVQ.P F3, 16(R8)")
 }
+
+// sampleRow reads for each tap eight elements of x, from where the first column
+// of eight is, and takes from them what each column wants.
+//
+//	R0 y  R1 x  R2 first  R3 w  R4 n  R5 taps  R6 step  R8 what a tap sees  R9 its weights  R10 taps left
+func (n *neon) sampleRow() {
+	for _, p := range [][2]string{{"y", "R0"}, {"x", "R1"}, {"first", "R2"}, {"w", "R3"}, {"n", "R4"}, {"taps", "R5"}, {"step", "R6"}} {
+		n.load(p[0], p[1])
+	}
+	n.op("LSL $2, R6")
+	n.op("MOVD $0x04040404, R7")
+	n.op("VDUP R7, V30.S4")
+	n.op("MOVD $0x03020100, R7")
+	n.op("VDUP R7, V31.S4")
+	n.label("columns")
+	n.op("MOVW (R2), R8")
+	n.op("ADD R8<<2, R1, R8")
+	n.op("FLDPQ.P 32(R2), (F0, F1)")
+	n.op("VDUP V0.S[0], V2.S4")
+	for v := range 2 { // the bytes of an element
+		n.op("VSUB V2.S4, V%d.S4, V%d.S4", v, v)
+		n.three(mul4, "MUL", v, v, 30)
+		n.op("VADD V31.S4, V%d.S4, V%d.S4", v, v)
+	}
+	n.op("MOVD R3, R9")
+	n.op("MOVD R5, R10")
+	n.seen()
+	n.mul(16, 6, 18)
+	n.mul(17, 7, 19)
+	n.op("B next")
+	n.label("taps")
+	n.seen()
+	n.fma(16, 6, 18)
+	n.fma(17, 7, 19)
+	n.label("next")
+	n.op("ADD $4, R8")
+	n.op("ADD R6, R9")
+	n.op("SUBS $1, R10")
+	n.op("BNE taps")
+	n.op("FSTPQ.P (F16, F17), 32(R0)")
+	n.op("ADD $32, R3")
+	n.op("SUBS $8, R4")
+	n.op("BNE columns")
+	n.op("RET")
+}
+
+// seen brings what a tap sees of eight columns into V6 and V7, and its weights
+// into V18 and V19.
+func (n *neon) seen() {
+	n.op("FLDPQ (R8), (F4, F5)")
+	n.op("FLDPQ (R9), (F18, F19)")
+	n.op("VTBL V0.B16, [V4.B16, V5.B16], V6.B16")
+	n.op("VTBL V1.B16, [V4.B16, V5.B16], V7.B16")
+}

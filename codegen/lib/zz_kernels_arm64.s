@@ -2430,6 +2430,32 @@ x_done:
 	FMOVS F0, ret+16(FP)
 	RET
 
+// func sampleRowNEON(y, x *float32, first *int32, w *float32, n, taps, step int)
+TEXT ·sampleRowNEON(SB), NOSPLIT, $0-56
+	MOVD y+0(FP), R0
+	MOVD x+8(FP), R1
+	MOVD first+16(FP), R2
+	MOVD w+24(FP), R3
+	MOVD n+32(FP), R4
+	MOVD taps+40(FP), R5
+	MOVD step+48(FP), R6
+	LSL $2, R6; MOVD $0x04040404, R7; VDUP R7, V30.S4
+	MOVD $0x03020100, R7; VDUP R7, V31.S4
+columns:
+	MOVW (R2), R8; ADD R8<<2, R1, R8; FLDPQ.P 32(R2), (F0, F1); VDUP V0.S[0], V2.S4; VSUB V2.S4, V0.S4, V0.S4
+	WORD $0x4ebe9c00 /* MUL V0.4S, V0.4S, V30.4S */; VADD V31.S4, V0.S4, V0.S4; VSUB V2.S4, V1.S4, V1.S4
+	WORD $0x4ebe9c21 /* MUL V1.4S, V1.4S, V30.4S */; VADD V31.S4, V1.S4, V1.S4
+	MOVD R3, R9; MOVD R5, R10; FLDPQ (R8), (F4, F5); FLDPQ (R9), (F18, F19); VTBL V0.B16, [V4.B16, V5.B16], V6.B16
+	VTBL V1.B16, [V4.B16, V5.B16], V7.B16; WORD $0x6e32dcd0 /* FMUL V16.4S, V6.4S, V18.4S */; WORD $0x6e33dcf1 /* FMUL V17.4S, V7.4S, V19.4S */
+	B next
+taps:
+	FLDPQ (R8), (F4, F5); FLDPQ (R9), (F18, F19); VTBL V0.B16, [V4.B16, V5.B16], V6.B16; VTBL V1.B16, [V4.B16, V5.B16], V7.B16
+	VFMLA V18.S4, V6.S4, V16.S4; VFMLA V19.S4, V7.S4, V17.S4
+next:
+	ADD $4, R8; ADD R6, R9; SUBS $1, R10; BNE taps
+	FSTPQ.P (F16, F17), 32(R0); ADD $32, R3; SUBS $8, R4; BNE columns
+	RET
+
 // func scaleAddMaxNEON(x, bias *float32, n int, scale float32) float32
 TEXT ·scaleAddMaxNEON(SB), NOSPLIT, $0-36
 	MOVD $words<>+0(SB), R20
