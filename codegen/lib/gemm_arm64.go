@@ -17,15 +17,14 @@ func packColumns(dst, w []float32, k, n, ld int) {
 		return
 	}
 	packBlocksNEON(&dst[0], &w[:(n-1)*ld+k][0], rows, cols, ld)
-	if cols < n {
-		packColumnsGo(dst[cols:], w[cols*ld:], k, n-cols, ld)
+	if cols < n { // the last ones, some of them once more
+		packBlocksNEON(&dst[n-8], &w[(n-8)*ld], rows, 8, ld)
 	}
 	if rows < k {
-		for j := range cols {
-			for p := rows; p < k; p++ {
-				dst[p*panelCols+j] = w[j*ld+p]
-			}
-		}
+		packBlocksNEON(&dst[(k-8)*panelCols], &w[k-8], 8, cols, ld)
+	}
+	if cols < n && rows < k {
+		packBlocksNEON(&dst[(k-8)*panelCols+n-8], &w[(n-8)*ld+k-8], 8, 8, ld)
 	}
 }
 

@@ -13,7 +13,10 @@ func turnBlock(y, x []float32, rows, cols, yRow, xRow int) {
 		turnBlocksNEON(&y[rows-8], &x[(rows-8)*xRow], 8, n, yRow, xRow)
 	}
 	if n < cols {
-		turnBlockGo(y[n*yRow:], x[n:], rows, cols-n, yRow, xRow)
+		turnBlocksNEON(&y[(cols-8)*yRow], &x[cols-8], m, 8, yRow, xRow)
+	}
+	if m < rows && n < cols {
+		turnBlocksNEON(&y[(cols-8)*yRow+rows-8], &x[(rows-8)*xRow+cols-8], 8, 8, yRow, xRow)
 	}
 }
 
