@@ -40,6 +40,8 @@ var armForms = map[string]armForm{
 	"FMAXNMV": {code: fmaxnmv4},   // into the first element
 	"DUP":     {code: 0x4E040400}, // of the first element
 
+	"FLDRQ": {code: 0x3CE06800}, // from the sum of two general registers
+
 	"FMOVQ": {as: "F%d"}, "FMOVS": {as: "F%d"}, "SCVTFS": {as: "F%d"},
 	"VMOV": {as: "V%d.B16"}, "VDUP": {as: "V%d.S4"}, "VLD1R": {as: "[V%d.S4]"},
 	"VLD1_1": {name: "VLD1", as: "V%d.S[1]", kept: true}, "VLD1_2": {name: "VLD1", as: "V%d.S[2]", kept: true},
@@ -97,7 +99,12 @@ func (l *lanes) armIndex(m operand.Mem, to reg.Register) {
 
 // armLoad loads y, of which a last vector has l.bits elements: one to three.
 func (l *lanes) armLoad(y reg.Register, m operand.Mem, last bool) {
-	if !last {
+	switch {
+	case last:
+	case m.Index != nil && m.Scale == 1 && m.Disp == 0:
+		l.arm("FLDRQ", y, m.Base, m.Index)
+		return
+	default:
 		l.arm("FMOVQ", y, l.unindexed(m))
 		return
 	}
@@ -260,7 +267,7 @@ func encoded(i *ir.Instruction, code uint32) string {
 	for n, o := range append(i.Operands[len(i.Operands)-1:], i.Operands[:len(i.Operands)-1]...) {
 		if r, ok := o.(reg.Physical); ok {
 			code |= uint32(r.PhysicalIndex()) << []int{0, 5, 16}[n]
-			text = append(text, fmt.Sprintf("V%d", r.PhysicalIndex()))
+			text = append(text, spelledOperand(r, "V%d"))
 		} else {
 			shift := uint32(o.(operand.U8))
 			text = append(text, fmt.Sprintf("#%d", shift))

@@ -30,7 +30,7 @@ func (l *lanes) directRows() []int {
 // eachRows writes body for as many of the rows at a time as it can, with the
 // pointers at the first of them.
 func (l *lanes) eachRows(pointers map[reg.GPVirtual]string, body func(name string, rows int)) {
-	left := l.counter("rows")
+	left := l.counted("rows")
 	for _, count := range l.directRows() {
 		name := fmt.Sprintf("rows%d", count)
 		l.Label(name)

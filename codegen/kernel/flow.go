@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -26,6 +27,24 @@ func (l *lanes) reload(name string, r reg.GPVirtual) {
 	}
 }
 
+// read changes r to the 64 bits at m.
+func (l *lanes) read(m operand.Mem, r reg.Register) {
+	if l.arm64() {
+		l.arm("MOVD", r, l.unindexed(m))
+	} else {
+		l.MOVQ(m, r)
+	}
+}
+
+// clear changes r to 0.
+func (l *lanes) clear(r reg.GPVirtual) {
+	if l.arm64() {
+		l.arm("MOVD", r, operand.U32(0))
+	} else {
+		l.XORL(r.As32(), r.As32())
+	}
+}
+
 func (l *lanes) copy(from, to reg.Register) {
 	if l.arm64() {
 		l.arm("MOVD", to, from)
@@ -40,6 +59,15 @@ func (l *lanes) increase(r, by reg.Register) {
 		l.arm("ADD", r, by, r)
 	} else {
 		l.ADDQ(by, r)
+	}
+}
+
+// increaseByParam adds a 64-bit parameter to r.
+func (l *lanes) increaseByParam(r reg.Register, name string) {
+	if l.arm64() {
+		l.increase(r, l.param(name))
+	} else {
+		l.ADDQ(paramOf(l.asm, name), r)
 	}
 }
 
@@ -60,13 +88,16 @@ func (l *lanes) decreaseBy(r reg.Register, n int) {
 }
 
 // times multiplies r, shift does it with a power of two.
-func (l *lanes) times(r reg.Register, n int) {
+func (l *lanes) times(r reg.Register, n int) { l.multiple(r, r, n) }
+
+// multiple changes to to n times r.
+func (l *lanes) multiple(to, r reg.Register, n int) {
 	if l.arm64() {
 		by := l.GP64()
 		l.arm("MOVD", by, operand.U32(uint32(n)))
-		l.arm("MUL", r, by, r)
+		l.arm("MUL", to, by, r)
 	} else {
-		l.IMUL3Q(operand.U32(uint32(n)), r, r)
+		l.IMUL3Q(operand.U32(uint32(n)), r, to)
 	}
 }
 
@@ -126,6 +157,20 @@ func (l *lanes) countDown(r reg.Register, to string) {
 	}
 }
 
+// countUp adds one to r and jumps if that is less than a 64-bit parameter.
+func (l *lanes) countUp(r reg.Register, param, to string) {
+	if l.arm64() {
+		l.increaseBy(r, 1)
+		most := l.param(param)
+		l.Instruction(&ir.Instruction{Opcode: "CMP", Operands: []operand.Op{most, r}, Inputs: []operand.Op{most, r}})
+		l.armJump("BLT", to)
+	} else {
+		l.INCQ(r)
+		l.CMPQ(r, paramOf(l.asm, param))
+		l.JLT(operand.LabelRef(to))
+	}
+}
+
 // jumpIfNone jumps if a parameter of type float32 is 0 of either sign.
 func (l *lanes) jumpIfNone(param, to string) {
 	if l.arm64() {
@@ -149,17 +194,44 @@ type counter struct {
 	r reg.Register
 }
 
-// counter is a copy of a parameter.
-func (l *lanes) counter(param string) counter {
-	n := l.param(param)
+// counter is one without a value.
+func (l *lanes) counter() counter {
 	if l.arm64() {
-		c := counter{l: l, r: l.spare()}
-		l.copy(n, c.r)
-		return c
+		return counter{l: l, r: l.spare()}
 	}
-	c := counter{l: l, m: l.AllocLocal(8)}
-	l.MOVQ(n, c.m)
+	return counter{l: l, m: l.AllocLocal(8)}
+}
+
+// counted is a copy of a parameter.
+func (l *lanes) counted(param string) counter {
+	n, c := l.param(param), l.counter()
+	c.set(n)
 	return c
+}
+
+// counting is a parameter, which amd64 changes where it lies.
+func (l *lanes) counting(param string) counter {
+	if l.arm64() {
+		return l.counted(param)
+	}
+	return counter{l: l, m: paramOf(l.asm, param)}
+}
+
+func (c counter) set(n reg.Register) {
+	if c.l.arm64() {
+		c.l.copy(n, c.r)
+	} else {
+		c.l.MOVQ(n, c.m)
+	}
+}
+
+// to changes r to the number.
+func (c counter) to(r reg.Register) {
+	if c.l.arm64() {
+		c.l.copy(c.r, r)
+	} else {
+		c.l.MOVQ(c.m, r)
+	}
 }
 
 func (c counter) jumpIfLess(n int, to string) {
@@ -169,6 +241,14 @@ func (c counter) jumpIfLess(n int, to string) {
 	}
 	c.l.CMPQ(c.m, operand.U32(uint32(n)))
 	c.l.JLT(operand.LabelRef(to))
+}
+
+func (c counter) increaseBy(n int) {
+	if c.l.arm64() {
+		c.l.increaseBy(c.r, n)
+	} else {
+		c.l.ADDQ(operand.U32(uint32(n)), c.m)
+	}
 }
 
 func (c counter) decreaseBy(n int) {

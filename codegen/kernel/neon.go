@@ -27,6 +27,17 @@ func neonKernels() map[string]neonGenerator {
 		"panelMulNEON":  {panelMulSignature, (*neon).panelMul},
 		"expRowsNEON":   {expRowsSignature, (*neon).expRows},
 		"blendRowsNEON": {blendRowsSignature, (*neon).blendRows},
+
+		"fillUnlessNEON": {fillUnlessSignature, (*neon).fillUnless},
+		"packBlocksNEON": {packBlocksSignature, (*neon).packBlocks},
+		"turnBlocksNEON": {turnBlocksSignature, func(n *neon) { n.turnBlocks(false) }},
+		"turnAddedNEON":  {turnAddedSignature, func(n *neon) { n.turnBlocks(true) }},
+
+		"takePiecesNEON": {takePiecesSignature, (*neon).takePieces},
+		"fetchRowsNEON":  {fetchRowsSignature, (*neon).fetchRows},
+		"spreadRowsNEON": {spreadRowsSignature, (*neon).spreadRows},
+		"splitRowsNEON":  {splitRowsSignature, (*neon).splitRows},
+		"sampleRowNEON":  {sampleRowSignature, (*neon).sampleRow},
 	}
 }
 
@@ -125,11 +136,13 @@ const (
 	fmin4    = 0x4EA0F400
 	fcmgt4   = 0x6EA0E400 // all bits where the first is greater
 	cmgt4    = 0x4EA03400 // the same of integers
+	mul4     = 0x4EA09C00 // products of integers
 	faddp4   = 0x6E20D400 // sums of pairs
 	frintn4  = 0x4E218800
 	fcvtns4  = 0x4E21A800
 	fmaxnmv4 = 0x6E30C800 // the largest of all
 	bic16    = 0x4E601C00 // the bits of the first that the second has not
+	fmlaOne  = 0x4F801000 // by one element of the second
 )
 
 // word writes an instruction with the result in d and the operands a and b, of

@@ -235,3 +235,27 @@ func (n *neon) blendRows() {
 	n.op("BNE row")
 	n.op("RET")
 }
+
+// fillUnless makes masks of eight bytes at a time, by doubling them twice.
+//
+//	R0 x  R1 keep  R2 n
+func (n *neon) fillUnless() {
+	for _, p := range [][2]string{{"x", "R0"}, {"keep", "R1"}, {"n", "R2"}} {
+		n.load(p[0], p[1])
+	}
+	n.everywhere("fill", 0)
+	n.label("loop")
+	n.op("VLD1.P 8(R1), [V1.B8]")
+	n.op("VLD1 (R0), [V4.S4, V5.S4]")
+	n.op("VCMTST V1.B8, V1.B8, V1.B8")
+	n.op("VZIP1 V1.B16, V1.B16, V1.B16")
+	n.op("VZIP1 V1.H8, V1.H8, V2.H8")
+	n.op("VZIP2 V1.H8, V1.H8, V3.H8")
+	n.op("VBIF V2.B16, V0.B16, V4.B16")
+	n.op("VBIF V3.B16, V0.B16, V5.B16")
+	n.op("VST1 [V4.S4, V5.S4], (R0)")
+	n.op("ADD $32, R0")
+	n.op("SUBS $8, R2")
+	n.op("BNE loop")
+	n.op("RET")
+}

@@ -9,10 +9,16 @@ import (
 
 // packKernels transpose. Wider vectors would not help: shuffling is the work.
 var packKernels = map[string]generator{
-	"packBlocksAVX2": {"func(dst, w *float32, k, n, ld int)", packBlocks},
-	"turnBlocksAVX2": {"func(y, x *float32, rows, cols, yRow, xRow int)", func(a *asm) { turnBlocks(a, false) }},
-	"turnAddedAVX2":  {"func(y, x, r *float32, rows, cols, yRow, xRow int, least, most float32)", func(a *asm) { turnBlocks(a, true) }},
+	"packBlocksAVX2": {packBlocksSignature, packBlocks},
+	"turnBlocksAVX2": {turnBlocksSignature, func(a *asm) { turnBlocks(a, false) }},
+	"turnAddedAVX2":  {turnAddedSignature, func(a *asm) { turnBlocks(a, true) }},
 }
+
+const (
+	packBlocksSignature = "func(dst, w *float32, k, n, ld int)"
+	turnBlocksSignature = "func(y, x *float32, rows, cols, yRow, xRow int)"
+	turnAddedSignature  = "func(y, x, r *float32, rows, cols, yRow, xRow int, least, most float32)"
+)
 
 // packBlocks goes through w in blocks of 8 x 8: down a block of 8 columns,
 // then to the next.

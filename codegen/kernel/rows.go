@@ -20,12 +20,14 @@ var rowKernels = func() map[string]generator {
 		onBoth("func(y, x *float32, n int, m float32) float32", map[string]func(*lanes){"expSum": (*lanes).expSum}),
 		onBoth("func(y, x, gamma, beta *float32, n, center int, eps float32)", map[string]func(*lanes){"normRow": (*lanes).normRow}),
 		onBoth("func(y, x, cos, sin *float32, half int)", map[string]func(*lanes){"turnHalves": (*lanes).turnHalves}),
-		{"fillUnlessAVX2": {"func(x *float32, keep *bool, n int, fill float32)", fillUnless}},
+		{"fillUnlessAVX2": {fillUnlessSignature, fillUnless}},
 	} {
 		maps.Copy(all, t)
 	}
 	return all
 }()
+
+const fillUnlessSignature = "func(x *float32, keep *bool, n int, fill float32)"
 
 // fillUnless compares eight bytes at a time with 0.
 func fillUnless(a *asm) {

@@ -8,9 +8,9 @@ import (
 )
 
 // sampleKernels read rows at places from a table.
-var sampleKernels = everyVec("func(y, x *float32, first *int32, w *float32, n, taps, step int)", map[string]func(*lanes){
-	"sampleRow": (*lanes).sampleRow,
-})
+var sampleKernels = everyVec(sampleRowSignature, map[string]func(*lanes){"sampleRow": (*lanes).sampleRow})
+
+const sampleRowSignature = "func(y, x *float32, first *int32, w *float32, n, taps, step int)"
 
 // sampleRow reads for each tap one vector of x, where the first column's is,
 // and takes from it what each column wants.

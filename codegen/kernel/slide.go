@@ -13,13 +13,13 @@ import (
 var slideKernels = func() map[string]generator {
 	all := map[string]generator{}
 	for _, t := range []map[string]generator{
-		everyVec("func(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias, least, most float32)", map[string]func(*lanes){"slideSum": func(l *lanes) {
+		onBoth("func(y, x, w *float32, at *int, taps, rows, cols, yRow, xRow int, bias, least, most float32)", map[string]func(*lanes){"slideSum": func(l *lanes) {
 			l.slide(slideFold{eight, l.all("bias"), eachTap(func(t reg.Register) reg.Register {
-				w, v := l.param("w"), l.fresh()
-				l.VBROADCASTSS(operand.Mem{Base: w, Index: t, Scale: 4}, v)
-				return v
+				return l.everywhere(operand.Mem{Base: l.param("w"), Index: t, Scale: 4})
 			}, func(sum, w reg.Register, x operand.Mem, last bool) {
 				switch {
+				case l.arm64():
+					l.plusTimes(sum, w, l.load(x, last))
 				case !last:
 					l.VFMADD231PS(x, w, sum)
 				case l.bytes == 64:
@@ -29,10 +29,10 @@ var slideKernels = func() map[string]generator {
 				}
 			}), (*lanes).limited})
 		}}),
-		everyVec("func(y, x, w *float32, at *int, triples, pairs, singles, wStep, rows, cols, yRow, xRow int, bias, least, most float32)", map[string]func(*lanes){"slideRuns": func(l *lanes) {
+		onBoth("func(y, x, w *float32, at *int, triples, pairs, singles, wStep, rows, cols, yRow, xRow int, bias, least, most float32)", map[string]func(*lanes){"slideRuns": func(l *lanes) {
 			l.slide(slideFold{seven, l.all("bias"), (*lanes).runs, (*lanes).limited})
 		}}),
-		everyVec("func(y, x *float32, at *int, taps, rows, cols, yRow, xRow int)", map[string]func(*lanes){"slideMax": func(l *lanes) {
+		onBoth("func(y, x *float32, at *int, taps, rows, cols, yRow, xRow int)", map[string]func(*lanes){"slideMax": func(l *lanes) {
 			least := l.set(l.c(math.Inf(-1)))
 			var nan reg.Register
 			if l.bytes == 64 {
@@ -41,24 +41,34 @@ var slideKernels = func() map[string]generator {
 			l.slide(slideFold{eight, least, eachTap(func(t reg.Register) reg.Register { return nil }, func(most, _ reg.Register, x operand.Mem, last bool) {
 				const unordered = 3
 				v := l.load(x, last)
-				if l.bytes == 64 {
+				switch {
+				case l.arm64():
+					l.arm("FMAX", most, most, v)
+				case l.bytes == 64:
 					l.VCMPPS(operand.Imm(unordered), v, v, nan)
 					l.VMAXPS(most, v, most)
 					l.VMOVAPS(v, nan, most)
-				} else {
+				default:
 					l.VMOVAPS(l.orNaN(v, l.max(v, most)), most)
 				}
 			}), nil})
 		}}),
-		everyVec("func(dst, x *float32, at *int, k int, pieces *int, n int)", map[string]func(*lanes){"takePieces": (*lanes).takePieces}),
-		{"fetchRowsAVX2": {"func(x *float32, rows, cols, xRow int)", fetchRows}},
-		everyVec("func(to, x *float32, rows, cols, toRow, xRow int)", map[string]func(*lanes){"spreadRows": (*lanes).spreadRows}),
-		everyVec("func(even, odd, x *float32, rows, cols, toRow, xRow int)", map[string]func(*lanes){"splitRows": (*lanes).splitRows}),
+		everyVec(takePiecesSignature, map[string]func(*lanes){"takePieces": (*lanes).takePieces}),
+		{"fetchRowsAVX2": {fetchRowsSignature, fetchRows}},
+		everyVec(spreadRowsSignature, map[string]func(*lanes){"spreadRows": (*lanes).spreadRows}),
+		everyVec(splitRowsSignature, map[string]func(*lanes){"splitRows": (*lanes).splitRows}),
 	} {
 		maps.Copy(all, t)
 	}
 	return all
 }()
+
+const (
+	takePiecesSignature = "func(dst, x *float32, at *int, k int, pieces *int, n int)"
+	fetchRowsSignature  = "func(x *float32, rows, cols, xRow int)"
+	spreadRowsSignature = "func(to, x *float32, rows, cols, toRow, xRow int)"
+	splitRowsSignature  = "func(even, odd, x *float32, rows, cols, toRow, xRow int)"
+)
 
 // A slideFold is what becomes of the elements that an output sees: with begin
 // it begins, taps takes in what rows see, of which the first is at p and the
@@ -81,6 +91,11 @@ var (
 func (l *lanes) limited(sums []reg.VecVirtual) {
 	least, most := l.all("least"), l.all("most")
 	for _, sum := range sums {
+		if l.arm64() {
+			l.arm("FMAX", sum, sum, least)
+			l.arm("FMIN", sum, sum, most)
+			continue
+		}
 		l.VMAXPS(sum, least, sum)
 		l.VMINPS(sum, most, sum)
 	}
@@ -92,16 +107,14 @@ func eachTap(tap func(t reg.Register) reg.Register, add func(acc, tap reg.Regist
 	l *lanes, name string, acc []reg.VecVirtual, p, ld, third reg.GPVirtual, last bool) {
 	return func(l *lanes, name string, acc []reg.VecVirtual, p, ld, third reg.GPVirtual, last bool) {
 		t, at := l.GP64(), l.param("at")
-		l.XORL(t.As32(), t.As32())
+		l.clear(t)
 		l.Label(name + "_taps")
 		from := l.rowsFrom(p, operand.Mem{Base: at, Index: t, Scale: 8}, third, len(acc))
 		w := tap(t)
 		for r := range acc {
 			add(acc[r], w, rowOf(from, r, ld), last)
 		}
-		l.INCQ(t)
-		l.CMPQ(t, paramOf(l.asm, "taps"))
-		l.JLT(operand.LabelRef(name + "_taps"))
+		l.countUp(t, "taps", name+"_taps")
 	}
 }
 
@@ -109,11 +122,11 @@ func eachTap(tap func(t reg.Register) reg.Register, add func(acc, tap reg.Regist
 // many elements behind p as stands at that place.
 func (l *lanes) rowsFrom(p reg.GPVirtual, at operand.Mem, third reg.GPVirtual, rows int) []reg.GPVirtual {
 	from := []reg.GPVirtual{l.GP64()}
-	l.MOVQ(at, from[0])
-	l.LEAQ(operand.Mem{Base: p, Index: from[0], Scale: 4}, from[0])
+	l.read(at, from[0])
+	l.point(operand.Mem{Base: p, Index: from[0], Scale: 4}, from[0])
 	for r := 3; r < rows; r += 3 {
 		next := l.GP64()
-		l.LEAQ(operand.Mem{Base: from[len(from)-1], Index: third, Scale: 1}, next)
+		l.point(operand.Mem{Base: from[len(from)-1], Index: third, Scale: 1}, next)
 		from = append(from, next)
 	}
 	return from
@@ -125,86 +138,99 @@ func (l *lanes) rowsFrom(p reg.GPVirtual, at operand.Mem, third reg.GPVirtual, r
 // their time.
 func (l *lanes) runs(name string, acc []reg.VecVirtual, p, ld, third reg.GPVirtual, last bool) {
 	at, step := l.param("at"), l.param("wStep")
-	l.SHLQ(operand.Imm(2), step)
+	l.shift(step, 2)
 	for i, count := range []string{"singles", "pairs", "triples"} {
 		length := i + 1
 		left := l.param(count)
 		label := name + "_" + count
-		l.TESTQ(left, left)
-		l.JZ(operand.LabelRef(label + "_end"))
+		l.jumpIfZero(left, label+"_end")
 		l.Label(label)
 		from, weight := l.rowsFrom(p, operand.Mem{Base: at}, third, len(acc)+i), l.GP64()
-		l.MOVQ(operand.Mem{Base: at, Disp: 8}, weight)
-		l.SHLQ(operand.Imm(2), weight)
-		l.ADDQ(paramOf(l.asm, "w"), weight)
+		l.read(operand.Mem{Base: at, Disp: 8}, weight)
+		l.shift(weight, 2)
+		l.increaseByParam(weight, "w")
 		w := make([]reg.VecVirtual, length)
 		for q := range w {
-			w[q] = l.fresh()
 			m := operand.Mem{Base: weight}
 			if q > 0 {
 				m.Index, m.Scale = step, uint8(q)
 			}
-			l.VBROADCASTSS(m, w[q])
+			w[q] = l.everywhere(m)
 		}
 		for r := range len(acc) + i {
 			x := l.load(rowOf(from, r, ld), last)
 			for q := range w {
 				if r >= q && r-q < len(acc) {
-					l.VFMADD231PS(x, w[q], acc[r-q])
+					l.plusTimes(acc[r-q], w[q], x)
 				}
 			}
 		}
-		l.ADDQ(operand.U32(16), at)
-		l.DECQ(left)
-		l.JNZ(operand.LabelRef(label))
+		l.increaseBy(at, 16)
+		l.countDown(left, label)
 		l.Label(label + "_end")
 	}
 }
 
 // slide goes down the rows for each vector of columns.
 func (l *lanes) slide(f slideFold) {
-	x, y, cols := paramOf(l.asm, "x"), paramOf(l.asm, "y"), paramOf(l.asm, "cols") // there are too few registers
-	rows := l.AllocLocal(8)
+	x, y, cols := l.counting("x"), l.counting("y"), l.counting("cols") // there are too few registers
+	rows := l.counter()
 	strip := func(label string, last bool) {
 		p, q, ld, third, ldy := l.GP64(), l.GP64(), l.GP64(), l.GP64(), l.GP64()
-		l.MOVQ(x, p)
-		l.MOVQ(y, q)
-		l.Load(l.Param("xRow"), ld)
-		l.Load(l.Param("yRow"), ldy)
-		l.SHLQ(operand.Imm(2), ld)
-		l.SHLQ(operand.Imm(2), ldy)
-		l.LEAQ(operand.Mem{Base: ld, Index: ld, Scale: 2}, third)
-		n := l.GP64()
-		l.Load(l.Param("rows"), n)
-		l.MOVQ(n, rows)
+		x.to(p)
+		y.to(q)
+		l.reload("xRow", ld)
+		l.reload("yRow", ldy)
+		l.shift(ld, 2)
+		l.shift(ldy, 2)
+		l.point(operand.Mem{Base: ld, Index: ld, Scale: 2}, third)
+		rows.set(l.param("rows"))
 		for _, high := range f.high {
 			name := fmt.Sprint(label, high)
 			l.Label(name)
-			l.CMPQ(rows, operand.U32(uint32(high)))
-			l.JLT(operand.LabelRef(name + "_end"))
+			rows.jumpIfLess(high, name+"_end")
 			l.slideRows(name, f, high, p, q, ld, third, ldy, last)
-			l.SUBQ(operand.U32(uint32(high)), rows)
+			rows.decreaseBy(high)
 			if high == f.high[0] {
-				l.JMP(operand.LabelRef(name))
+				l.jump(name)
 			}
 			l.Label(name + "_end")
 		}
 	}
 	l.Label("columns")
-	l.CMPQ(cols, operand.U32(uint32(l.bytes/4)))
-	l.JLT(operand.LabelRef("rest"))
+	cols.jumpIfLess(l.bytes/4, "rest")
 	strip("whole", false)
-	l.ADDQ(operand.U32(uint32(l.bytes)), x)
-	l.ADDQ(operand.U32(uint32(l.bytes)), y)
-	l.SUBQ(operand.U32(uint32(l.bytes/4)), cols)
-	l.JMP(operand.LabelRef("columns"))
+	x.increaseBy(l.bytes)
+	y.increaseBy(l.bytes)
+	cols.decreaseBy(l.bytes / 4)
+	l.jump("columns")
 	l.Label("rest")
-	n := l.param("cols")
-	l.TESTQ(n, n)
-	l.JZ(operand.LabelRef("end"))
+	n := l.GP64()
+	cols.to(n)
+	l.jumpIfZero(n, "end")
+	if l.arm64() {
+		l.slideAgain(n, x, y, cols)
+	}
 	l.some(n)
 	strip("some", true)
 	l.Label("end")
+}
+
+// slideAgain does a whole vector for the last n columns, some once more: what
+// is loaded and stored by element takes long. It goes on where there are too
+// few.
+func (l *lanes) slideAgain(n reg.GPVirtual, x, y, cols counter) {
+	l.jumpIfLess(l.param("cols"), l.bytes/4, "few")
+	back := l.GP64()
+	l.copy(n, back)
+	l.shift(back, 2)
+	for _, p := range []counter{x, y} {
+		l.increase(p.r, back)
+		p.decreaseBy(l.bytes)
+	}
+	l.arm("MOVD", cols.r, operand.U32(uint32(l.bytes/4)))
+	l.jump("columns")
+	l.Label("few")
 }
 
 // slideRows does so many rows of a vector of columns, and moves p and q below
@@ -220,11 +246,11 @@ func (l *lanes) slideRows(name string, f slideFold, high int, p, q, ld, third, l
 	}
 	for r := range high {
 		l.store(acc[r], operand.Mem{Base: q}, last)
-		l.ADDQ(ldy, q)
+		l.increase(q, ldy)
 	}
 	down := l.GP64()
-	l.IMUL3Q(operand.U32(uint32(high)), ld, down)
-	l.ADDQ(down, p)
+	l.multiple(down, ld, high)
+	l.increase(p, down)
 }
 
 // takePieces copies whole vectors: what is too much of one, the next piece or

@@ -8,9 +8,8 @@
 // Buffers are slices that the session owns; sizes follow from the other
 // arguments. No call allocates, except that the scratch of a ctx grows with the
 // largest shape seen. Results are the same, bit for bit, for any number of
-// threads. Each kernel is written three times, for AVX-512, for AVX2 with FMA
-// and in portable Go, and those of products and of attention for NEON, too;
-// isa, or GPAMC_ISA in the environment, chooses.
+// threads. Each kernel is written four times, for AVX-512, for AVX2 with FMA,
+// for NEON and in portable Go; isa, or GPAMC_ISA in the environment, chooses.
 //
 //	newCtx(threads) *ctx, c.close()                  the threads of a session
 //	c.split(n, grain, parter), task[T](c)            run anything on them

@@ -174,6 +174,31 @@ func TestGemm(t *testing.T) {
 	})
 }
 
+// TestPanelLayouts lays x out by rows, by columns and with gaps, between
+// guards: the sums are the same.
+func TestPanelLayouts(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for m := 1; m < 20; m++ {
+			for _, k := range []int{1, 2, 3, 4, 5, 8, 15, 41} {
+				w, x := random(t, k*panelCols, 1), random(t, m*k, 2)
+				want, y := garbage(t, m*panelCols), garbage(t, m*panelCols)
+				panelMul(want, panelCols, x, k, 1, w, nil, nil, 0, m, k)
+				for _, steps := range [][2]int{{1, m}, {1, m + 2}, {3, 3 * m}, {2 * k, 2}} {
+					ldx, sx := steps[0], steps[1]
+					z := garbage(t, (m-1)*ldx+(k-1)*sx+1)
+					for i := range m {
+						for p := range k {
+							z[i*ldx+p*sx] = x[i*k+p]
+						}
+					}
+					panelMul(y, panelCols, z, ldx, sx, w, nil, nil, 0, m, k)
+					sameBits(t, fmt.Sprintf("%d rows, %d steps, x by %d and %d", m, k, ldx, sx), y, want)
+				}
+			}
+		}
+	})
+}
+
 func TestLinearActivation(t *testing.T) {
 	c := newCtx(2)
 	defer c.close()

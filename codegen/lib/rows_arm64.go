@@ -66,7 +66,20 @@ func rmsNormRow(y, x, gamma, beta []float32, eps float32) {
 //go:noescape
 func normRowNEON(y, x, gamma, beta *float32, n, center int, eps float32)
 
-func fillUnless(x []float32, keep []bool, fill float32) { fillUnlessGo(x, keep, fill) }
+func fillUnless(x []float32, keep []bool, fill float32) {
+	n := len(x) &^ 7
+	if isa == isaPortable || n == 0 {
+		n = 0
+	} else {
+		fillUnlessNEON(&x[0], &keep[0], n, fill)
+	}
+	fillUnlessGo(x[n:], keep[n:], fill)
+}
+
+// fillUnlessNEON is fillUnless where n is a multiple of 8, and not 0.
+//
+//go:noescape
+func fillUnlessNEON(x *float32, keep *bool, n int, fill float32)
 
 // fewOutputs is up to how many outputs of an image a convolution is faster by
 // dots than by panels, which they fill but in part.

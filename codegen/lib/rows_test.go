@@ -3,7 +3,9 @@ package lib
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
+	"unsafe"
 )
 
 var rowSizes = [][2]int{{1, 1}, {3, 5}, {2, 16}, {5, 31}, {4, 32}, {7, 33}, {3, 100}, {40, 384}, {2, 1000}, {0, 8}}
@@ -118,6 +120,24 @@ func TestTurnHalves(t *testing.T) {
 			}
 			turnHalves(y, x, cos, sin)
 			near(t, fmt.Sprint("half ", half), y, want, 2*eps)
+		}
+	})
+}
+
+func TestFillUnless(t *testing.T) {
+	eachISA(t, func(t *testing.T) {
+		for n := range 40 {
+			x := random(t, n, 1)
+			keep := unsafe.Slice((*bool)(unsafe.Pointer(unsafe.SliceData(guarded(t, (n+3)/4)))), (n+3)/4*4)
+			keep = keep[len(keep)-n:]
+			want := slices.Clone(x)
+			for i := range keep {
+				if keep[i] = i*i%5 < 2; !keep[i] {
+					want[i] = -7
+				}
+			}
+			fillUnless(x, keep, -7)
+			sameBits(t, fmt.Sprint("of ", n), x, want)
 		}
 	})
 }
