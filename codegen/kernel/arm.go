@@ -37,8 +37,10 @@ var armForms = map[string]armForm{
 	"FCVTNS": {code: fcvtns4}, "SCVTF": {code: 0x4E21D800},
 	"ADD4": {code: 0x4EA08400}, "SUB4": {code: 0x6EA08400}, "CMGT": {code: cmgt4}, "SSHR": {code: 0x4F200400}, "SHL": {code: 0x4F205400},
 	"AND16": {code: 0x4E201C00}, "ORR16": {code: 0x4EA01C00}, "EOR16": {code: 0x6E201C00}, "BSL": {code: 0x6E601C00, kept: true},
-	"FMAXNMV": {code: fmaxnmv4},   // into the first element
-	"DUP":     {code: 0x4E040400}, // of the first element
+	"FMAXNMV": {code: fmaxnmv4}, "FMINNMV": {code: 0x6EB0C800}, // into the first element
+	"DUP":    {code: 0x4E040400},                                            // of the first element
+	"SQXTUN": {code: 0x2E612800}, "SQXTUN2": {code: 0x6E612800, kept: true}, // to uint16, in the first half and the second
+	"UQXTN": {code: 0x2E214800}, "UQXTN2": {code: 0x6E214800, kept: true}, // these to uint8
 
 	"FMOVQ": {as: "F%d"}, "FMOVS": {as: "F%d"}, "SCVTFS": {as: "F%d"},
 	"VMOV": {as: "V%d.B16"}, "VDUP": {as: "V%d.S4"}, "VLD1R": {as: "[V%d.S4]"},

@@ -24,9 +24,14 @@ type neon struct {
 // neonKernels is the table of all kernels for arm64.
 func neonKernels() map[string]neonGenerator {
 	return map[string]neonGenerator{
-		"panelMulNEON":  {panelMulSignature, (*neon).panelMul},
+		"panelMulNEON":  {panelMulSignature, neonFloats.body},
 		"expRowsNEON":   {expRowsSignature, (*neon).expRows},
 		"blendRowsNEON": {blendRowsSignature, (*neon).blendRows},
+
+		"panelDotInt8NEON":    {panelWordsSignature, neonDots(rowHead).body},
+		"panelMulInt8NEON":    {panelWordsSignature, neonProducts(rowHead).body},
+		"panelDotShiftedNEON": {panelWordsSignature, neonDots(shiftedHead).body},
+		"panelMulShiftedNEON": {panelWordsSignature, neonProducts(shiftedHead).body},
 	}
 }
 
@@ -114,8 +119,9 @@ func (n *neon) load(name, r string) {
 	n.op("%s %s+%d(FP), %s", op, name, at, r)
 }
 
-// Instructions on four float32 that Go's assembler has no name for: their
-// encodings, without the numbers of the registers.
+// Instructions on four float32 or int32, where nothing else is said, that Go's
+// assembler has no name for: their encodings, without the numbers of the
+// registers.
 const (
 	fadd4    = 0x4E20D400
 	fsub4    = 0x4EA0D400
@@ -130,6 +136,13 @@ const (
 	fcvtns4  = 0x4E21A800
 	fmaxnmv4 = 0x6E30C800 // the largest of all
 	bic16    = 0x4E601C00 // the bits of the first that the second has not
+	scvtf4   = 0x4E21D800
+	mls4     = 0x6EA09400 // takes a product
+	addp4    = 0x4EA0BC00 // sums of pairs of integers
+	smull8   = 0x0E20C000 // the first eight int8, to int16
+	smull8b  = 0x4E20C000 // the last eight
+	sadalp8  = 0x4E606800 // adds pairs of int16
+	sdot4    = 0x4F80E000 // adds the sum of four products of int8, with one word of the second operand
 )
 
 // word writes an instruction with the result in d and the operands a and b, of
@@ -151,6 +164,11 @@ func (n *neon) sub(d, a, b int)     { n.three(fsub4, "FSUB", d, a, b) }
 func (n *neon) mul(d, a, b int)     { n.three(fmul4, "FMUL", d, a, b) }
 func (n *neon) larger(d, a, b int)  { n.three(fmaxnm4, "FMAXNM", d, a, b) }
 func (n *neon) greater(d, a, b int) { n.three(fcmgt4, "FCMGT", d, a, b) }
+
+// at is an instruction that takes element i of b for all four of its own.
+func (n *neon) at(code uint32, name string, d, a, b, i int) {
+	n.word(code|uint32(i&1)<<21|uint32(i>>1)<<11, fmt.Sprintf("%s V%d, V%d, V%d[%d]", name, d, a, b, i), d, a, b)
+}
 
 // fma is d += a·b.
 func (n *neon) fma(d, a, b int) { n.op("VFMLA V%d.S4, V%d.S4, V%d.S4", b, a, d) }

@@ -2,12 +2,23 @@ package kernel
 
 import "fmt"
 
-// panelMul keeps a tile of up to 6 x 16 elements of y in V0 to V23: each step
-// over k loads four vectors of w, and multiplies them with one element of each
-// row of x. It passes twice over the rows, for the halves of the panel.
+// A neonPanel writes kernels that keep a tile of up to 6 x 16 elements of y in
+// V0 to V23, which they call the sums: each step over k loads four vectors of w,
+// and multiplies them with one element, or word, of each row of x. They pass
+// twice over the rows, for the halves of the panel.
 //
-//	R0 y  R1 x  R3 m  R5 ldx  R6 sx  R7 add  R8 next  R9 half  R10 to R15 rows of x  R22 rowBias
-func (n *neon) panelMul() {
+//	R0 y  R1 x  R2 w  R3 m  R4 k  R5 ldx  R6 sx  R7 add  R8 next  R9 half  R10 to R15 rows of x  R19 step  R22 rowBias
+type neonPanel struct {
+	heights []int                   // of tiles, falling to 1
+	head    int                     // bytes of a row of x before the first step
+	steps   func(n *neon, rows int) // adds the products of all steps to the sums, which are 0
+	scale   func(n *neon, rows int) // brings the sums to float32, R2 being behind the last step; nil where they are
+	ends    bool                    // with rowBias and limits
+}
+
+var neonFloats = neonPanel{heights: []int{6, 4, 2, 1}, steps: (*neon).floatSteps, ends: true}
+
+func (p neonPanel) body(n *neon) {
 	n.op("MOVD $0, R9")
 	n.load("next", "R8")
 	n.load("ldx", "R5")
@@ -22,14 +33,16 @@ func (n *neon) panelMul() {
 	n.load("x", "R1")
 	n.load("y", "R0")
 	n.load("add", "R7")
-	n.load("rowBias", "R22")
+	if p.ends {
+		n.load("rowBias", "R22")
+	}
 	n.op("ADD R9, R0")
 	n.op("ADD R9, R7")
-	for _, rows := range []int{6, 4, 2, 1} {
+	for _, rows := range p.heights {
 		n.label(fmt.Sprint("rows", rows))
 		n.op("CMP $%d, R3", rows)
 		n.op("BLT done%d", rows)
-		n.tile(rows)
+		p.tile(n, rows)
 		n.op("SUB $%d, R3", rows)
 		n.op("B rows%d", rows)
 		n.label(fmt.Sprint("done", rows))
@@ -41,20 +54,38 @@ func (n *neon) panelMul() {
 }
 
 // tile computes so many rows and goes on to those below.
-func (n *neon) tile(rows int) {
+func (p neonPanel) tile(n *neon, rows int) {
 	n.load("w", "R2")
 	n.load("k", "R4")
 	n.op("ADD R9, R2")
-	for v := range 4 * rows {
-		n.op("VEOR V%d.B16, V%d.B16, V%d.B16", v, v, v)
-	}
+	n.zero(4 * rows)
 	for r := range rows {
-		if r == 0 {
-			n.op("MOVD R1, R10")
-		} else {
+		switch {
+		case r > 0:
 			n.op("ADD R5, R%d, R%d", 9+r, 10+r)
+		case p.head > 0:
+			n.op("ADD $%d, R1, R10", p.head)
+		default:
+			n.op("MOVD R1, R10")
 		}
 	}
+	p.steps(n, rows)
+	if p.scale != nil {
+		p.scale(n, rows)
+	}
+	n.finish(rows, p.ends)
+	n.op("MOVD $%d, R20", rows)
+	n.op("MADD R20, R1, R5, R1")
+}
+
+// zero clears the first vectors.
+func (n *neon) zero(vectors int) {
+	for v := range vectors {
+		n.op("VEOR V%d.B16, V%d.B16, V%d.B16", v, v, v)
+	}
+}
+
+func (n *neon) floatSteps(rows int) {
 	n.label(fmt.Sprint("steps", rows))
 	n.op("VLD1.P (R2)(R23), %s", four(24))
 	n.op("PRFM (R8), PLDL1KEEP")
@@ -69,14 +100,11 @@ func (n *neon) tile(rows int) {
 	}
 	n.op("SUBS $1, R4")
 	n.op("BNE steps%d", rows)
-	n.finish(rows)
-	n.op("MOVD $%d, R20", rows)
-	n.op("MADD R20, R1, R5, R1")
 }
 
 // finish adds bias, rowBias and add, brings the sums between the limits and
 // stores the tile.
-func (n *neon) finish(rows int) {
+func (n *neon) finish(rows int, ends bool) {
 	n.load("bias", "R20")
 	n.op("CBZ R20, unbiased%d", rows)
 	n.op("ADD R9, R20")
@@ -85,14 +113,16 @@ func (n *neon) finish(rows int) {
 		n.add(v, v, 24+v%4)
 	}
 	n.label(fmt.Sprint("unbiased", rows))
-	n.op("CBZ R22, evenly%d", rows)
-	for r := range rows {
-		n.op("VLD1R.P (R22)(R24), [V24.S4]")
-		for v := range 4 {
-			n.add(4*r+v, 4*r+v, 24)
+	if ends {
+		n.op("CBZ R22, evenly%d", rows)
+		for r := range rows {
+			n.op("VLD1R.P (R22)(R24), [V24.S4]")
+			for v := range 4 {
+				n.add(4*r+v, 4*r+v, 24)
+			}
 		}
+		n.label(fmt.Sprint("evenly", rows))
 	}
-	n.label(fmt.Sprint("evenly", rows))
 	n.load("add", "R20")
 	n.op("CBZ R20, added%d", rows)
 	n.load("ldadd", "R21")
@@ -105,15 +135,17 @@ func (n *neon) finish(rows int) {
 		n.op("ADD R21, R7")
 	}
 	n.label(fmt.Sprint("added", rows))
-	n.load("limits", "R20")
-	n.op("CBZ R20, limited%d", rows)
-	n.op("VLD1R.P (R20)(R24), [V24.S4]")
-	n.op("VLD1R (R20), [V25.S4]")
-	for v := range 4 * rows {
-		n.three(fmax4, "FMAX", v, v, 24)
-		n.three(fmin4, "FMIN", v, v, 25)
+	if ends {
+		n.load("limits", "R20")
+		n.op("CBZ R20, limited%d", rows)
+		n.op("VLD1R.P (R20)(R24), [V24.S4]")
+		n.op("VLD1R (R20), [V25.S4]")
+		for v := range 4 * rows {
+			n.three(fmax4, "FMAX", v, v, 24)
+			n.three(fmin4, "FMIN", v, v, 25)
+		}
+		n.label(fmt.Sprint("limited", rows))
 	}
-	n.label(fmt.Sprint("limited", rows))
 	n.load("ldy", "R21")
 	n.op("LSL $2, R21")
 	for r := range rows {
