@@ -23,7 +23,7 @@ type neon struct {
 
 // neonKernels is the table of all kernels for arm64.
 func neonKernels() map[string]neonGenerator {
-	return map[string]neonGenerator{
+	all := map[string]neonGenerator{
 		"panelMulNEON":  {panelMulSignature, neonFloats.body},
 		"expRowsNEON":   {expRowsSignature, (*neon).expRows},
 		"blendRowsNEON": {blendRowsSignature, (*neon).blendRows},
@@ -33,6 +33,12 @@ func neonKernels() map[string]neonGenerator {
 		"panelDotShiftedNEON": {panelWordsSignature, neonDots(shiftedHead).body},
 		"panelMulShiftedNEON": {panelWordsSignature, neonProducts(shiftedHead).body},
 	}
+	for name, b := range map[string]neonBlocks{"Twos": 2, "Fours": 4, "Eights": 8} {
+		all["widen"+name+"NEON"] = neonGenerator{widenSignature, b.widen}
+		all["mul"+name+"NEON"] = neonGenerator{mulBlocksSignature, b.mul}
+		all["mulRow"+name+"NEON"] = neonGenerator{mulRowSignature, b.mulRow}
+	}
+	return all
 }
 
 // NEONStubs is the names of all functions that EmitNEON can write, sorted.
@@ -142,6 +148,11 @@ const (
 	smull8   = 0x0E20C000 // the first eight int8, to int16
 	smull8b  = 0x4E20C000 // the last eight
 	sadalp8  = 0x4E606800 // adds pairs of int16
+	fmla4    = 0x4F801000 // with one element of the second operand
+	usubw8   = 0x2E203000 // int16 less the first eight uint8
+	usubw8b  = 0x6E203000 // less the last eight
+	ushl16   = 0x6E204400 // uint8, to the right where the second operand is less than 0
+	prfm     = 0xF8A06800 // of the sum of two registers
 	sdot4    = 0x4F80E000 // adds the sum of four products of int8, with one word of the second operand
 )
 
