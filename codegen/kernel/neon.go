@@ -32,11 +32,16 @@ func neonKernels() map[string]neonGenerator {
 		"panelMulInt8NEON":    {panelWordsSignature, neonProducts(rowHead).body},
 		"panelDotShiftedNEON": {panelWordsSignature, neonDots(shiftedHead).body},
 		"panelMulShiftedNEON": {panelWordsSignature, neonProducts(shiftedHead).body},
+		"quantizeBlocksNEON":  {quantizeBlocksSignature, (*neon).quantizeBlocks},
 	}
 	for name, b := range map[string]neonBlocks{"Twos": 2, "Fours": 4, "Eights": 8} {
 		all["widen"+name+"NEON"] = neonGenerator{widenSignature, b.widen}
 		all["mul"+name+"NEON"] = neonGenerator{mulBlocksSignature, b.mul}
 		all["mulRow"+name+"NEON"] = neonGenerator{mulRowSignature, b.mulRow}
+
+		d := neonBlockDot{int(b)}
+		all["panelDot"+name+"NEON"] = neonGenerator{panelWordsSignature, d.dots().body}
+		all["panelMul"+name+"NEON"] = neonGenerator{panelWordsSignature, d.widened().body}
 	}
 	return all
 }
@@ -145,6 +150,17 @@ const (
 	scvtf4   = 0x4E21D800
 	mls4     = 0x6EA09400 // takes a product
 	addp4    = 0x4EA0BC00 // sums of pairs of integers
+	fabs4    = 0x4EA0F800
+	smax4    = 0x4EA06400
+	smaxv4   = 0x4EB0A800
+	uxtl8    = 0x2F08A400 // the first eight uint8, to 16 bits
+	uxtl8b   = 0x6F08A400 // the last eight
+	sxtl8    = 0x0F08A400 // the same of int8
+	sxtl8b   = 0x4F08A400
+	smull4   = 0x0E60C000 // the first four int16, to int32
+	smull4b  = 0x4E60C000 // the last four
+	smlal8   = 0x0E208000 // smull8 and an addition
+	smlal8b  = 0x4E208000
 	smull8   = 0x0E20C000 // the first eight int8, to int16
 	smull8b  = 0x4E20C000 // the last eight
 	sadalp8  = 0x4E606800 // adds pairs of int16

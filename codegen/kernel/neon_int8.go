@@ -95,7 +95,7 @@ func (n *neon) widenSteps(rows int) {
 	n.op("ADD $%d, R2", panelBytes)
 	n.op("SUBS $1, R4")
 	n.op("BNE steps%d", rows)
-	n.addPairs(4 * rows)
+	n.addPairs(0, 4*rows)
 }
 
 // addProducts adds to vector sum, and to the one behind it, those of w and x,
@@ -108,10 +108,10 @@ func (n *neon) addProducts(sum, p, w, x int) {
 	}
 }
 
-// addPairs makes of the sums of two vectors, in pairs, one.
-func (n *neon) addPairs(sums int) {
+// addPairs makes of each two vectors from first on the sums of their pairs.
+func (n *neon) addPairs(first, sums int) {
 	for s := range sums {
-		n.three(addp4, "ADDP", s, 2*s, 2*s+1)
+		n.three(addp4, "ADDP", first+s, first+2*s, first+2*s+1)
 	}
 }
 
