@@ -185,7 +185,7 @@ func (l *lanes) nearest(x reg.Register) {
 	}
 }
 
-func (l *lanes) plusWhole(x, by reg.Register) {
+func (l *lanes) plusWhole(x reg.Register, by operand.Op) {
 	if l.arm64() {
 		l.arm("ADD4", x, x, by)
 	} else {

@@ -28,6 +28,8 @@ func neonKernels() map[string]neonGenerator {
 		"expRowsNEON":   {expRowsSignature, (*neon).expRows},
 		"blendRowsNEON": {blendRowsSignature, (*neon).blendRows},
 
+		"halfMulNEON":         {panelMulSignature, neonHalf.body},
+		"panelMulBF16NEON":    {panelWordsSignature, neonBF16.body},
 		"panelDotInt8NEON":    {panelWordsSignature, neonDots(rowHead).body},
 		"panelMulInt8NEON":    {panelWordsSignature, neonProducts(rowHead).body},
 		"panelDotShiftedNEON": {panelWordsSignature, neonDots(shiftedHead).body},

@@ -13,10 +13,15 @@ type neonPanel struct {
 	head    int                     // bytes of a row of x before the first step
 	steps   func(n *neon, rows int) // adds the products of all steps to the sums, which are 0
 	scale   func(n *neon, rows int) // brings the sums to float32, R2 being behind the last step; nil where they are
+	half    bool                    // only the first 16 columns of a panel
 	ends    bool                    // with rowBias and limits
 }
 
-var neonFloats = neonPanel{heights: []int{6, 4, 2, 1}, steps: (*neon).floatSteps, ends: true}
+var (
+	neonFloats = neonPanel{heights: []int{6, 4, 2, 1}, steps: (*neon).floatSteps, ends: true}
+	neonHalf   = neonPanel{heights: []int{6, 4, 2, 1}, steps: (*neon).floatSteps, half: true, ends: true}
+	neonBF16   = neonPanel{heights: []int{6, 4, 2, 1}, steps: (*neon).bf16Steps}
+)
 
 func (p neonPanel) body(n *neon) {
 	n.op("MOVD $0, R9")
@@ -28,7 +33,9 @@ func (p neonPanel) body(n *neon) {
 	n.op("LSL $2, R6")
 	n.op("MOVD $%d, R23", panelBytes)
 	n.op("MOVD $4, R24")
-	n.label("half")
+	if !p.half {
+		n.label("half")
+	}
 	n.load("m", "R3")
 	n.load("x", "R1")
 	n.load("y", "R0")
@@ -47,9 +54,11 @@ func (p neonPanel) body(n *neon) {
 		n.op("B rows%d", rows)
 		n.label(fmt.Sprint("done", rows))
 	}
-	n.op("ADD $64, R9")
-	n.op("CMP $%d, R9", panelBytes)
-	n.op("BLT half")
+	if !p.half {
+		n.op("ADD $64, R9")
+		n.op("CMP $%d, R9", panelBytes)
+		n.op("BLT half")
+	}
 	n.op("RET")
 }
 
@@ -98,6 +107,36 @@ func (n *neon) floatSteps(rows int) {
 			n.fma(4*r+v, 24+v, x)
 		}
 	}
+	n.op("SUBS $1, R4")
+	n.op("BNE steps%d", rows)
+}
+
+// bf16Steps has pairs of bfloat16 in w and two float32 for them in x, all pairs
+// side by side.
+func (n *neon) bf16Steps(rows int) {
+	const upper = 31
+	n.op("MOVW $%d, R20", -1<<16)
+	n.op("VDUP R20, V%d.S4", upper)
+	n.label(fmt.Sprint("steps", rows))
+	n.fetchSteps(1)
+	for odd := range 2 {
+		n.op("VLD1 (R2), %s", four(24))
+		for v := 24; v < 28; v++ {
+			if odd == 0 {
+				n.op("VSHL $16, V%d.S4, V%d.S4", v, v)
+			} else {
+				n.op("VAND V%d.B16, V%d.B16, V%d.B16", upper, v, v)
+			}
+		}
+		for r := range rows {
+			x := 28 + r%3
+			n.op("FMOVS.P 4(R%d), F%d", 10+r, x)
+			for v := range 4 {
+				n.at(fmla4, "FMLA", 4*r+v, 24+v, x, 0)
+			}
+		}
+	}
+	n.op("ADD $%d, R2", panelBytes)
 	n.op("SUBS $1, R4")
 	n.op("BNE steps%d", rows)
 }
