@@ -102,9 +102,10 @@ func (n *neon) floatSteps(rows int) {
 	n.op("ADD R19, R8")
 	for r := range rows {
 		x := 28 + r%4
-		n.op("VLD1R.P (R%d)(R6), [V%d.S4]", 10+r, x)
+		n.op("FMOVS (R%d), F%d", 10+r, x)
+		n.op("ADD R6, R%d", 10+r)
 		for v := range 4 {
-			n.fma(4*r+v, 24+v, x)
+			n.at(fmla4, "FMLA", 4*r+v, 24+v, x, 0)
 		}
 	}
 	n.op("SUBS $1, R4")
