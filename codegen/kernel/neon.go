@@ -194,8 +194,8 @@ func (n *neon) mul(d, a, b int)     { n.three(fmul4, "FMUL", d, a, b) }
 func (n *neon) larger(d, a, b int)  { n.three(fmaxnm4, "FMAXNM", d, a, b) }
 func (n *neon) greater(d, a, b int) { n.three(fcmgt4, "FCMGT", d, a, b) }
 
-// at is an instruction that takes element i of b for all four of its own.
-func (n *neon) at(code uint32, name string, d, a, b, i int) {
+// element is an instruction that takes element i of b for all four of its own.
+func (n *neon) element(code uint32, name string, d, a, b, i int) {
 	n.word(code|uint32(i&1)<<21|uint32(i>>1)<<11, fmt.Sprintf("%s V%d, V%d, V%d[%d]", name, d, a, b, i), d, a, b)
 }
 

@@ -217,7 +217,7 @@ func (t *blockTile) sums(name string) {
 				t.op("FMOVS.P 4(R%d), F%d", 10+r, t.x)
 			}
 			for v := range 4 {
-				t.at(fmla4, "FMLA", t.sum(i, r, v), t.w+v, t.x, 0)
+				t.element(fmla4, "FMLA", t.sum(i, r, v), t.w+v, t.x, 0)
 			}
 		}
 	}

@@ -127,7 +127,7 @@ func (d neonBlockDot) blocks(n *neon, rows int) {
 				n.op("FMOVQ %d(R2), F%d", 16*v, blockWordsV)
 				d.eachPlane(n, func(plane, b int) {
 					for r := range rows {
-						n.at(sdot4, "SDOT", whole+4*r+v, b, blockRowV+r, word+plane)
+						n.element(sdot4, "SDOT", whole+4*r+v, b, blockRowV+r, word+plane)
 					}
 				})
 			}

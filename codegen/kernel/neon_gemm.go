@@ -105,7 +105,7 @@ func (n *neon) floatSteps(rows int) {
 		n.op("FMOVS (R%d), F%d", 10+r, x)
 		n.op("ADD R6, R%d", 10+r)
 		for v := range 4 {
-			n.at(fmla4, "FMLA", 4*r+v, 24+v, x, 0)
+			n.element(fmla4, "FMLA", 4*r+v, 24+v, x, 0)
 		}
 	}
 	n.op("SUBS $1, R4")
@@ -133,7 +133,7 @@ func (n *neon) bf16Steps(rows int) {
 			x := 28 + r%3
 			n.op("FMOVS.P 4(R%d), F%d", 10+r, x)
 			for v := range 4 {
-				n.at(fmla4, "FMLA", 4*r+v, 24+v, x, 0)
+				n.element(fmla4, "FMLA", 4*r+v, 24+v, x, 0)
 			}
 		}
 	}

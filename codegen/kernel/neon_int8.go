@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // x is uint8 and w int8. No instruction that all processors have multiplies
 // these: 128 less of each x goes in, and 128 less of what stands for 0 comes
@@ -25,14 +28,13 @@ func (n *neon) turn(vectors int) {
 	}
 }
 
-// fetchSteps brings what goes with so many steps of the next panel.
+// fetchSteps brings what goes with so many steps, a power of two, of the next
+// panel.
 func (n *neon) fetchSteps(steps int) {
 	for i := range steps {
 		n.op("PRFM %d(R8), PLDL1KEEP", lineBytes*i)
 	}
-	for range steps {
-		n.op("ADD R19, R8")
-	}
+	n.op("ADD R19<<%d, R8", bits.TrailingZeros(uint(steps)))
 }
 
 // dotSteps has the rows of x in V24 to V29.
@@ -45,7 +47,7 @@ func (n *neon) dotSteps(rows int) {
 				n.op("FLDPQ %d(R2), (F30, F31)", panelBytes*s+16*v)
 				for i := range 2 {
 					for r := range rows {
-						n.at(sdot4, "SDOT", 4*r+v+i, 30+i, 24+r, s)
+						n.element(sdot4, "SDOT", 4*r+v+i, 30+i, 24+r, s)
 					}
 				}
 			}
