@@ -31,11 +31,13 @@ type armForm struct {
 var armForms = map[string]armForm{
 	"FADD": {code: fadd4}, "FSUB": {code: fsub4}, "FMUL": {code: fmul4}, "FDIV": {code: 0x6E20FC00},
 	"FMLA": {code: 0x4E20CC00, kept: true}, "FMLS": {code: 0x4EA0CC00, kept: true},
-	"FMAX": {code: fmax4}, "FMIN": {code: fmin4}, "FMAXNM": {code: fmaxnm4}, "FADDP": {code: faddp4}, "FCMGT": {code: fcmgt4}, "FCMEQ": {code: 0x4E20E400},
+	"FMAX": {code: fmax4}, "FMIN": {code: fmin4}, "FMAXNM": {code: fmaxnm4}, "FADDP": {code: faddp4},
+	"FCMGT": {code: fcmgt4}, "FCMEQ": {code: 0x4E20E400},
 	"FABS": {code: fabs4}, "FNEG": {code: 0x6EA0F800}, "FSQRT": {code: 0x6EA1F800},
 	"FRINTN": {code: frintn4}, "FRINTM": {code: 0x4E219800}, "FRINTP": {code: 0x4EA18800},
 	"FCVTNS": {code: fcvtns4}, "SCVTF": {code: scvtf4},
-	"ADD4": {code: 0x4EA08400}, "SUB4": {code: 0x6EA08400}, "CMGT": {code: cmgt4}, "SSHR": {code: 0x4F200400}, "USHR": {code: 0x6F200400}, "SHL": {code: 0x4F205400},
+	"ADD4": {code: 0x4EA08400}, "SUB4": {code: 0x6EA08400}, "CMGT": {code: cmgt4},
+	"SSHR": {code: 0x4F200400}, "USHR": {code: 0x6F200400}, "SHL": {code: 0x4F205400},
 	"AND16": {code: 0x4E201C00}, "ORR16": {code: 0x4EA01C00}, "EOR16": {code: 0x6E201C00}, "BSL": {code: 0x6E601C00, kept: true},
 	"FMAXNMV": {code: fmaxnmv4}, "FMINNMV": {code: 0x6EB0C800}, // into the first element
 	"DUP":    {code: 0x4E040400},                                            // of the first element

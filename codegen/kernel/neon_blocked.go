@@ -25,11 +25,12 @@ type blockTile struct {
 	above, mask  int
 	shift        int // of each byte of a group, where a row has fewer than that
 	q, w, h0, h1 int // the row; four vectors of its elements
-	x            int
+	x            int // an element of a row of x
 }
 
-// newBlockTile sets registers that do not change, behind those of the sums.
-func (n *neon) newBlockTile(width, sums int, rows int, groups ...int) *blockTile {
+// newBlockTile sets the registers that do not change. All are behind those of
+// the sums.
+func (n *neon) newBlockTile(width, sums, rows int, groups ...int) *blockTile {
 	t, next := &blockTile{neon: n, width: width, groups: groups, rows: rows}, sums
 	take := func(count int) int {
 		next += count
@@ -46,8 +47,7 @@ func (n *neon) newBlockTile(width, sums int, rows int, groups ...int) *blockTile
 		t.shift = take(len(groups))
 		for i, g := range groups {
 			for half := range 2 {
-				right := uint64(256 - 4*g - 2*half)
-				t.op("MOVD $%d, R19", int64(right%256*0x0101010101010101))
+				t.op("MOVD $%d, R19", int64(uint64(uint8(-4*g-2*half))*0x0101010101010101)) // to the right
 				t.op("VMOV R19, V%d.D[%d]", t.shift+i, half)
 			}
 		}
