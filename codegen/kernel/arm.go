@@ -31,14 +31,21 @@ type armForm struct {
 var armForms = map[string]armForm{
 	"FADD": {code: fadd4}, "FSUB": {code: fsub4}, "FMUL": {code: fmul4}, "FDIV": {code: 0x6E20FC00},
 	"FMLA": {code: 0x4E20CC00, kept: true}, "FMLS": {code: 0x4EA0CC00, kept: true},
-	"FMAX": {code: fmax4}, "FMIN": {code: fmin4}, "FMAXNM": {code: fmaxnm4}, "FADDP": {code: faddp4}, "FCMGT": {code: fcmgt4},
-	"FABS": {code: 0x4EA0F800}, "FNEG": {code: 0x6EA0F800}, "FSQRT": {code: 0x6EA1F800},
+	"FMAX": {code: fmax4}, "FMIN": {code: fmin4}, "FMAXNM": {code: fmaxnm4}, "FADDP": {code: faddp4},
+	"FCMGT": {code: fcmgt4}, "FCMEQ": {code: 0x4E20E400},
+	"FABS": {code: fabs4}, "FNEG": {code: 0x6EA0F800}, "FSQRT": {code: 0x6EA1F800},
 	"FRINTN": {code: frintn4}, "FRINTM": {code: 0x4E219800}, "FRINTP": {code: 0x4EA18800},
-	"FCVTNS": {code: fcvtns4}, "SCVTF": {code: 0x4E21D800},
-	"ADD4": {code: 0x4EA08400}, "SUB4": {code: 0x6EA08400}, "CMGT": {code: cmgt4}, "SSHR": {code: 0x4F200400}, "SHL": {code: 0x4F205400},
+	"FCVTNS": {code: fcvtns4}, "SCVTF": {code: scvtf4},
+	"ADD4": {code: 0x4EA08400}, "SUB4": {code: 0x6EA08400}, "CMGT": {code: cmgt4},
+	"SSHR": {code: 0x4F200400}, "USHR": {code: 0x6F200400}, "SHL": {code: 0x4F205400},
 	"AND16": {code: 0x4E201C00}, "ORR16": {code: 0x4EA01C00}, "EOR16": {code: 0x6E201C00}, "BSL": {code: 0x6E601C00, kept: true},
-	"FMAXNMV": {code: fmaxnmv4},   // into the first element
-	"DUP":     {code: 0x4E040400}, // of the first element
+	"FMAXNMV": {code: fmaxnmv4}, "FMINNMV": {code: 0x6EB0C800}, // into the first element
+	"DUP":    {code: 0x4E040400},                                            // of the first element
+	"SQXTUN": {code: 0x2E612800}, "SQXTUN2": {code: 0x6E612800, kept: true}, // to uint16, in the first half and the second
+	"UQXTN": {code: 0x2E214800}, "UQXTN2": {code: 0x6E214800, kept: true}, // these to uint8
+
+	"FCVTL": {code: 0x0E217800}, "FCVTL2": {code: 0x4E217800}, // of the first four float16, of the last four
+	"FCVTN": {code: 0x0E216800}, "FCVTN2": {code: 0x4E216800, kept: true}, // to these
 
 	"FLDRQ": {code: 0x3CE06800}, // from the sum of two general registers
 
@@ -271,7 +278,7 @@ func encoded(i *ir.Instruction, code uint32) string {
 		} else {
 			shift := uint32(o.(operand.U8))
 			text = append(text, fmt.Sprintf("#%d", shift))
-			if i.Opcode == "SSHR" {
+			if i.Opcode == "SSHR" || i.Opcode == "USHR" {
 				shift = 32 - shift // from the right end
 			}
 			code |= shift << 16

@@ -10,7 +10,7 @@ import (
 
 // bf16Kernels are for weights in bfloat16: products, and rounding what they
 // are multiplied with.
-var bf16Kernels = with(everyVec(roundSignature, map[string]func(*lanes){"roundWords": (*lanes).roundWords}), map[string]generator{
+var bf16Kernels = with(onBoth(roundSignature, map[string]func(*lanes){"roundWords": (*lanes).roundWords}), map[string]generator{
 	"panelDotBF16":       {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, bf16Pairs}.body},
 	"panelMulBF16AVX512": {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, bf16Widened}.body},
 	"panelMulBF16AVX2":   {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, bf16Widened}.body},
@@ -125,17 +125,26 @@ func (l *lanes) roundWords() {
 	l.each("x", n, []reg.GPVirtual{dst, x}, func(last bool) {
 		v := l.load(at(x, 0), last)
 		y := l.fresh()
-		l.VPSRLD(operand.Imm(16), v, y)
+		if l.arm64() {
+			l.arm("USHR", y, v, operand.Imm(16))
+		} else {
+			l.VPSRLD(operand.Imm(16), v, y)
+		}
 		y = l.and(y, l.word(1))
-		l.VPADDD(l.word(0x7fff), y, y)
-		l.VPADDD(v, y, y)
+		l.plusWhole(y, l.word(0x7fff))
+		l.plusWhole(y, v)
 		y = l.and(y, l.word(0xffff0000))
 		const unordered = 3
-		if l.bytes == 64 {
+		switch {
+		case l.arm64():
+			number := l.three(nil, "FCMEQ", v, v)
+			l.arm("BSL", number, y, v)
+			y = number
+		case l.bytes == 64:
 			k := l.K()
 			l.VCMPPS(operand.Imm(unordered), v, v, k)
 			l.VBLENDMPS(v, y, k, y)
-		} else {
+		default:
 			nan := l.fresh()
 			l.VCMPPS(operand.Imm(unordered), v, v, nan)
 			l.VBLENDVPS(nan, v, y, y)

@@ -13,15 +13,21 @@ import (
 var blockedKernels = func() map[string]generator {
 	all := map[string]generator{}
 	for bits, name := range map[int]string{2: "Twos", 4: "Fours", 8: "Eights"} {
-		maps.Copy(all, everyVec("func(dst *float32, q, head *uint32, rows int)", map[string]func(*lanes){
+		maps.Copy(all, everyVec(widenSignature, map[string]func(*lanes){
 			"widen" + name: func(l *lanes) { l.widenBlock(bits) }}))
-		maps.Copy(all, everyVec("func(y, x *float32, q, head *uint32, m, k, first, block, ldx int)", map[string]func(*lanes){
+		maps.Copy(all, everyVec(mulBlocksSignature, map[string]func(*lanes){
 			"mul" + name: func(l *lanes) { l.mulBlocks(bits) }}))
-		maps.Copy(all, everyVec("func(y, x *float32, q, head *uint32, size, k, first, block int)", map[string]func(*lanes){
+		maps.Copy(all, everyVec(mulRowSignature, map[string]func(*lanes){
 			"mulRow" + name: func(l *lanes) { l.mulBlocksRow(bits) }}))
 	}
 	return all
 }()
+
+const (
+	widenSignature     = "func(dst *float32, q, head *uint32, rows int)"
+	mulBlocksSignature = "func(y, x *float32, q, head *uint32, m, k, first, block, ldx int)"
+	mulRowSignature    = "func(y, x *float32, q, head *uint32, size, k, first, block int)"
+)
 
 // blockCols is the columns of a panel; the scales of a block and its zero points
 // take so many bytes, and a row of it four times as many as an element has bits.

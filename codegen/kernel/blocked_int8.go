@@ -12,7 +12,7 @@ import (
 // blockedInt8Kernels are products with weights of a few bits in blocks where
 // each block of a row of x is in int8, and bringing rows to that.
 var blockedInt8Kernels = func() map[string]generator {
-	all := everyVec("func(dst *uint32, x *float32, blocks, block int)", map[string]func(*lanes){"quantizeBlocks": (*lanes).quantizeBlocks})
+	all := everyVec(quantizeBlocksSignature, map[string]func(*lanes){"quantizeBlocks": (*lanes).quantizeBlocks})
 	for width, name := range map[int]string{2: "Twos", 4: "Fours", 8: "Eights"} {
 		dot, products := blockDot{width: width, dot: true}, blockDot{width: width}
 		all["panelDot"+name+"AVX512"] = generator{panelWordsSignature, panelMul{wide, []int{6, 4, 2, 1}, dot.format(false)}.body}
@@ -21,6 +21,8 @@ var blockedInt8Kernels = func() map[string]generator {
 	}
 	return all
 }()
+
+const quantizeBlocksSignature = "func(dst *uint32, x *float32, blocks, block int)"
 
 // A blockDot multiplies weights of so many bits with int8, by fours. A block of
 // a panel is the zero points of its columns, words with some steps each, and the

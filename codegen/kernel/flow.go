@@ -171,6 +171,16 @@ func (l *lanes) countUp(r reg.Register, param, to string) {
 	}
 }
 
+// countDownBy takes n from r, a multiple of n, and jumps if something is left.
+func (l *lanes) countDownBy(r reg.Register, n int, to string) {
+	l.decreaseBy(r, n)
+	if l.arm64() {
+		l.armJump("CBNZ", to, r)
+	} else {
+		l.JNZ(operand.LabelRef(to))
+	}
+}
+
 // jumpIfNone jumps if a parameter of type float32 is 0 of either sign.
 func (l *lanes) jumpIfNone(param, to string) {
 	if l.arm64() {

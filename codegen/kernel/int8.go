@@ -9,9 +9,9 @@ import (
 // int8Kernels are for weights in int8: products, and bringing what they are
 // multiplied with to uint8.
 var int8Kernels = with(with(with(
-	everyVec("func(y *uint8, x *float32, n int, scale, low, high float32, zero int32)", map[string]func(*lanes){"quantizeBytes": (*lanes).quantizeBytes}),
-	everyVec("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange})),
-	everyVec("func(dst *uint32, x *float32, n int, inverse float32, zero int32)", map[string]func(*lanes){"quantizeRow": (*lanes).quantizeRow})),
+	onBoth("func(y *uint8, x *float32, n int, scale, low, high float32, zero int32)", map[string]func(*lanes){"quantizeBytes": (*lanes).quantizeBytes}),
+	onBoth("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange})),
+	onBoth("func(dst *uint32, x *float32, n int, inverse float32, zero int32)", map[string]func(*lanes){"quantizeRow": (*lanes).quantizeRow})),
 	map[string]generator{
 		"panelDotInt8AVX512":    {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
 		"panelDotInt8AVX2":      {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
@@ -128,13 +128,27 @@ func (l *lanes) rowRange() {
 	lo, hi, spoiled := l.set(l.c(0)), l.set(l.c(0)), l.set(l.c(0))
 	l.each("x", n, []reg.GPVirtual{x}, func(last bool) {
 		v := l.load(at(x, 0), last)
-		l.VMINPS(v, lo, lo)
-		l.VMAXPS(v, hi, hi)
-		l.VFMADD231PS(v, zero, spoiled)
+		l.lower(lo, v)
+		l.higher(hi, v)
+		l.plusTimes(spoiled, zero, v)
 	})
-	lo = l.reduce(lo, func(b, a, y operand.Op) { l.VMINPS(b, a, y) })
-	for i, v := range []reg.VecVirtual{lo, l.largest(hi), l.sum(spoiled)} {
-		l.VMOVSS(v.AsX(), l.address(l.ReturnIndex(i)))
+	l.results(l.least(lo), l.largest(hi), l.sum(spoiled))
+}
+
+// lower changes m to the lesser of m and v, higher to the greater.
+func (l *lanes) lower(m, v reg.Register) {
+	if l.arm64() {
+		l.arm("FMIN", m, m, v)
+	} else {
+		l.VMINPS(v, m, m)
+	}
+}
+
+func (l *lanes) higher(m, v reg.Register) {
+	if l.arm64() {
+		l.arm("FMAX", m, m, v)
+	} else {
+		l.VMAXPS(v, m, m)
 	}
 }
 
@@ -146,10 +160,9 @@ func (l *lanes) quantizeRow() {
 	l.Label("loop")
 	var q []reg.VecVirtual
 	for i := range 32 * 4 / l.bytes {
-		v := l.fresh()
-		l.VMULPS(at(x, i*l.bytes), inverse, v)
-		l.VCVTPS2DQ(v, v)
-		l.VPADDD(zero, v, v)
+		v := l.mul(inverse, l.source(at(x, i*l.bytes), false, false))
+		l.nearest(v)
+		l.plusWhole(v, zero)
 		q = append(q, v)
 	}
 	if l.bytes == 64 {
@@ -163,9 +176,40 @@ func (l *lanes) quantizeRow() {
 	l.next32(dst, x, n)
 }
 
+// nearest changes x to whole numbers, ties to even; plusWhole adds some.
+func (l *lanes) nearest(x reg.Register) {
+	if l.arm64() {
+		l.arm("FCVTNS", x, x)
+	} else {
+		l.VCVTPS2DQ(x, x)
+	}
+}
+
+func (l *lanes) plusWhole(x reg.Register, by operand.Op) {
+	if l.arm64() {
+		l.arm("ADD4", x, x, by)
+	} else {
+		l.VPADDD(by, x, x)
+	}
+}
+
 // packBytes stores 32 words as bytes, less than 0 as 0 and more than 255 as
 // that. It changes q.
 func (l *lanes) packBytes(q []reg.VecVirtual, dst reg.Register) {
+	if l.arm64() {
+		for i := range 4 {
+			low, high := q[2*i], q[2*i+1]
+			l.arm("SQXTUN", low, low)
+			l.arm("SQXTUN2", low, high)
+		}
+		for i := range 2 {
+			low, high := q[4*i], q[4*i+2]
+			l.arm("UQXTN", low, low)
+			l.arm("UQXTN2", low, high)
+			l.store(low, at(dst, 16*i), false)
+		}
+		return
+	}
 	l.VPACKSSDW(q[1], q[0], q[0])
 	l.VPACKSSDW(q[3], q[2], q[2])
 	l.VPACKUSWB(q[2], q[0], q[0])
@@ -175,10 +219,9 @@ func (l *lanes) packBytes(q []reg.VecVirtual, dst reg.Register) {
 
 // next32 goes on to the next 32 elements of x that become bytes, if any are left of n.
 func (l *lanes) next32(dst, x, n reg.Register) {
-	l.ADDQ(operand.U32(128), x)
-	l.ADDQ(operand.U32(32), dst)
-	l.SUBQ(operand.U32(32), n)
-	l.JNZ(operand.LabelRef("loop"))
+	l.increaseBy(x, 128)
+	l.increaseBy(dst, 32)
+	l.countDownBy(n, 32, "loop")
 }
 
 // quantizeBytes keeps the low byte of words that fit into one, with a sign or
@@ -189,24 +232,40 @@ func (l *lanes) quantizeBytes() {
 	l.Label("loop")
 	var q []reg.VecVirtual
 	for i := range 32 * 4 / l.bytes {
-		v := l.fresh()
-		l.VMOVUPS(at(x, i*l.bytes), v)
-		l.VDIVPS(scale, v, v)
-		l.VMAXPS(low, v, v)
-		l.VMINPS(high, v, v)
-		l.VCVTPS2DQ(v, v)
-		l.VPADDD(zero, v, v)
+		v := l.load(at(x, i*l.bytes), false)
+		l.divide(v, scale)
+		l.higher(v, low)
+		l.lower(v, high)
+		l.nearest(v)
+		l.plusWhole(v, zero)
 		if l.bytes == 64 {
 			l.VPMOVDB(v, at(y, 16*i))
 			continue
 		}
-		l.VPAND(l.word(0xff), v, v)
+		l.keep(v, l.word(0xff))
 		q = append(q, v)
 	}
 	if l.bytes < 64 {
 		l.packBytes(q, y)
 	}
 	l.next32(y, x, n)
+}
+
+// divide changes x to its quotient with by, keep to the bits that mask has.
+func (l *lanes) divide(x, by reg.Register) {
+	if l.arm64() {
+		l.arm("FDIV", x, x, by)
+	} else {
+		l.VDIVPS(by, x, x)
+	}
+}
+
+func (l *lanes) keep(x reg.Register, mask operand.Op) {
+	if l.arm64() {
+		l.arm("AND16", x, x, mask)
+	} else {
+		l.VPAND(mask, x, x)
+	}
 }
 
 // unpacked is where the words of 32 bytes are that were packed within halves.

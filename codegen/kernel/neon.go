@@ -23,7 +23,7 @@ type neon struct {
 
 // neonKernels is the table of all kernels for arm64.
 func neonKernels() map[string]neonGenerator {
-	return map[string]neonGenerator{
+	all := map[string]neonGenerator{
 		"panelMulNEON":  {panelMulSignature, (*neon).panelMul},
 		"expRowsNEON":   {expRowsSignature, (*neon).expRows},
 		"blendRowsNEON": {blendRowsSignature, (*neon).blendRows},
@@ -38,7 +38,25 @@ func neonKernels() map[string]neonGenerator {
 		"spreadRowsNEON": {spreadRowsSignature, (*neon).spreadRows},
 		"splitRowsNEON":  {splitRowsSignature, (*neon).splitRows},
 		"sampleRowNEON":  {sampleRowSignature, (*neon).sampleRow},
+
+		"halfMulNEON":         {panelMulSignature, neonHalf.body},
+		"panelMulBF16NEON":    {panelWordsSignature, neonBF16.body},
+		"panelDotInt8NEON":    {panelWordsSignature, neonDots(rowHead).body},
+		"panelMulInt8NEON":    {panelWordsSignature, neonProducts(rowHead).body},
+		"panelDotShiftedNEON": {panelWordsSignature, neonDots(shiftedHead).body},
+		"panelMulShiftedNEON": {panelWordsSignature, neonProducts(shiftedHead).body},
+		"quantizeBlocksNEON":  {quantizeBlocksSignature, (*neon).quantizeBlocks},
 	}
+	for name, b := range map[string]neonBlocks{"Twos": 2, "Fours": 4, "Eights": 8} {
+		all["widen"+name+"NEON"] = neonGenerator{widenSignature, b.widen}
+		all["mul"+name+"NEON"] = neonGenerator{mulBlocksSignature, b.mul}
+		all["mulRow"+name+"NEON"] = neonGenerator{mulRowSignature, b.mulRow}
+
+		d := neonBlockDot{int(b)}
+		all["panelDot"+name+"NEON"] = neonGenerator{panelWordsSignature, d.dots().body}
+		all["panelMul"+name+"NEON"] = neonGenerator{panelWordsSignature, d.widened().body}
+	}
+	return all
 }
 
 // NEONStubs is the names of all functions that EmitNEON can write, sorted.
@@ -125,8 +143,9 @@ func (n *neon) load(name, r string) {
 	n.op("%s %s+%d(FP), %s", op, name, at, r)
 }
 
-// Instructions on four float32 that Go's assembler has no name for: their
-// encodings, without the numbers of the registers.
+// Instructions on four float32 or int32, where nothing else is said, that Go's
+// assembler has no name for: their encodings, without the numbers of the
+// registers.
 const (
 	fadd4    = 0x4E20D400
 	fsub4    = 0x4EA0D400
@@ -142,7 +161,29 @@ const (
 	fcvtns4  = 0x4E21A800
 	fmaxnmv4 = 0x6E30C800 // the largest of all
 	bic16    = 0x4E601C00 // the bits of the first that the second has not
-	fmlaOne  = 0x4F801000 // by one element of the second
+	scvtf4   = 0x4E21D800
+	mls4     = 0x6EA09400 // takes a product
+	addp4    = 0x4EA0BC00 // sums of pairs of integers
+	fabs4    = 0x4EA0F800
+	smax4    = 0x4EA06400
+	smaxv4   = 0x4EB0A800
+	uxtl8    = 0x2F08A400 // the first eight uint8, to 16 bits
+	uxtl8b   = 0x6F08A400 // the last eight
+	sxtl8    = 0x0F08A400 // the same of int8
+	sxtl8b   = 0x4F08A400
+	smull4   = 0x0E60C000 // the first four int16, to int32
+	smull4b  = 0x4E60C000 // the last four
+	smlal8   = 0x0E208000 // smull8 and an addition
+	smlal8b  = 0x4E208000
+	smull8   = 0x0E20C000 // the first eight int8, to int16
+	smull8b  = 0x4E20C000 // the last eight
+	sadalp8  = 0x4E606800 // adds pairs of int16
+	fmla4    = 0x4F801000 // with one element of the second operand
+	usubw8   = 0x2E203000 // int16 less the first eight uint8
+	usubw8b  = 0x6E203000 // less the last eight
+	ushl16   = 0x6E204400 // uint8, to the right where the second operand is less than 0
+	prfm     = 0xF8A06800 // of the sum of two registers
+	sdot4    = 0x4F80E000 // adds the sum of four products of int8, with one word of the second operand
 )
 
 // word writes an instruction with the result in d and the operands a and b, of
@@ -164,6 +205,11 @@ func (n *neon) sub(d, a, b int)     { n.three(fsub4, "FSUB", d, a, b) }
 func (n *neon) mul(d, a, b int)     { n.three(fmul4, "FMUL", d, a, b) }
 func (n *neon) larger(d, a, b int)  { n.three(fmaxnm4, "FMAXNM", d, a, b) }
 func (n *neon) greater(d, a, b int) { n.three(fcmgt4, "FCMGT", d, a, b) }
+
+// element is an instruction that takes element i of b for all four of its own.
+func (n *neon) element(code uint32, name string, d, a, b, i int) {
+	n.word(code|uint32(i&1)<<21|uint32(i>>1)<<11, fmt.Sprintf("%s V%d, V%d, V%d[%d]", name, d, a, b, i), d, a, b)
+}
 
 // fma is d += a·b.
 func (n *neon) fma(d, a, b int) { n.op("VFMLA V%d.S4, V%d.S4, V%d.S4", b, a, d) }

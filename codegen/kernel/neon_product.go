@@ -65,9 +65,7 @@ func (n *neon) tile(rows, vectors int) {
 	n.load("w", "R2")
 	n.load("k", "R4")
 	n.op("ADD R9, R2")
-	for v := range vectors * rows {
-		n.op("VEOR V%d.B16, V%d.B16, V%d.B16", v, v, v)
-	}
+	n.zero(vectors * rows)
 	n.op("MOVD R1, R10")
 	for r := 1; r < rows; r++ {
 		n.op("ADD R5, R%d, R%d", 9+r, 10+r)
@@ -98,7 +96,7 @@ func (n *neon) tile(rows, vectors int) {
 	n.op("SUBS $1, R4")
 	n.op("BNE steps%d", rows)
 	n.label(fmt.Sprint("summed", rows))
-	n.end(rows, vectors)
+	n.finish(rows, vectors, true)
 	n.op("MOVD $%d, R20", rows)
 	n.op("MADD R20, R1, R5, R1")
 }
@@ -120,8 +118,8 @@ func (n *neon) fourSteps(rows, vectors int) {
 			}
 			n.op("FLDPQ %d(R2), (F%d, F%d)", panelBytes*step+16*v, w, w+1)
 			for r := range rows {
-				n.fmaElement(vectors*r+v, w, 24+r, step)
-				n.fmaElement(vectors*r+v+1, w+1, 24+r, step)
+				n.element(fmla4, "FMLA", vectors*r+v, w, 24+r, step)
+				n.element(fmla4, "FMLA", vectors*r+v+1, w+1, 24+r, step)
 			}
 		}
 	}
@@ -139,7 +137,7 @@ func (n *neon) columnStep() {
 	n.op("ADD R23, R2")
 	for r := range 6 {
 		for v := range 4 {
-			n.fmaElement(4*r+v, 24+v, 28+r/4, r%4)
+			n.element(fmla4, "FMLA", 4*r+v, 24+v, 28+r/4, r%4)
 		}
 	}
 }
@@ -172,14 +170,10 @@ func (n *neon) oneStep(rows, vectors int) {
 	}
 }
 
-// fmaElement is d += a·b, b being one element of a vector.
-func (n *neon) fmaElement(d, a, b, element int) {
-	n.word(fmlaOne|uint32(element&1)<<21|uint32(element>>1)<<11, fmt.Sprintf("FMLA V%d.4S, V%d.4S, V%d.S[%d]", d, a, b, element), d, a, b)
-}
-
-// end adds bias, rowBias and add, brings the sums between the limits and
-// stores the tile.
-func (n *neon) end(rows, vectors int) {
+// finish adds bias, rowBias and add to a tile of so many vectors a row, brings
+// the sums between the limits and stores them. Without ends there is no rowBias
+// and there are no limits.
+func (n *neon) finish(rows, vectors int, ends bool) {
 	count := rows * vectors
 	n.load("bias", "R20")
 	n.op("CBZ R20, unbiased%d", rows)
@@ -193,14 +187,16 @@ func (n *neon) end(rows, vectors int) {
 		}
 	}
 	n.label(fmt.Sprint("unbiased", rows))
-	n.op("CBZ R22, evenly%d", rows)
-	for r := range rows {
-		n.op("VLD1R.P (R22)(R24), [V24.S4]")
-		for v := range vectors {
-			n.add(vectors*r+v, vectors*r+v, 24)
+	if ends {
+		n.op("CBZ R22, evenly%d", rows)
+		for r := range rows {
+			n.op("VLD1R.P (R22)(R24), [V24.S4]")
+			for v := range vectors {
+				n.add(vectors*r+v, vectors*r+v, 24)
+			}
 		}
+		n.label(fmt.Sprint("evenly", rows))
 	}
-	n.label(fmt.Sprint("evenly", rows))
 	n.load("add", "R20")
 	n.op("CBZ R20, added%d", rows)
 	n.load("ldadd", "R21")
@@ -217,15 +213,17 @@ func (n *neon) end(rows, vectors int) {
 		}
 	}
 	n.label(fmt.Sprint("added", rows))
-	n.load("limits", "R20")
-	n.op("CBZ R20, limited%d", rows)
-	n.op("VLD1R.P (R20)(R24), [V24.S4]")
-	n.op("VLD1R (R20), [V25.S4]")
-	for v := range count {
-		n.three(fmax4, "FMAX", v, v, 24)
-		n.three(fmin4, "FMIN", v, v, 25)
+	if ends {
+		n.load("limits", "R20")
+		n.op("CBZ R20, limited%d", rows)
+		n.op("VLD1R.P (R20)(R24), [V24.S4]")
+		n.op("VLD1R (R20), [V25.S4]")
+		for v := range count {
+			n.three(fmax4, "FMAX", v, v, 24)
+			n.three(fmin4, "FMIN", v, v, 25)
+		}
+		n.label(fmt.Sprint("limited", rows))
 	}
-	n.label(fmt.Sprint("limited", rows))
 	n.load("ldy", "R21")
 	n.op("LSL $2, R21")
 	n.op("SUB $%d, R21", 16*vectors-64)

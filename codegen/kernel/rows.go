@@ -115,12 +115,21 @@ func (l *lanes) largest(x reg.VecVirtual) reg.VecVirtual {
 	return l.reduce(x, func(b, a, y operand.Op) { l.VMAXPS(b, a, y) })
 }
 
-// result ends the function: the value is the first element of x.
-func (l *lanes) result(x reg.VecVirtual) {
-	if to := l.address(l.ReturnIndex(0)); l.arm64() {
-		l.arm("FMOVS", to, x)
-	} else {
-		l.VMOVSS(x.AsX(), to)
+func (l *lanes) least(x reg.VecVirtual) reg.VecVirtual {
+	if l.arm64() {
+		return l.two(nil, "FMINNMV", x)
+	}
+	return l.reduce(x, func(b, a, y operand.Op) { l.VMINPS(b, a, y) })
+}
+
+// results are the values of the function: the first elements of x.
+func (l *lanes) results(x ...reg.VecVirtual) {
+	for i, v := range x {
+		if to := l.address(l.ReturnIndex(i)); l.arm64() {
+			l.arm("FMOVS", to, v)
+		} else {
+			l.VMOVSS(v.AsX(), to)
+		}
 	}
 }
 
@@ -170,7 +179,7 @@ func (l *lanes) rowMax() {
 		}
 		l.raise(m, v)
 	})
-	l.result(l.largest(m))
+	l.results(l.largest(m))
 }
 
 func (l *lanes) scaleAddMax() {
@@ -195,7 +204,7 @@ func (l *lanes) scaleAddMax() {
 	l.jump("end")
 	l.each("plain", n, []reg.GPVirtual{x}, body(false))
 	l.Label("end")
-	l.result(l.largest(m))
+	l.results(l.largest(m))
 }
 
 func (l *lanes) expSum() {
@@ -209,7 +218,7 @@ func (l *lanes) expSum() {
 		}
 		l.accumulate(sum, e)
 	})
-	l.result(l.sum(sum))
+	l.results(l.sum(sum))
 }
 
 // normRow passes three times: for the mean, for the squares of what differs

@@ -111,15 +111,6 @@ func (t *blockedTask) product(scratch []float32, i0, i1, j0, j1 int) {
 	}
 }
 
-// fewRows is up to how many rows of x it is faster to widen w in registers, for
-// each tile of them anew.
-func fewRows() int {
-	if isa == isaAVX512 {
-		return 2 * tileRows
-	}
-	return tileRows
-}
-
 // few is product for so many rows. Its sums are cut where those of gemm are, and
 // what is added to them comes in the same order.
 func (t *blockedTask) few(scratch []float32, i, rows, j0, j1 int) {

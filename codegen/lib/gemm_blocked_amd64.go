@@ -2,6 +2,15 @@
 
 package lib
 
+// fewRows is up to how many rows of x it is faster to widen w in registers, for
+// each tile of them anew.
+func fewRows() int {
+	if isa == isaAVX512 {
+		return 2 * tileRows
+	}
+	return tileRows
+}
+
 func mulTwos(y, x []float32, q, head []uint32, m, k, first, block, ldx int) {
 	switch isa {
 	case isaPortable:

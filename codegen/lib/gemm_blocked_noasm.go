@@ -1,6 +1,10 @@
-//go:build !amd64 || purego
+//go:build (!amd64 && !arm64) || purego
 
 package lib
+
+// fewRows is up to how many rows of x it is faster to widen w in registers, for
+// each tile of them anew.
+func fewRows() int { return tileRows }
 
 func mulTwos(y, x []float32, q, head []uint32, m, k, first, block, ldx int) {
 	mulBlocksGo(2, y, x, q, head, m, k, first, block, ldx)

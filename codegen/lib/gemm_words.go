@@ -33,6 +33,15 @@ func apart(words int) int {
 	return words
 }
 
+// ahead is what a kernel fetches while it passes over w with so many tiles, a
+// part of next with each, and by how many bytes it goes on at each step.
+func ahead(w, next []uint32, tiles int) (*uint32, int) {
+	if len(next) == 0 {
+		return &w[0], 0 // what is in the cache anyway
+	}
+	return &next[0], (4*panelCols + tiles - 1) / tiles
+}
+
 // gemmWords is gemm for w in format f. First all rows of x are brought to f.
 func gemmWords(c *ctx, f wordFormat, y []float32, ldy int, x []float32, ldx int, w []uint32, bias, r []float32, ldr int,
 	act func(y, x []float32), m, k, n int) {
