@@ -254,3 +254,12 @@ func (t *attentionTask) pack(scratch []float32, b, h int) {
 		clear(scratch[t.m : t.m+t.chunk])
 	}
 }
+
+// directRows is how many queries, of all branches, may share a key head for it
+// to be faster to read k and v where they are than to pack them.
+func directRows() int {
+	if isa == isaPortable {
+		return 2
+	}
+	return 32
+}

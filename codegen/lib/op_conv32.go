@@ -108,7 +108,7 @@ func (t *convTask) multiply(c *ctx, n int) {
 	if !t.direct {
 		p.seen = p.fills.fill(c, &t.lattice, x, channels)
 	}
-	if size <= fewOutputs {
+	if size <= fewOutputs() {
 		t.few.multiply(c, p)
 		p.seen, p.end = nil, ending{}
 		return
@@ -123,6 +123,15 @@ func (t *convTask) multiply(c *ctx, n int) {
 	cuts := p.rowCuts * p.colCuts
 	c.split(t.group*cuts, mulGrain*cuts/work+1, p)
 	p.seen, p.end = nil, ending{}
+}
+
+// fewOutputs is up to how many outputs of an image a convolution is faster by
+// dots than by panels, which they fill but in part.
+func fewOutputs() int {
+	if isa == isaPortable {
+		return fewCols
+	}
+	return 4
 }
 
 func (p *convProduct) part(w *worker, lo, hi int) {

@@ -81,19 +81,6 @@ func fillUnless(x []float32, keep []bool, fill float32) {
 //go:noescape
 func fillUnlessNEON(x *float32, keep *bool, n int, fill float32)
 
-// fewOutputs is up to how many outputs of an image a convolution is faster by
-// dots than by panels, which they fill but in part.
-const fewOutputs = 4
-
-// directRows is how many queries, of all branches, may share a key head for it
-// to be faster to read k and v where they are than to pack them.
-func directRows() int {
-	if isa == isaPortable {
-		return 2
-	}
-	return 32
-}
-
 func dots(s []float32, lds int, q []float32, ldq int, k []float32, ld, rows, n, d int) {
 	if rows == 0 || n == 0 || d == 0 || isa == isaPortable {
 		dotsGo(s, lds, q, ldq, k, ld, rows, n, d)

@@ -16,14 +16,6 @@ func rmsNormRow(y, x, gamma, beta []float32, eps float32) { rmsNormRowGo(y, x, g
 
 func fillUnless(x []float32, keep []bool, fill float32) { fillUnlessGo(x, keep, fill) }
 
-// fewOutputs is up to how many outputs of an image a convolution is faster by
-// dots than by panels, which they fill but in part.
-const fewOutputs = fewCols
-
-// directRows is how many queries, of all branches, may share a key head for it
-// to be faster to read k and v where they are than to pack them.
-func directRows() int { return 2 }
-
 func dots(s []float32, lds int, q []float32, ldq int, k []float32, ld, rows, n, d int) {
 	dotsGo(s, lds, q, ldq, k, ld, rows, n, d)
 }
