@@ -206,10 +206,7 @@ func foldCasts(p *ir.Program) {
 			continue
 		}
 		name := w.Str("name") + ".f32"
-		wide := ir.NewData(ir.F32, data.Shape...)
-		for i := range data.Len() {
-			wide.SetFloat(i, data.Float(i))
-		}
+		wide := data.Widened()
 		p.Weights[name] = wide
 		n.Op, n.Args, n.Attrs = ir.Weight, nil, ir.Attrs{"name": name, "type": wide.Type()}
 	}

@@ -111,6 +111,17 @@ func (d *Data) Made() *Data {
 	return Raw(d.Elem, d.Shape, d.Bytes())
 }
 
+// Widened is d, of floats of fewer bits, in float32. The bytes are made later.
+func (d *Data) Widened() *Data {
+	return Later(F32, d.Shape, func() []byte {
+		wide, narrow := NewData(F32, d.Shape...), d.Made()
+		for i := range narrow.Len() {
+			wide.SetFloat(i, narrow.Float(i))
+		}
+		return wide.bytes
+	})
+}
+
 // Reshaped is d's elements in another shape.
 func (d *Data) Reshaped(shape ...int) *Data {
 	e := *d

@@ -1,8 +1,6 @@
 package passes
 
 import (
-	"encoding/binary"
-	"math"
 	"slices"
 	"strconv"
 
@@ -29,7 +27,9 @@ func moveData(n *ir.Node, args []*ir.Data) *ir.Data {
 		}
 		return concatData(args, axis)
 	case ir.Cast:
-		return widened(args[0], n.Out().Type.Elem)
+		if e := args[0].Elem; n.Out().Type.Elem == ir.F32 && (e == ir.F16 || e == ir.BF16) {
+			return held(args[0].Widened())
+		}
 	}
 	return nil
 }
@@ -53,8 +53,12 @@ const manyBytes = 4 << 20
 // moved is a tensor with the bytes that fill appends to a slice.
 func moved(e ir.Elem, shape []int, fill func(b []byte) []byte) *ir.Data {
 	size := (&ir.Data{Shape: shape}).Len() * e.Size()
-	d := ir.Later(e, shape, func() []byte { return fill(make([]byte, 0, size)) })
-	if size < manyBytes {
+	return held(ir.Later(e, shape, func() []byte { return fill(make([]byte, 0, size)) }))
+}
+
+// held is d with its bytes, unless they are many.
+func held(d *ir.Data) *ir.Data {
+	if d.Len()*d.Elem.Size() < manyBytes {
 		return d.Made()
 	}
 	return d
@@ -147,20 +151,6 @@ func concatData(ds []*ir.Data, axis int) *ir.Data {
 				row := len(b) / outer
 				out = append(out, b[i*row:(i+1)*row]...)
 			}
-		}
-		return out
-	})
-}
-
-// widened is floats of 16 bits as floats of 32; nil for other types.
-func widened(d *ir.Data, to ir.Elem) *ir.Data {
-	if to != ir.F32 || d.Elem != ir.F16 && d.Elem != ir.BF16 {
-		return nil
-	}
-	return moved(to, d.Shape, func(out []byte) []byte {
-		from := d.Made()
-		for i := range from.Len() {
-			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(from.Float(i))))
 		}
 		return out
 	})

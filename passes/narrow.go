@@ -48,7 +48,7 @@ func (m *Match) converted(b *ir.Builder, e ir.Elem, v *ir.Value) *ir.Value {
 	if d == nil {
 		return nil
 	}
-	c := ir.NewData(e, d.Shape...)
+	c, d := ir.NewData(e, d.Shape...), d.Made()
 	for i := range d.Len() {
 		if c.SetFloat(i, d.Float(i)); c.Float(i) != d.Float(i) {
 			return nil

@@ -97,6 +97,7 @@ func unsigned(w, scale, zero *ir.Data) (_, _ *ir.Data) {
 	if w.Elem == e {
 		return w, zero
 	}
+	w = w.Made()
 	shift := int64(1) << (e.Bits() - 1)
 	numbers, zeros := ir.NewData(e, w.Shape...), ir.NewData(e, scale.Shape...)
 	for i := range w.Len() {
@@ -160,6 +161,7 @@ func (m *Match) quantizedLinear(b *ir.Builder, xs, ws *ir.Value, w *ir.Data) *ir
 
 // signed is the weight w and its zero points, if it has any, with a sign: w less these, and no zero points, where that fits into 8 bits.
 func signed(w, zero *ir.Data) (bytes, zeros *ir.Data) {
+	w = w.Made()
 	n, shift := w.Shape[1], int64(0)
 	bytes, zeros = ir.NewData(ir.I8, w.Shape...), ir.NewData(ir.I8, n)
 	if w.Elem == ir.U8 {

@@ -188,7 +188,7 @@ func diagonal(d *ir.Data) (r regions, ok bool) {
 	if k < 2 || d.Len() != d.Shape[k-2]*d.Shape[k-1] || d.Shape[k-2] < 2 || d.Shape[k-1] < 2 {
 		return r, false
 	}
-	cols := d.Shape[k-1]
+	cols, d := d.Shape[k-1], d.Made()
 	r = regions{below: d.Float(cols), above: d.Float(1)} // of row 1 and column 0, and of row 0 and column 1
 	if d.Float(0) != r.below {
 		r.upTo = ir.N(-1)
