@@ -19,8 +19,8 @@ type addends [maxAddends]addend
 // A rowNorm is layerNormRow or rmsNormRow.
 type rowNorm func(y, x, gamma, beta []float32, eps float32)
 
-// sumNorm is norm of each row of the sum of x,
-// which are two at least, none of them y or s.
+// sumNorm is norm of each row of the sum of x, which are two at least, none of
+// them y or s.
 //
 //	y     [rows, cols], row i at y[i*ldy]
 //	s     [rows, cols], where the sum is stored, or nil
