@@ -53,7 +53,7 @@ func (l *lanes) copy(from, to reg.Register) {
 	}
 }
 
-// increase and decrease add to r, and take from it.
+// increase adds to r, as increaseBy does; decreaseBy takes from it.
 func (l *lanes) increase(r, by reg.Register) {
 	if l.arm64() {
 		l.arm("ADD", r, by, r)

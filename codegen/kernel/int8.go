@@ -135,7 +135,8 @@ func (l *lanes) rowRange() {
 	l.results(l.least(lo), l.largest(hi), l.sum(spoiled))
 }
 
-// lower changes m to the lesser of m and v, higher to the greater.
+// lower changes m to the lesser of m and v, higher to the greater. NaN in v
+// stays: raise passes it over.
 func (l *lanes) lower(m, v reg.Register) {
 	if l.arm64() {
 		l.arm("FMIN", m, m, v)

@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"os"
 	"time"
 
 	"github.com/gpamc/gpamc/cmd/gpamc/internal/built"
@@ -87,15 +89,17 @@ func Build(ctx context.Context, p *ir.Program, o Options) (*Compiled, error) {
 	defer m.Close()
 	const name = "model"
 	o.Codegen.Package = name
+	var file *os.File // of many weights
 	if weightBytes(p) >= manyBytes {
-		file, err := m.Weights(name)
-		if err != nil {
+		if file, err = m.Weights(name); err != nil {
 			return nil, err
 		}
-		defer file.Close()
 		o.Codegen.File, o.Codegen.Weights = true, file
 	}
 	out, err := Compile(p, o)
+	if file != nil {
+		err = errors.Join(err, file.Close())
+	}
 	if err != nil {
 		return nil, err
 	}
