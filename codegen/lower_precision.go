@@ -37,5 +37,5 @@ func (p Precision) gemm(k ir.Dim) (function string, as layout) {
 	case p == Int8 && depth <= lib.MaxInt8Depth:
 		return "gemmInt8", int8Layout
 	}
-	return "gemm", packedLayout
+	return "gemm", linearLayout
 }

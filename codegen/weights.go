@@ -20,7 +20,8 @@ type layout string
 
 const (
 	plainLayout  layout = ""                                   // row by row
-	packedLayout layout = "packed"                             // the panels that the kernel linear reads, of a matrix [k, n]
+	linearLayout layout = "packed for linear"                  // what the kernel linear reads, of a matrix [k, n]
+	packedLayout layout = "packed"                             // the panels in that
 	stackLayout  layout = "packed, one matrix after the other" // as packedLayout, of matrices [e, k, n]
 	turnedLayout layout = "packed, turned"                     // as packedLayout, of a matrix [n, ..] whose further axes are k
 	bf16Layout   layout = "bf16"                               // those that gemmBF16 reads
@@ -159,6 +160,8 @@ func storedLen(v *ir.Value, zeros bool, as layout) int {
 		return lib.PackedGatesLen(shape[0]*gates, shape[1]/gates, shape[2])
 	}
 	switch as {
+	case linearLayout:
+		return lib.LinearLen(shape[0], shape[1])
 	case packedLayout:
 		return lib.PackedLen(shape[0], shape[1])
 	case stackLayout:
@@ -342,6 +345,10 @@ func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 	case as.gates() > 0:
 		packed := make([]float32, lib.PackedGatesLen(k*as.gates(), n/as.gates(), d.Shape[2]))
 		lib.PackGates(packed, float32s(d), k*as.gates(), n/as.gates(), d.Shape[2])
+		putFloats(dst, packed)
+	case as == linearLayout:
+		packed := make([]float32, lib.LinearLen(k, n))
+		lib.PackLinear(packed, float32s(d), k, n)
 		putFloats(dst, packed)
 	case as == turnedLayout:
 		n, k = k, d.Len()/k

@@ -11,3 +11,7 @@ const (
 // isa is the instruction set in use: what the processor and the operating
 // system both support, or less where GPAMC_ISA asks for less.
 var isa = chooseISA()
+
+// pairs tells whether products are done by pairs: on processors that have adders
+// beside their multipliers. GPAMC_ISA=avx512 is without.
+var pairs = choosePairs()

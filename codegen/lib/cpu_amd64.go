@@ -45,6 +45,17 @@ func detectISA() int {
 	return isaAVX512
 }
 
+// choosePairs says yes to AMD's processors that have AVX-512, Zen 4 and later:
+// they add vectors beside two that they multiply. Those of Intel add with the
+// units that multiply.
+func choosePairs() bool {
+	if isa == isaAVX512 && os.Getenv("GPAMC_ISA") == "" {
+		_, b, c, d := cpuid(0, 0)
+		return b == 0x68747541 && d == 0x69746e65 && c == 0x444d4163 // AuthenticAMD
+	}
+	return false
+}
+
 //go:noescape
 func cpuid(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)
 

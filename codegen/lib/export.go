@@ -20,6 +20,24 @@ func PackedLen(k, n int) int { return packedLen(k, n) }
 // panels that linear reads: sk, sn = n, 1 as MatMul has them, 1, k transposed.
 func PackB(dst, w []float32, k, n, sk, sn int) { packB(dst, w, k, n, sk, sn) }
 
+// LinearLen is the number of floats of weights [k, n] as linear takes them.
+func LinearLen(k, n int) int {
+	if k < pairedTurn || n < panelCols {
+		return packedLen(k, n)
+	}
+	return packedLen(k, n) + cornersLen(k, n)
+}
+
+// PackLinear is PackB for the weights w[k, n] of linear: with what products by
+// pairs need behind the panels.
+func PackLinear(dst, w []float32, k, n int) {
+	size := packedLen(k, n)
+	packB(dst[:size], w, k, n, n, 1)
+	if len(dst) > size {
+		corners(dst[size:], dst[:size], k, n)
+	}
+}
+
 // PackedGatesLen is the number of floats that PackGates fills for gates of so
 // many rows [rows, k].
 func PackedGatesLen(gates, rows, k int) int { return gates * packedLen(k, rows) }

@@ -34,18 +34,29 @@ func linear(c *ctx, y, x, w, bias, r []float32, act func(y, x []float32), m, k, 
 // begins at y[i*ldy], of x at x[i*ldx], of r at r[i*ldr].
 func gemm(c *ctx, y []float32, ldy int, x []float32, ldx int, w, bias, r []float32, ldr int,
 	act func(y, x []float32), m, k, n int) {
-	t := task[gemmTask](c)
-	*t = gemmTask{y: y, x: x, w: w, bias: bias, r: r, act: act,
-		m: m, k: k, n: n, ldy: ldy, ldx: ldx, sx: 1, ldr: ldr, rowCuts: 1, colCuts: 1}
+	t := gemmTask{y: y, x: x, w: w, bias: bias, r: r, act: act,
+		m: m, k: k, n: n, ldy: ldy, ldx: ldx, sx: 1, ldr: ldr}
 	if k == 0 {
 		t.ldx = 0 // there is no row of x to find
 	}
-	if c.threads > 1 {
-		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/mulGrain)
-		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
+	if paired(w, m, k, n) {
+		gemmPaired(c, t)
+		return
 	}
-	c.split(t.rowCuts*t.colCuts, 1, t)
-	*t = gemmTask{}
+	t.run(c)
+}
+
+// run computes all of y.
+func (t gemmTask) run(c *ctx) {
+	kept := task[gemmTask](c)
+	t.rowCuts, t.colCuts = 1, 1
+	if c.threads > 1 {
+		parts := min(cutsPerThread*c.threads, mulWork(t.m, t.k, t.n)/mulGrain)
+		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (t.m+tileRows-1)/tileRows, (t.n+panelCols-1)/panelCols)
+	}
+	*kept = t
+	c.split(t.rowCuts*t.colCuts, 1, kept)
+	*kept = gemmTask{}
 }
 
 // mulGrain is how many multiplications are worth a part of their own.
@@ -87,6 +98,7 @@ type gemmTask struct {
 	m, k, n           int
 	ldy, ldx, sx, ldr int
 	rowCuts, colCuts  int
+	pairing           // of a product by pairs
 }
 
 // part does the parts lo to hi of the grid.
@@ -124,12 +136,20 @@ func (t *gemmTask) block(i0, i1, j0, j1 int) {
 // sum does all steps over k for y[i:i+rows, j:j+cols].
 func (t *gemmTask) sum(i, rows, j, cols int) {
 	for p := 0; ; {
-		depth := kDepth(t.k, t.k-p)
+		depth := t.depth(p)
 		t.strip(i, rows, p, depth, j, cols)
 		if p += depth; p == t.k {
 			return
 		}
 	}
+}
+
+// depth is how many steps over k come next behind p.
+func (t *gemmTask) depth(p int) int {
+	if t.pairedRows != nil {
+		return pairedDepth(t.k, t.k-p)
+	}
+	return kDepth(t.k, t.k-p)
 }
 
 // kDepth is how many of the left last steps of a sum over k come next: k is
@@ -170,7 +190,12 @@ func (t *gemmTask) strip(i, rows, p, depth, j, cols int) {
 			narrow(y, t.ldy, x, t.ldx, t.sx, w, bias, add, ldadd, rows, depth, n, ending{})
 			continue
 		}
-		panelMulNext(y, t.ldy, x, t.ldx, t.sx, w, bias, add, t.w[min(next, len(t.w)):], ldadd, rows, depth)
+		fetch := t.w[min(next, len(t.w)):]
+		if corners, ends := t.of(i, j, p, t.k); corners != nil {
+			pairedMul(y, t.ldy, t.scaled[i*t.lds+p:], t.lds, w, bias, corners, ends, add, fetch, ldadd, rows, depth)
+			continue
+		}
+		panelMulNext(y, t.ldy, x, t.ldx, t.sx, w, bias, add, fetch, ldadd, rows, depth)
 	}
 }
 

@@ -1,0 +1,227 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+var pairedKernels = map[string]generator{
+	"pairedMulAVX512": {
+		"func(y, x, w, bias, corners, ends, add, next *float32, m, k, ldy, ldx, ldadd, step int)",
+		pairedMul{wide, []int{8, 4, 2, 1}}.body},
+	"rowCornerAVX512": {"func(dst, x *float32, n int, scale float32) float32", rowCorner},
+}
+
+// rowCorner takes 48 elements at a time, eight times two pairs, and multiplies
+// each with the next one: the pairs begin where the signs are not 0.
+func rowCorner(a *asm) {
+	l := &lanes{asm: a, vec: wide}
+	dst, x, n, scale := l.param("dst"), l.param("x"), l.param("n"), l.all("scale")
+	shifted, butLast := l.GP32(), l.K()
+	l.MOVL(operand.U32(0x7fff), shifted)
+	l.KMOVW(shifted, butLast)
+	var signs, sums [3]reg.VecVirtual
+	for v := range signs {
+		signs[v], sums[v] = l.ZMM(), l.full(0)
+		l.VMOVUPS(l.constant(fmt.Sprintf("corner_signs_%d", v), 8, func(i int) uint64 {
+			sign := func(at int) uint64 {
+				return uint64(math.Float32bits([pairedSteps]float32{1: 1, 4: -1}[at%pairedSteps]))
+			}
+			return sign(16*v+2*i) | sign(16*v+2*i+1)<<32
+		}), signs[v])
+	}
+	l.Label("loop")
+	for v := range sums {
+		here, next := l.ZMM(), l.ZMM()
+		l.VMULPS(at(x, 64*v), scale, here)
+		if v < 2 {
+			l.VMULPS(at(x, 64*v+4), scale, next)
+		} else {
+			l.VMULPS_Z(at(x, 64*v+4), scale, butLast, next)
+		}
+		l.VMOVUPS(here, at(dst, 64*v))
+		l.VMULPS(signs[v], here, here)
+		l.VFMADD231PS(next, here, sums[v])
+	}
+	l.ADDQ(operand.U32(192), x)
+	l.ADDQ(operand.U32(192), dst)
+	l.SUBQ(operand.U32(48), n)
+	l.JNZ(operand.LabelRef("loop"))
+	l.VADDPS(sums[1], sums[0], sums[0])
+	l.VADDPS(sums[2], sums[0], sums[0])
+	l.results(l.sum(sums[0]))
+	l.VZEROUPPER()
+	l.RET()
+}
+
+// pairedMul writes the product of rows with a panel in which of each three
+// steps over k one is multiplied and added as ever, and the other two are a
+// pair,
+//
+//	x₁w₁ + x₂w₂ = (x₁ + w₂)(x₂ + w₁) - x₁x₂ - w₁w₂
+//
+// of which the last two products depend on the row or on the column alone. So
+// three steps take two multiplications and two additions, and where a processor
+// has adders beside its multipliers, it does them in the time of two. Of two
+// pairs that follow each other the second one is
+//
+//	x₁w₁ + x₂w₂ = (x₁ - w₂)(w₁ - x₂) + x₁x₂ + w₁w₂
+//
+// so that what has to be taken away in the end does not grow with k.
+type pairedMul struct {
+	vec
+	rows []int // heights of tiles, falling to 1
+}
+
+// pairedSteps is how many steps over k the loop does at a time.
+const pairedSteps = 6
+
+func (g pairedMul) body(a *asm) {
+	t := pairedTile{tile{asm: a, vec: g.vec, most: g.rows[0], ldx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}}
+	for _, at := range []*operand.Mem{&t.m, &t.x, &t.k, &t.w, &t.bias, &t.rowBias, &t.ldy, &t.ldadd} {
+		*at = a.AllocLocal(8)
+	}
+	a.Load(a.Param("next"), t.next)
+	t.keep("k", 1, t.k)
+	t.keep("w", 1, t.w)
+	t.keep("bias", 1, t.bias)
+	t.keep("ldy", 4, t.ldy)
+	t.keep("ldadd", 4, t.ldadd)
+	t.keep("m", 1, t.m)
+	t.keep("x", 1, t.x)
+	t.keep("ends", 1, t.rowBias)
+	a.Load(a.Param("y"), t.y)
+	a.Load(a.Param("add"), t.add)
+	a.Load(a.Param("ldx"), t.ldx)
+	a.SHLQ(operand.Imm(2), t.ldx)
+	for _, rows := range g.rows {
+		t.rows = rows
+		label := fmt.Sprint(rows)
+		a.Label("rows" + label)
+		a.CMPQ(t.m, operand.U32(uint32(rows)))
+		a.JLT(operand.LabelRef("done" + label))
+		t.multiply(label)
+		t.settle()
+		t.finish(label)
+		a.SUBQ(operand.U32(uint32(rows)), t.m)
+		a.JMP(operand.LabelRef("rows" + label))
+		a.Label("done" + label)
+	}
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// A pairedTile is a tile whose rowBias is two numbers a row: what its sums
+// are multiplied with, and then what is added.
+type pairedTile struct{ tile }
+
+// multiply sets the sums to those of the pairs and of the steps beside them.
+func (t *pairedTile) multiply(label string) {
+	for i := range 2 * t.rows {
+		t.zero(t.asm, t.regs[i])
+	}
+	rows := t.pointers()
+	w, n, y, add := t.GP64(), t.GP64(), t.GP64(), t.GP64()
+	t.MOVQ(t.y, y)
+	t.MOVQ(t.add, add)
+	t.TESTQ(add, add)
+	t.CMOVQEQ(y, add)
+	for range t.rows {
+		t.fetchRow(y, t.ldy)
+		t.fetchRow(add, t.ldadd)
+	}
+	t.MOVQ(t.w, w)
+	t.MOVQ(t.k, n)
+	t.SUBQ(operand.Imm(pairedSteps), n)
+	t.JLT(operand.LabelRef("rest" + label))
+	t.align()
+	t.Label("pairs" + label)
+	t.PREFETCHT1(at(t.next, 0))
+	t.ADDQ(paramOf(t.asm, "step"), t.next)
+	t.three(rows, w, 0, t.VADDPS)
+	t.three(rows, w, 3, t.VSUBPS)
+	for _, p := range rows {
+		t.ADDQ(operand.Imm(4*pairedSteps), p)
+	}
+	t.ADDQ(operand.U32(pairedSteps*panelBytes), w)
+	t.SUBQ(operand.Imm(pairedSteps), n)
+	t.JGE(operand.LabelRef("pairs" + label))
+	t.Label("rest" + label)
+	t.ADDQ(operand.Imm(pairedSteps), n)
+	t.JZ(operand.LabelRef("end" + label))
+	t.Label("one" + label)
+	b, free := t.weights(w), t.regs[2*t.most+2:]
+	for r := range t.rows {
+		x := free[r%len(free)]
+		t.VBROADCASTSS(rowOf(rows, r, t.ldx), x)
+		for v := range b {
+			t.VFMADD231PS(b[v], x, t.sum(r, v))
+		}
+	}
+	for _, p := range rows {
+		t.ADDQ(operand.Imm(4), p)
+	}
+	t.ADDQ(operand.U32(panelBytes), w)
+	t.DECQ(n)
+	t.JNZ(operand.LabelRef("one" + label))
+	t.Label("end" + label)
+}
+
+// three does three steps from step on: first the one, then the pair, whose two
+// factors are x₁ ± w₂ and w₁ ± x₂.
+func (t *pairedTile) three(rows []reg.GPVirtual, w reg.GPVirtual, step int, plusMinus func(...operand.Op)) {
+	var b [3][2]reg.VecPhysical
+	free := t.regs[2*t.most:]
+	for p := range b {
+		for v := range b[p] {
+			b[p][v], free = free[0], free[1:]
+			t.VMOVUPS(at(w, (step+p)*panelBytes+v*t.bytes), b[p][v])
+		}
+	}
+	used := 0
+	fresh := func() reg.VecPhysical {
+		used++
+		return free[used%len(free)]
+	}
+	for r := range t.rows {
+		var x [3]reg.VecPhysical
+		for p := range x {
+			m := rowOf(rows, r, t.ldx)
+			m.Disp = 4 * (step + p)
+			x[p] = fresh()
+			t.VBROADCASTSS(m, x[p])
+		}
+		for v := range 2 {
+			f, g := fresh(), fresh()
+			plusMinus(b[2][v], x[1], f)
+			t.VFMADD231PS(b[0][v], x[0], t.sum(r, v))
+			plusMinus(x[2], b[1][v], g)
+			t.VFMADD231PS(f, g, t.sum(r, v))
+		}
+	}
+}
+
+// settle takes away what the pairs have brought in beside the products, and
+// goes on to the ends of the rows below.
+func (t *pairedTile) settle() {
+	corners, ends := t.GP64(), t.GP64()
+	t.MOVQ(paramOf(t.asm, "corners"), corners)
+	t.MOVQ(t.rowBias, ends)
+	c := t.regs[2*t.most : 2*t.most+2]
+	for v := range c {
+		t.VMOVUPS(at(corners, v*t.bytes), c[v])
+	}
+	for r := range t.rows {
+		times, plus := t.regs[2*t.most+2+2*(r%2)], t.regs[2*t.most+3+2*(r%2)]
+		t.VBROADCASTSS(at(ends, 8*r), times)
+		t.VBROADCASTSS(at(ends, 8*r+4), plus)
+		for v := range c {
+			t.VSUBPS(c[v], t.sum(r, v), t.sum(r, v))
+			t.VFMADD213PS(plus, times, t.sum(r, v))
+		}
+	}
+	t.ADDQ(operand.U32(uint32(8*t.rows)), t.rowBias)
+}

@@ -1,0 +1,227 @@
+package lib
+
+import "math"
+
+// Products by pairs. Of each three steps over k one is multiplied and added as
+// ever, and the other two are a pair, whose products come from one:
+//
+//	x₁w₁ + x₂w₂ = (x₁ + w₂)(x₂ + w₁) - x₁x₂ - w₁w₂
+//
+// That is S. Winograd's inner product of 1968. The last two terms, the corners,
+// are the same in a whole row or in a whole column: they are added up before,
+// those of the weights when the package is made, and taken away in the end.
+// What remains is two multiplications and two additions for three steps, where
+// the processor would else do three multiplications with an addition in each.
+// It pays where adders stand beside the multipliers and have nothing to do.
+//
+// Rounding stays what it was as long as x and w are of one size, since there are
+// fewer sums in which it could add up: so rows of x are brought to the size of
+// w, by a power of two, which costs no bit. Every second pair has the signs
+//
+//	x₁w₁ + x₂w₂ = (x₁ - w₂)(w₁ - x₂) + x₁x₂ + w₁w₂
+//
+// lest corners grow with k where elements have a mean.
+const (
+	pairedBlock = 768     // the most steps over k that are added up at once: their rows of a panel fit into the nearest cache
+	pairedTurn  = 48      // the cuts between those are at multiples of this
+	pairedUnit  = 6       // steps that make two pairs
+	pairedMin   = 24      // rows from which on it pays
+	pairedRoom  = 1 << 21 // elements of x that are scaled at a time
+)
+
+// pairedDepth is how many of the left last of k steps are added up next.
+func pairedDepth(k, left int) int {
+	parts := (k + pairedBlock - 1) / pairedBlock
+	return min(left, roundUp((k+parts-1)/parts, pairedTurn))
+}
+
+// pairedParts is how many times that is.
+func pairedParts(k int) int {
+	depth := pairedDepth(k, k)
+	return (k + depth - 1) / depth
+}
+
+// cornersLen is the length of the corners of weights [k, n]: of all columns for
+// each part of k, and one more vector, which begins with the weights' size.
+func cornersLen(k, n int) int { return pairedParts(k)*roundUp(n, panelCols) + panelCols/2 }
+
+// corners writes the corners of the weights w[k, n], which are packed. Those of
+// a panel that must not be done by pairs are NaN.
+func corners(dst, w []float32, k, n int) {
+	width := roundUp(n, panelCols)
+	size := powerOf(squares(w[:k*width]) / float64(k*n))
+	for j := 0; j < n; j += panelCols {
+		panel, cols := w[j*k:(j+panelCols)*k], min(panelCols, n-j)
+		paired := cols == panelCols && pairable(panel, k, size)
+		for p, part := 0, 0; p < k; part++ {
+			depth := pairedDepth(k, k-p)
+			for c := range panelCols {
+				dst[part*width+j+c] = float32(math.NaN())
+				if paired {
+					dst[part*width+j+c] = columnCorner(panel[p*panelCols+c:], depth)
+				}
+			}
+			p += depth
+		}
+	}
+	clear(dst[pairedParts(k)*width:])
+	dst[pairedParts(k)*width] = size
+}
+
+// powerOf is the power of two nearest to the root of a mean square, 0 if that
+// is too far from 1 to be squared safely.
+func powerOf(mean float64) float32 {
+	if !(mean > 0x1p-80 && mean < 0x1p80) {
+		return 0
+	}
+	exponent := int(math.Float64bits(mean)>>52) - 1023 // rounded down
+	return math.Float32frombits(uint32((exponent+1)>>1+127) << 23)
+}
+
+// pairable tells whether all columns of a panel [k, 32] have about the size of
+// the whole matrix, or their sums would lose bits, and whether it looks as if
+// none of them was meant to select: products of 0 are exact, pairs are not.
+func pairable(panel []float32, k int, size float32) bool {
+	const (
+		most  = 8 // times the size, or a part of it
+		zeros = 2 // one of so many elements
+	)
+	if size == 0 {
+		return false
+	}
+	for c := range panelCols {
+		var sum float64
+		none, whole := 0, 0
+		for p := range k {
+			v := float64(panel[p*panelCols+c])
+			sum += v * v
+			if v == 0 {
+				none++
+			}
+			if v == math.Trunc(v) {
+				whole++
+			}
+		}
+		root := math.Sqrt(sum/float64(k)) / float64(size)
+		if !(root > 1./most && root < most) || none > k/zeros || whole == k {
+			return false
+		}
+	}
+	return true
+}
+
+// columnCorner is the corner of k weights, each panelCols behind the other.
+func columnCorner(w []float32, k int) float32 {
+	var sum float64
+	for p := 0; p+pairedUnit <= k; p += pairedUnit {
+		at := func(i int) float64 { return float64(w[(p+i)*panelCols]) }
+		sum += at(1)*at(2) - at(4)*at(5)
+	}
+	return float32(sum)
+}
+
+// rowCorner is dst = x·scale, and the corner of that.
+func rowCornerGo(dst, x []float32, scale float32) float32 {
+	var sum float32
+	for i, v := range x {
+		dst[i] = v * scale
+	}
+	for ; len(dst) >= pairedUnit; dst = dst[pairedUnit:] {
+		sum += dst[1]*dst[2] - dst[4]*dst[5]
+	}
+	return sum
+}
+
+// pairedMulGo is y = add + bias + (s - corners)·times + plus for one panel, where s
+// is the sums by pairs.
+//
+//	y       [m, 32], row i at y[i*ldy]
+//	x       [m, k], row i at x[i*ldx]
+//	w       [k, 32]
+//	bias    [32], or nil
+//	corners [32]
+//	ends    [m, 2], times and plus of each row
+//	add     [m, 32], row i at add[i*ldadd], or nil; may be y
+func pairedMulGo(y []float32, ldy int, x []float32, ldx int, w, bias, corners, ends, add []float32, ldadd, m, k int) {
+	for i := range m {
+		var s [panelCols]float32
+		row, p := x[i*ldx:][:k], 0
+		for ; p+pairedUnit <= k; p += pairedUnit {
+			a, b := row[p:][:pairedUnit], w[p*panelCols:][:pairedUnit*panelCols]
+			for c := range s {
+				at := func(i int) float32 { return b[i*panelCols+c] }
+				s[c] += a[0] * at(0)
+				s[c] += (a[1] + at(2)) * (at(1) + a[2])
+				s[c] += a[3] * at(3)
+				s[c] += (a[4] - at(5)) * (at(4) - a[5])
+			}
+		}
+		for ; p < k; p++ {
+			for c := range s {
+				s[c] += row[p] * w[p*panelCols+c]
+			}
+		}
+		for c := range s {
+			v := (s[c]-corners[c])*ends[2*i] + ends[2*i+1]
+			if bias != nil {
+				v += bias[c]
+			}
+			if add != nil {
+				v += add[i*ldadd+c]
+			}
+			y[i*ldy+c] = v
+		}
+	}
+}
+
+// A pairing is what a product by pairs has beside its rows and weights.
+type pairing struct {
+	*pairedRows
+	corners []float32 // [parts of k, width]
+	width   int       // the columns, rounded up
+}
+
+// of is the corners of the panel at column j in the part of k that begins at
+// step p, and the ends of the rows from i on. There are none if the panel is not
+// done by pairs.
+func (t *pairing) of(i, j, p, k int) (corners, ends []float32) {
+	if t.pairedRows == nil {
+		return nil, nil
+	}
+	part := p / pairedDepth(k, k)
+	if corners = t.corners[part*t.width+j:][:panelCols]; corners[0] != corners[0] {
+		return nil, nil
+	}
+	return corners, t.ends[2*(part*t.m+i):]
+}
+
+// paired tells whether a product of m rows is done by pairs: one whose weights
+// have corners behind them, if the processor gains by it.
+func paired(w []float32, m, k, n int) bool {
+	return pairs && m >= pairedMin && len(w) > packedLen(k, n) && w[len(w)-panelCols/2] != 0
+}
+
+// gemmPaired is gemm by pairs, for so many rows at a time that what they are
+// scaled to stays in a cache.
+func gemmPaired(c *ctx, g gemmTask) {
+	rows, parts, width := task[pairedRows](c), pairedParts(g.k), roundUp(g.n, panelCols)
+	behind := g.w[packedLen(g.k, g.n):]
+	rows.size, rows.k, rows.ldx, rows.lds = behind[parts*width], g.k, g.ldx, apart(g.k)
+	high := max(pairedRoom/rows.lds/mBlock, 1) * mBlock
+	rows.reserve(min(high, g.m)*rows.lds, min(high, g.m)*2*parts)
+	for i := 0; i < g.m; i += high {
+		some := g
+		some.m, some.y, some.x = min(high, g.m-i), g.y[i*g.ldy:], g.x[i*g.ldx:]
+		if g.r != nil {
+			some.r = g.r[i*g.ldr:]
+		}
+		rows.x, rows.m = some.x, some.m
+		rows.odd.Store(false)
+		c.split(some.m, 1+rowsGrain/g.k, rows)
+		if !rows.odd.Load() {
+			some.pairing = pairing{rows, behind, width}
+		}
+		some.run(c)
+	}
+	rows.x = nil
+}
