@@ -10,22 +10,20 @@ import (
 
 var pairedKernels = map[string]generator{
 	"pairedMulAVX512": {
-		"func(y, x, w, bias, corners, ends, add, next *float32, m, k, ldy, ldx, ldadd, step int)",
-		pairedMul{wide, []int{8, 4, 2, 1}}.body},
-	"rowCornerAVX512": {"func(dst, x *float32, n int, scale float32) float32", rowCorner},
+		"func(y, x, w, bias, corners, ends, add, next *float32, m, twice, rest, ldy, ldx, ldadd, step int)",
+		pairedMul{wide, []int{10, 8, 4, 2, 1}}.body},
+	"rowMomentsAVX512": {"func(x *float32, n, followed int) (squares, corner float32)", rowMoments},
 }
 
-// rowCorner takes 48 elements at a time, eight times two pairs, and multiplies
+// rowMoments takes 48 elements at a time, eight times two pairs, and multiplies
 // each with the next one: the pairs begin where the signs are not 0.
-func rowCorner(a *asm) {
+func rowMoments(a *asm) {
+	const block = 48
 	l := &lanes{asm: a, vec: wide}
-	dst, x, n, scale := l.param("dst"), l.param("x"), l.param("n"), l.all("scale")
-	shifted, butLast := l.GP32(), l.K()
-	l.MOVL(operand.U32(0x7fff), shifted)
-	l.KMOVW(shifted, butLast)
-	var signs, sums [3]reg.VecVirtual
+	x, n, followed := l.param("x"), l.param("n"), l.param("followed")
+	var signs, squares, corners [3]reg.VecVirtual
 	for v := range signs {
-		signs[v], sums[v] = l.ZMM(), l.full(0)
+		signs[v], squares[v], corners[v] = l.ZMM(), l.full(0), l.full(0)
 		l.VMOVUPS(l.constant(fmt.Sprintf("corner_signs_%d", v), 8, func(i int) uint64 {
 			sign := func(at int) uint64 {
 				return uint64(math.Float32bits([pairedSteps]float32{1: 1, 4: -1}[at%pairedSteps]))
@@ -33,26 +31,58 @@ func rowCorner(a *asm) {
 			return sign(16*v+2*i) | sign(16*v+2*i+1)<<32
 		}), signs[v])
 	}
-	l.Label("loop")
-	for v := range sums {
-		here, next := l.ZMM(), l.ZMM()
-		l.VMULPS(at(x, 64*v), scale, here)
-		if v < 2 {
-			l.VMULPS(at(x, 64*v+4), scale, next)
-		} else {
-			l.VMULPS_Z(at(x, 64*v+4), scale, butLast, next)
+	bits, set := l.GP64(), l.K()
+	load := func(v int, next bool, count reg.GPVirtual) reg.VecVirtual { // of so many elements of the block
+		l.MOVQ(operand.I32(-1), bits)
+		l.BZHIQ(count, bits, bits)
+		disp := 64 * v
+		if v > 0 {
+			l.SHRQ(operand.Imm(uint64(16*v)), bits)
 		}
-		l.VMOVUPS(here, at(dst, 64*v))
-		l.VMULPS(signs[v], here, here)
-		l.VFMADD231PS(next, here, sums[v])
+		if next {
+			disp += 4
+		}
+		y := l.ZMM()
+		l.KMOVW(bits.As32(), set)
+		l.VMOVUPS_Z(at(x, disp), set, y)
+		return y
 	}
-	l.ADDQ(operand.U32(192), x)
-	l.ADDQ(operand.U32(192), dst)
-	l.SUBQ(operand.U32(48), n)
-	l.JNZ(operand.LabelRef("loop"))
-	l.VADDPS(sums[1], sums[0], sums[0])
-	l.VADDPS(sums[2], sums[0], sums[0])
-	l.results(l.sum(sums[0]))
+	add := func(v int, here, next reg.VecVirtual) {
+		l.VFMADD231PS(here, here, squares[v])
+		l.VMULPS(signs[v], here, here)
+		l.VFMADD231PS(next, here, corners[v])
+	}
+	butLast, none := l.GP64(), l.GP64()
+	l.MOVQ(operand.U32(block-1), butLast)
+	l.XORL(none.As32(), none.As32())
+	l.Label("loop")
+	l.jumpIfLess(n, block, "rest")
+	for v := range signs {
+		here := reg.VecVirtual(l.set(at(x, 64*v)))
+		if v < 2 {
+			add(v, here, l.set(at(x, 64*v+4)))
+		} else { // what is behind the block is not in it
+			add(v, here, load(v, true, butLast))
+		}
+	}
+	l.increaseBy(x, 4*block)
+	l.decreaseBy(n, block)
+	l.decreaseBy(followed, block)
+	l.jump("loop")
+	l.Label("rest")
+	l.jumpIfZero(n, "end")
+	l.TESTQ(followed, followed)
+	l.CMOVQLT(none, followed)
+	for v := range signs {
+		here := load(v, false, n)
+		add(v, here, load(v, true, followed))
+	}
+	l.Label("end")
+	for _, s := range [][3]reg.VecVirtual{squares, corners} {
+		l.VADDPS(s[1], s[0], s[0])
+		l.VADDPS(s[2], s[0], s[0])
+	}
+	l.results(l.sum(squares[0]), l.sum(corners[0]))
 	l.VZEROUPPER()
 	l.RET()
 }
@@ -85,7 +115,7 @@ func (g pairedMul) body(a *asm) {
 		*at = a.AllocLocal(8)
 	}
 	a.Load(a.Param("next"), t.next)
-	t.keep("k", 1, t.k)
+	t.keep("twice", 1, t.k)
 	t.keep("w", 1, t.w)
 	t.keep("bias", 1, t.bias)
 	t.keep("ldy", 4, t.ldy)
@@ -124,22 +154,28 @@ func (t *pairedTile) multiply(label string) {
 		t.zero(t.asm, t.regs[i])
 	}
 	rows := t.pointers()
-	w, n, y, add := t.GP64(), t.GP64(), t.GP64(), t.GP64()
+	w, left, n, y, add := t.GP64(), t.GP64(), t.GP64(), t.GP64(), t.GP64()
+	t.MOVQ(t.w, w)
 	t.MOVQ(t.y, y)
 	t.MOVQ(t.add, add)
 	t.TESTQ(add, add)
-	t.CMOVQEQ(y, add)
-	for range t.rows {
-		t.fetchRow(y, t.ldy)
-		t.fetchRow(add, t.ldadd)
-	}
-	t.MOVQ(t.w, w)
-	t.MOVQ(t.k, n)
-	t.SUBQ(operand.Imm(pairedSteps), n)
-	t.JLT(operand.LabelRef("rest" + label))
+	t.CMOVQEQ(y, add) // once more, where there is none
+	t.MOVQ(t.k, left)
+	t.TESTQ(left, left)
+	t.JZ(operand.LabelRef("rest" + label))
+	t.Label("fetch" + label)
+	t.fetchRow(y, t.ldy)
+	t.fetchRow(add, t.ldadd)
+	t.IMUL3Q(operand.U32(uint32((1<<16+t.rows-1)/t.rows)), t.k, n)
+	t.SHRQ(operand.Imm(16), n)
+	t.INCQ(n) // rounds until the next row
+	t.CMPQ(left, n)
+	t.CMOVQLT(left, n)
+	t.SUBQ(n, left)
 	t.align()
 	t.Label("pairs" + label)
 	t.PREFETCHT1(at(t.next, 0))
+	t.PREFETCHT1(at(t.next, lineBytes))
 	t.ADDQ(paramOf(t.asm, "step"), t.next)
 	t.three(rows, w, 0, t.VADDPS)
 	t.three(rows, w, 3, t.VSUBPS)
@@ -147,10 +183,13 @@ func (t *pairedTile) multiply(label string) {
 		t.ADDQ(operand.Imm(4*pairedSteps), p)
 	}
 	t.ADDQ(operand.U32(pairedSteps*panelBytes), w)
-	t.SUBQ(operand.Imm(pairedSteps), n)
-	t.JGE(operand.LabelRef("pairs" + label))
+	t.DECQ(n)
+	t.JNZ(operand.LabelRef("pairs" + label))
+	t.TESTQ(left, left)
+	t.JNZ(operand.LabelRef("fetch" + label))
 	t.Label("rest" + label)
-	t.ADDQ(operand.Imm(pairedSteps), n)
+	t.MOVQ(paramOf(t.asm, "rest"), n)
+	t.TESTQ(n, n)
 	t.JZ(operand.LabelRef("end" + label))
 	t.Label("one" + label)
 	b, free := t.weights(w), t.regs[2*t.most+2:]

@@ -22,7 +22,7 @@ func PackB(dst, w []float32, k, n, sk, sn int) { packB(dst, w, k, n, sk, sn) }
 
 // LinearLen is the number of floats of weights [k, n] as linear takes them.
 func LinearLen(k, n int) int {
-	if k < pairedTurn || n < panelCols {
+	if k < pairedLeast || n < panelCols {
 		return packedLen(k, n)
 	}
 	return packedLen(k, n) + cornersLen(k, n)

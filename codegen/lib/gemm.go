@@ -102,21 +102,26 @@ type gemmTask struct {
 }
 
 // part does the parts lo to hi of the grid.
-func (t *gemmTask) part(_ *worker, lo, hi int) {
+func (t *gemmTask) part(w *worker, lo, hi int) {
 	tiles, panels := (t.m+tileRows-1)/tileRows, (t.n+panelCols-1)/panelCols
 	for u := lo; u < hi; u++ {
 		i, j := u/t.colCuts, u%t.colCuts
-		t.block(min(tiles*i/t.rowCuts*tileRows, t.m), min(tiles*(i+1)/t.rowCuts*tileRows, t.m),
+		t.block(w.scratch, min(tiles*i/t.rowCuts*tileRows, t.m), min(tiles*(i+1)/t.rowCuts*tileRows, t.m),
 			min(panels*j/t.colCuts*panelCols, t.n), min(panels*(j+1)/t.colCuts*panelCols, t.n))
 	}
 }
 
-// block computes y[i0:i1, j0:j1]; j0 begins a panel.
-func (t *gemmTask) block(i0, i1, j0, j1 int) {
-	blocks := max((i1-i0+mBlock-1)/mBlock, 1)
-	most := roundUp((i1-i0+blocks-1)/blocks, tileRows)
-	for j := j0; j < j1; j += actCols {
-		cols := min(actCols, j1-j)
+// block computes y[i0:i1, j0:j1]; j0 begins a panel. A product by pairs needs
+// room for one.
+func (t *gemmTask) block(room []float32, i0, i1, j0, j1 int) {
+	high, tile, strip := mBlock, tileRows, actCols
+	if t.pairedRows != nil {
+		high, tile, strip = pairedHigh, pairedTile, pairedStrip
+	}
+	blocks := max((i1-i0+high-1)/high, 1)
+	most := roundUp((i1-i0+blocks-1)/blocks, tile)
+	for j := j0; j < j1; j += strip {
+		cols := min(strip, j1-j)
 		for i := i0; i < i1; i += most {
 			rows := min(most, i1-i)
 			width := cols
@@ -124,7 +129,7 @@ func (t *gemmTask) block(i0, i1, j0, j1 int) {
 				width = panelCols
 			}
 			for q := j; q < j+cols; q += width {
-				t.sum(i, rows, q, min(width, j+cols-q))
+				t.sum(room, i, rows, q, min(width, j+cols-q))
 			}
 			if t.act != nil {
 				t.activate(i, rows, j, cols)
@@ -134,10 +139,10 @@ func (t *gemmTask) block(i0, i1, j0, j1 int) {
 }
 
 // sum does all steps over k for y[i:i+rows, j:j+cols].
-func (t *gemmTask) sum(i, rows, j, cols int) {
+func (t *gemmTask) sum(room []float32, i, rows, j, cols int) {
 	for p := 0; ; {
 		depth := t.depth(p)
-		t.strip(i, rows, p, depth, j, cols)
+		t.strip(room, i, rows, p, depth, j, cols)
 		if p += depth; p == t.k {
 			return
 		}
@@ -164,7 +169,7 @@ func kDepth(k, left int) int {
 
 // strip adds the steps p to p+depth to y[i:i+rows, j:j+cols]. The first ones
 // bring in bias and, where nothing comes between, r: so r may be y.
-func (t *gemmTask) strip(i, rows, p, depth, j, cols int) {
+func (t *gemmTask) strip(room []float32, i, rows, p, depth, j, cols int) {
 	for start, end := j, j+cols; j < end; j += panelCols {
 		y, x, w := t.y[i*t.ldy+j:], t.x[i*t.ldx+p*t.sx:], t.w[(j*t.k+p*panelCols):]
 		next := end * t.k // what is read after this, to be fetched
@@ -192,6 +197,10 @@ func (t *gemmTask) strip(i, rows, p, depth, j, cols int) {
 		}
 		fetch := t.w[min(next, len(t.w)):]
 		if corners, ends := t.of(i, j, p, t.k); corners != nil {
+			if rows >= pairedCopied && misaligned(w) {
+				copy(room[:depth*panelCols], w)
+				w = room
+			}
 			pairedMul(y, t.ldy, t.scaled[i*t.lds+p:], t.lds, w, bias, corners, ends, add, fetch, ldadd, rows, depth)
 			continue
 		}

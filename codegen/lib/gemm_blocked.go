@@ -99,7 +99,7 @@ func (t *blockedTask) product(scratch []float32, i0, i1, j0, j1 int) {
 				t.widen(scratch, p, g.k, j)
 				g.x = t.x[p:]
 			}
-			g.block(i0, i1, 0, cols)
+			g.block(nil, i0, i1, 0, cols)
 			if p += g.k; p >= t.k {
 				break
 			}

@@ -22,11 +22,16 @@ import "math"
 //
 // lest corners grow with k where elements have a mean.
 const (
-	pairedBlock = 768     // the most steps over k that are added up at once: their rows of a panel fit into the nearest cache
-	pairedTurn  = 48      // the cuts between those are at multiples of this
-	pairedUnit  = 6       // steps that make two pairs
-	pairedMin   = 24      // rows from which on it pays
-	pairedRoom  = 1 << 21 // elements of x that are scaled at a time
+	pairedUnit   = 6               // steps that make two pairs
+	pairedTurn   = 48              // k is cut at multiples of this alone
+	pairedBlock  = 768             // the most steps that are added up before their corners are taken away
+	pairedTile   = 10              // rows of a tile
+	pairedHigh   = 13 * pairedTile // of a block of x, which stays in the second level cache
+	pairedStrip  = 24 * panelCols  // columns that one pass over a block of x does
+	pairedMin    = 16              // rows from which on it pays
+	pairedLeast  = 96              // and steps
+	pairedCopied = 60              // rows from which on it pays to align weights
+	pairedRoom   = 1 << 21         // elements of x that are scaled at a time
 )
 
 // pairedDepth is how many of the left last of k steps are added up next.
@@ -120,16 +125,15 @@ func columnCorner(w []float32, k int) float32 {
 	return float32(sum)
 }
 
-// rowCorner is dst = x·scale, and the corner of that.
-func rowCornerGo(dst, x []float32, scale float32) float32 {
-	var sum float32
-	for i, v := range x {
-		dst[i] = v * scale
+// rowMomentsGo is the sum of the squares of x, and its corner.
+func rowMomentsGo(x []float32) (squares, corner float32) {
+	for _, v := range x {
+		squares += v * v
 	}
-	for ; len(dst) >= pairedUnit; dst = dst[pairedUnit:] {
-		sum += dst[1]*dst[2] - dst[4]*dst[5]
+	for ; len(x) >= pairedUnit; x = x[pairedUnit:] {
+		corner += x[1]*x[2] - x[4]*x[5]
 	}
-	return sum
+	return squares, corner
 }
 
 // pairedMulGo is y = add + bias + (s - corners)·times + plus for one panel, where s
@@ -207,7 +211,8 @@ func gemmPaired(c *ctx, g gemmTask) {
 	rows, parts, width := task[pairedRows](c), pairedParts(g.k), roundUp(g.n, panelCols)
 	behind := g.w[packedLen(g.k, g.n):]
 	rows.size, rows.k, rows.ldx, rows.lds = behind[parts*width], g.k, g.ldx, apart(g.k)
-	high := max(pairedRoom/rows.lds/mBlock, 1) * mBlock
+	high := max(pairedRoom/rows.lds/pairedHigh, 1) * pairedHigh
+	c.reserve(pairedBlock * panelCols)
 	rows.reserve(min(high, g.m)*rows.lds, min(high, g.m)*2*parts)
 	for i := 0; i < g.m; i += high {
 		some := g

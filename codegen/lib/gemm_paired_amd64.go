@@ -2,17 +2,18 @@
 
 package lib
 
-func rowCorner(dst, x []float32, scale float32) float32 {
-	if n := len(x) / pairedTurn * pairedTurn; n > 0 && isa == isaAVX512 {
-		return rowCornerAVX512(&dst[0], &x[0], n, scale) + rowCornerGo(dst[n:], x[n:], scale)
+func rowMoments(x []float32) (squares, corner float32) {
+	if len(x) > 0 && isa == isaAVX512 {
+		return rowMomentsAVX512(&x[0], len(x), max(len(x)/pairedUnit*pairedUnit-1, 0))
 	}
-	return rowCornerGo(dst, x, scale)
+	return rowMomentsGo(x)
 }
 
-// rowCornerAVX512 is rowCornerGo for n elements, a multiple of 48 and not 0.
+// rowMomentsAVX512 is rowMomentsGo for n elements, not 0, of which so many are
+// followed by another one of a pair.
 //
 //go:noescape
-func rowCornerAVX512(dst, x *float32, n int, scale float32) float32
+func rowMomentsAVX512(x *float32, n, followed int) (squares, corner float32)
 
 // pairedMul is pairedMulGo, and brings as much of next as w has from memory to
 // the caches meanwhile.
@@ -22,15 +23,15 @@ func pairedMul(y []float32, ldy int, x []float32, ldx int, w, bias, corners, end
 		if len(next) > 0 {
 			fetch, bytes = &next[0], 4*pairedUnit*panelCols
 		}
-		tiles := tiles(m, 8)
-		pairedMulAVX512(&y[0], &x[0], &w[0], first(bias), &corners[0], &ends[0], first(add), fetch, m, k, ldy, ldx, ldadd, (bytes+tiles-1)/tiles)
+		tiles := tiles(m, pairedTile)
+		pairedMulAVX512(&y[0], &x[0], &w[0], first(bias), &corners[0], &ends[0], first(add), fetch, m, k/pairedUnit, k%pairedUnit, ldy, ldx, ldadd, (bytes+tiles-1)/tiles)
 		return
 	}
 	pairedMulGo(y, ldy, x, ldx, w, bias, corners, ends, add, ldadd, m, k)
 }
 
-// pairedMulAVX512 fetches a line from next on at each sixth step over k, and
-// goes on by step bytes.
+// pairedMulAVX512 does so many times two pairs and the rest of the steps. With
+// each two pairs it fetches a line from next on, and goes on by step bytes.
 //
 //go:noescape
-func pairedMulAVX512(y, x, w, bias, corners, ends, add, next *float32, m, k, ldy, ldx, ldadd, step int)
+func pairedMulAVX512(y, x, w, bias, corners, ends, add, next *float32, m, twice, rest, ldy, ldx, ldadd, step int)

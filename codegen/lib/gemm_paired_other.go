@@ -5,7 +5,7 @@ package lib
 // choosePairs says no: here nothing is gained.
 func choosePairs() bool { return false }
 
-func rowCorner(dst, x []float32, scale float32) float32 { return rowCornerGo(dst, x, scale) }
+func rowMoments(x []float32) (squares, corner float32) { return rowMomentsGo(x) }
 
 func pairedMul(y []float32, ldy int, x []float32, ldx int, w, bias, corners, ends, add, _ []float32, ldadd, m, k int) {
 	pairedMulGo(y, ldy, x, ldx, w, bias, corners, ends, add, ldadd, m, k)

@@ -29,32 +29,25 @@ func (t *pairedRows) reserve(scaled, ends int) {
 // or is so large or small that its squares do not show its size.
 func (t *pairedRows) part(_ *worker, lo, hi int) {
 	for i := lo; i < hi; i++ {
-		x, dst := t.x[i*t.ldx:][:t.k], t.scaled[i*t.lds:][:t.k]
-		var sum [1]float32
-		dots(sum[:], 0, x, 0, x, 0, 1, 1, t.k)
-		times, ok := t.times(x, sum[0])
-		if !ok {
+		x := t.x[i*t.ldx:][:t.k]
+		var sum float64
+		for p, at := 0, i; p < t.k; at += t.m {
+			depth := pairedDepth(t.k, t.k-p)
+			squares, corner := rowMoments(x[p:][:depth])
+			sum += float64(squares)
+			t.ends[2*at+1] = corner
+			p += depth
+		}
+		scale, times := [1]float32{}, float32(0) // if all of x is 0
+		if size := powerOf(sum / float64(t.k)); size != 0 {
+			scale[0], times = t.size/size, size/t.size
+		} else if sum != 0 || slices.ContainsFunc(x, func(v float32) bool { return v != 0 }) {
 			t.odd.Store(true)
 			return
 		}
-		scale := float32(1)
-		if times != 0 {
-			scale = 1 / times
-		}
-		for p, at := 0, i; p < t.k; at += t.m {
-			depth := pairedDepth(t.k, t.k-p)
-			t.ends[2*at], t.ends[2*at+1] = times, -times*rowCorner(dst[p:][:depth], x[p:][:depth], scale)
-			p += depth
+		mul32(t.scaled[i*t.lds:][:t.k], x, scale[:])
+		for at := i; at < pairedParts(t.k)*t.m; at += t.m {
+			t.ends[2*at], t.ends[2*at+1] = times, -t.ends[2*at+1]*scale[0]
 		}
 	}
-}
-
-// times is the power of two by which a row x, the sum of whose squares is given,
-// is larger than the weights; 0 if all of it is 0.
-func (t *pairedRows) times(x []float32, sum float32) (times float32, ok bool) {
-	mean := float64(sum) / float64(len(x))
-	if size := powerOf(mean); size != 0 {
-		return size / t.size, true
-	}
-	return 0, sum == 0 && !slices.ContainsFunc(x, func(v float32) bool { return v != 0 })
 }

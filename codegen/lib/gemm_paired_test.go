@@ -29,12 +29,12 @@ func TestPaired(t *testing.T) {
 	one, three := newCtx(1), newCtx(3)
 	defer three.close()
 	var cases []gemmCase
-	for m := pairedMin; m < pairedMin+17; m++ {
+	for m := pairedMin; m < pairedMin+25; m++ {
 		for _, k := range []int{5, 6, 47, 48, 96, 101, 250} {
 			cases = append(cases, newPairedCase(t, m, k, []int{32, 70, 96}[m%3], (m+k)%4, m%2 == 0, k%2 == 0))
 		}
 	}
-	for _, s := range [][3]int{{25, 513, 40}, {24, 1100, 32}, {300, 64, 96}, {128, 64, 300}, {700, 60, 320}, {37, 1030, 65}} {
+	for _, s := range [][3]int{{25, 513, 40}, {24, 1700, 32}, {300, 64, 96}, {128, 64, 300}, {700, 60, 320}, {37, 1030, 65}} {
 		cases = append(cases, newPairedCase(t, s[0], s[1], s[2], s[0]%3, true, true))
 	}
 	eachPaired(t, func(t *testing.T) {

@@ -81,7 +81,7 @@ func (t *matmulTask) block(scratch []float32, yo, ao, bo, i0, i1, j0, j1 int) {
 			if p > 0 {
 				g.r, g.ldr = g.y, g.ldy
 			}
-			g.block(i0, i1, 0, cols)
+			g.block(nil, i0, i1, 0, cols)
 			if p += g.k; p >= t.k {
 				break
 			}

@@ -35,6 +35,9 @@ func aligned(n int) []byte {
 	return b[skip : skip+n : skip+n]
 }
 
+// misaligned tells whether x begins within a cache line, as what is embedded may: the linker goes by 32 bytes.
+func misaligned(x []float32) bool { return uintptr(unsafe.Pointer(&x[0]))%cacheLine != 0 }
+
 // embedded is a file that go:embed has put into a string, without a copy where it lies on a boundary of 8 bytes.
 func embedded(s string) []byte {
 	if len(s) == 0 {

@@ -304,11 +304,11 @@ func (t *recurrence) multiply(d *direction, h, sums []float32, c gateCut, from, 
 		m.r = sums[c.k*t.batch*cols:]
 	}
 	if c.lo == 0 && c.hi == t.width {
-		m.block(0, t.batch, from*t.width, end*t.width)
+		m.block(nil, 0, t.batch, from*t.width, end*t.width)
 		return
 	}
 	for g := from; g < end; g++ {
-		m.block(0, t.batch, g*t.width+c.lo, g*t.width+c.hi)
+		m.block(nil, 0, t.batch, g*t.width+c.lo, g*t.width+c.hi)
 	}
 }
 
