@@ -24,7 +24,7 @@ import "math"
 const (
 	pairedUnit   = 6               // steps that make two pairs
 	pairedTurn   = 48              // k is cut at multiples of this alone
-	pairedBlock  = 768             // the most steps that are added up before their corners are taken away
+	pairedBlock  = 288             // the most steps that are added up before their corners are taken away
 	pairedTile   = 10              // rows of a tile
 	pairedHigh   = 13 * pairedTile // of a block of x, which stays in the second level cache
 	pairedStrip  = 24 * panelCols  // columns that one pass over a block of x does

@@ -51,6 +51,252 @@ func TestPaired(t *testing.T) {
 	})
 }
 
+// TestPairedRowsAlone proves that a row's result does not depend on its neighbours.
+func TestPairedRowsAlone(t *testing.T) {
+	c := newCtx(1)
+	eachPaired(t, func(t *testing.T) {
+		g := newPairedCase(t, 3*pairedHigh+7, 330, 70, 0, true, false)
+		all := g.run(t, c, false)
+		for i := 0; i+pairedMin <= g.m; i += 19 {
+			y := garbage(t, pairedMin*g.n)
+			linear(c, y, g.x[i*g.k:], g.w, g.b, nil, nil, pairedMin, g.k, g.n)
+			sameBits(t, fmt.Sprint("rows from ", i), y, all[i*g.n:(i+pairedMin)*g.n])
+		}
+	})
+}
+
+// TestPairedMul compares the kernel with sums in float64, between guards.
+func TestPairedMul(t *testing.T) {
+	eachPaired(t, func(t *testing.T) {
+		for m := 1; m < 24; m++ {
+			for _, k := range []int{1, 5, 6, 7, 12, 35, 66, 133} {
+				ldx, ldy, ldadd := k+m%3, panelCols+m%2, panelCols+k%2
+				x, w := random(t, (m-1)*ldx+k, 1), random(t, k*panelCols, 2)
+				corner, ends := random(t, panelCols, 3), random(t, 2*m, 4)
+				bias, add := random(t, panelCols, 5), random(t, (m-1)*ldadd+panelCols, 6)
+				if m%3 == 0 {
+					bias = nil
+				}
+				if m%5 == 0 {
+					add = nil
+				}
+				y := garbage(t, (m-1)*ldy+panelCols)
+				pairedMul(y, ldy, x, ldx, w, bias, corner, ends, add, nil, ldadd, m, k)
+				for i := range m {
+					var want [panelCols]float64
+					for j := range want {
+						at := func(p int) float64 { return float64(w[p*panelCols+j]) }
+						sum := -float64(corner[j])
+						for p := range k {
+							sum += float64(x[i*ldx+p]) * at(p)
+						}
+						for p := 0; p+pairedUnit <= k; p += pairedUnit {
+							row := x[i*ldx+p:]
+							sum += float64(row[1])*float64(row[2]) - float64(row[4])*float64(row[5])
+							sum += at(p+1)*at(p+2) - at(p+4)*at(p+5)
+						}
+						want[j] = sum*float64(ends[2*i]) + float64(ends[2*i+1])
+						if bias != nil {
+							want[j] += float64(bias[j])
+						}
+						if add != nil {
+							want[j] += float64(add[i*ldadd+j])
+						}
+					}
+					near(t, fmt.Sprintf("row %d of %d, %d steps", i, m, k), y[i*ldy:][:panelCols], want[:], eps*float64(8+k))
+				}
+			}
+		}
+	})
+}
+
+func TestRowMoments(t *testing.T) {
+	eachPaired(t, func(t *testing.T) {
+		for n := range 200 {
+			x := random(t, n, uint64(n))
+			var squares, corner float64
+			for i, v := range x {
+				squares += float64(v) * float64(v)
+				if i/pairedUnit < n/pairedUnit {
+					switch i % pairedUnit {
+					case 1:
+						corner += float64(v) * float64(x[i+1])
+					case 4:
+						corner -= float64(v) * float64(x[i+1])
+					}
+				}
+			}
+			a, b := rowMoments(x)
+			near(t, fmt.Sprint("moments of ", n), []float32{a, b}, []float64{squares, corner}, 8*eps*float64(4+n))
+		}
+	})
+}
+
+func TestPowerOf(t *testing.T) {
+	for e := -39; e < 40; e++ {
+		for _, f := range []float64{0.51, 0.71, 1, 1.41, 1.99} {
+			if got, want := float64(powerOf(f*math.Ldexp(1, 2*e))), math.Ldexp(1, e); got != want {
+				t.Errorf("the power of two nearest to the root of %g·4^%d is %g, not %g", f, e, got, want)
+			}
+		}
+	}
+	for _, mean := range []float64{0, 0x1p-81, 0x1p81, math.Inf(1), math.NaN()} {
+		if got := powerOf(mean); got != 0 {
+			t.Errorf("the size of a mean square of %g is %g, not 0", mean, got)
+		}
+	}
+}
+
+// TestPairedOddRows has rows whose size cannot be told by their squares: all are
+// done without pairs then. Rows of nothing but 0 are no such rows.
+func TestPairedOddRows(t *testing.T) {
+	c := newCtx(1)
+	inf := float32(math.Inf(1))
+	eachPaired(t, func(t *testing.T) {
+		for _, odd := range []float32{inf, -inf, float32(math.NaN()), 1e30, 1e-30} {
+			g := newPairedCase(t, 40, 100, 64, 0, true, true)
+			row := g.x[33*g.k:][:g.k]
+			clear(row)
+			row[7] = odd
+			y := g.run(t, c, false)
+			pairs = false
+			want := g.run(t, c, false)
+			pairs = true
+			sameBits(t, fmt.Sprint("with a row of ", odd), y, want)
+		}
+		g := newPairedCase(t, 40, 100, 64, 0, true, true)
+		clear(g.x[33*g.k:][:g.k])
+		y := g.run(t, c, false)
+		for j := range g.n {
+			if got, want := y[33*g.n+j], g.b[j]+g.r[33*g.n+j]; got != want {
+				t.Fatalf("column %d of a row of 0 is %g, bias and residual %g", j, got, want)
+			}
+		}
+	})
+}
+
+// TestUnpairable has weights that pairs would be too coarse for: some that
+// select, whose products must be exact, some whose columns differ much in size,
+// and some that are too large.
+func TestUnpairable(t *testing.T) {
+	c := newCtx(1)
+	const m, k, n = 40, 128, 96
+	x := random(t, m*k, 1)
+	pack := func(f func(p, j int) float32) []float32 {
+		w, packed := make([]float32, k*n), guarded(t, packedLen(k, n)+cornersLen(k, n))
+		for i := range w {
+			w[i] = f(i/n, i%n)
+		}
+		packB(packed, w, k, n, n, 1)
+		corners(packed[packedLen(k, n):], packed[:packedLen(k, n)], k, n)
+		return packed
+	}
+	r := rand.New(rand.NewPCG(7, 7))
+	eachPaired(t, func(t *testing.T) {
+		y := garbage(t, m*n)
+		linear(c, y, x, pack(func(p, j int) float32 {
+			if p == j+5 {
+				return 0.3
+			}
+			return 0
+		}), nil, nil, nil, m, k, n)
+		for i := range y {
+			if want := x[i/n*k+i%n+5] * 0.3; y[i] != want {
+				t.Fatalf("element %d that was selected is %g, not %g", i, y[i], want)
+			}
+		}
+		for _, far := range []float32{1e-3, 1e25} {
+			w := pack(func(p, j int) float32 {
+				if v := 2*r.Float32() - 1; j/panelCols != 1 {
+					return v
+				} else {
+					return v * far
+				}
+			})
+			linear(c, y, x, w, nil, nil, nil, m, k, n)
+			for i := range m {
+				for j := range n {
+					var want, size float64
+					for p := range k {
+						v := float64(x[i*k+p]) * float64(w[j/32*32*k+p*32+j%32])
+						want, size = want+v, size+v*v
+					}
+					if d := math.Abs(float64(y[i*n+j]) - want); !(d <= 60*eps*math.Sqrt(size)) {
+						t.Fatalf("with columns of %g: (%d, %d) is %g, want %g", far, i, j, y[i*n+j], want)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestPairedMisaligned has weights that do not begin with a line of the cache.
+func TestPairedMisaligned(t *testing.T) {
+	c := newCtx(1)
+	eachPaired(t, func(t *testing.T) {
+		for _, m := range []int{pairedMin, pairedCopied + 3} {
+			g := newPairedCase(t, m, 350, 70, 0, true, false)
+			want := g.run(t, c, false)
+			w := guarded(t, len(g.w)+8)[:len(g.w)]
+			if misaligned(g.w) == misaligned(w) {
+				t.Fatal("both weights begin with a line, or none")
+			}
+			copy(w, g.w)
+			g.w = w
+			sameBits(t, fmt.Sprint(m, " rows"), g.run(t, c, false), want)
+		}
+	})
+}
+
+// TestPairedRounding compares the rounding of sums by pairs with that of others.
+func TestPairedRounding(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	gelu := func(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 }
+	c := newCtx(1)
+	const m, n = 40, 64
+	for name, of := range map[string]struct{ x, w func(p int) float64 }{
+		"normal":     {func(int) float64 { return r.NormFloat64() }, func(int) float64 { return r.NormFloat64() / 50 }},
+		"with means": {func(int) float64 { return r.NormFloat64() + .3 }, func(int) float64 { return (r.NormFloat64() + .3) / 50 }},
+		"outliers":   {func(p int) float64 { return r.NormFloat64() * (1 + 40*float64((p+1)%97/96)) }, func(int) float64 { return r.NormFloat64() / 50 }},
+		"gelu":       {func(int) float64 { return gelu(2*r.NormFloat64() - 1) }, func(int) float64 { return r.NormFloat64() / 50 }},
+		"positive":   {func(int) float64 { return r.Float64() }, func(int) float64 { return r.Float64() / 50 }},
+	} {
+		for _, k := range []int{384, 768, 3072} {
+			x, w := make([]float32, m*k), make([]float32, k*n)
+			for i := range x {
+				x[i] = float32(of.x(i % k))
+			}
+			for i := range w {
+				w[i] = float32(of.w(i / n))
+			}
+			packed := make([]float32, packedLen(k, n)+cornersLen(k, n))
+			packB(packed, w, k, n, n, 1)
+			corners(packed[packedLen(k, n):], packed[:packedLen(k, n)], k, n)
+			want := make([]float64, m*n)
+			for i := range want {
+				for p := range k {
+					want[i] += float64(x[i/n*k+p]) * float64(w[p*n+i%n])
+				}
+			}
+			eachPaired(t, func(t *testing.T) {
+				var rms [2]float64
+				for way := range rms {
+					pairs = way == 1
+					y := make([]float32, m*n)
+					linear(c, y, x, packed, nil, nil, nil, m, k, n)
+					for i, v := range y {
+						rms[way] += (float64(v) - want[i]) * (float64(v) - want[i])
+					}
+				}
+				if ratio := math.Sqrt(rms[1] / rms[0]); !(ratio < 1.05) {
+					t.Errorf("%s, %d steps: sums by pairs are %.2f times as far off as others", name, k, ratio)
+				}
+			})
+			pairs = true
+		}
+	}
+}
+
 func BenchmarkPaired(b *testing.B) {
 	had := pairs
 	defer func() { pairs = had }()

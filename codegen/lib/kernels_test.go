@@ -326,13 +326,18 @@ func TestForgotten(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
+	had := pairs
+	defer func() { pairs = had }()
+	pairs = true
 	c := newCtx(2)
 	defer c.close()
+	paired := newPairedCase(t, 128, 128, 128, 0, true, true)
 	x, w, y := make([]float32, 128*128), make([]float32, packedLen(128, 128)), make([]float32, 128*128)
 	h := heads{x, 0, 32, 128}
 	residual := func(n int) sequel { return sequel{add: x[:n], least: zero[:]} }
 	step := func() {
 		linear(c, y, x, w, x, x, gelu32, 128, 128, 128)
+		linear(c, y, paired.x, paired.w, paired.b, paired.r, gelu32, 128, 128, 128)
 		attention(c, heads{y, 0, 32, 128}, h, h, h, score{scale: .5}, bias{}, keep{}, attentionShape{batch: 1, heads: 4, kvHeads: 4, queries: 128, keys: 128, d: 32, dv: 32, causal: true})
 		matmul(c, y, x, x, product{m: 128, k: 128, n: 128, batch: [3]int{1, 1, 1}, yRow: 128, aRow: 128, aCol: 1, bRow: 1, bCol: 128})
 		softmax(c, y, x, 128, 128)
