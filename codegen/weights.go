@@ -20,10 +20,9 @@ type layout string
 
 const (
 	plainLayout  layout = ""                                   // row by row
-	linearLayout layout = "packed for linear"                  // what the kernel linear reads, of a matrix [k, n]
-	packedLayout layout = "packed"                             // the panels in that
-	stackLayout  layout = "packed, one matrix after the other" // as packedLayout, of matrices [e, k, n]
-	turnedLayout layout = "packed, turned"                     // as packedLayout, of a matrix [n, ..] whose further axes are k
+	linearLayout layout = "packed"                             // what the kernel linear reads, of a matrix [k, n]
+	stackLayout  layout = "packed, one matrix after the other" // as linearLayout, of matrices [e, k, n]
+	turnedLayout layout = "packed, turned"                     // the panels in that, of a matrix [n, ..] whose further axes are k
 	bf16Layout   layout = "bf16"                               // those that gemmBF16 reads
 	int8Layout   layout = "int8"                               // those that gemmInt8 reads
 	bytesLayout  layout = "bytes"                              // those that gemmQuantized reads, of weights that are int8 in the model, with their scales and zero points
@@ -162,10 +161,8 @@ func storedLen(v *ir.Value, zeros bool, as layout) int {
 	switch as {
 	case linearLayout:
 		return lib.LinearLen(shape[0], shape[1])
-	case packedLayout:
-		return lib.PackedLen(shape[0], shape[1])
 	case stackLayout:
-		return shape[0] * lib.PackedLen(shape[1], shape[2])
+		return shape[0] * lib.LinearLen(shape[1], shape[2])
 	case turnedLayout:
 		return lib.PackedLen((&ir.Data{Shape: shape[1:]}).Len(), shape[0])
 	case bf16Layout:
@@ -308,10 +305,10 @@ func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 		return
 	}
 	if as == stackLayout {
-		b, step := d.Bytes(), 4*lib.PackedLen(d.Shape[1], d.Shape[2])
+		b, step := d.Bytes(), 4*lib.LinearLen(d.Shape[1], d.Shape[2])
 		size := len(b) / max(d.Shape[0], 1)
 		for i := range d.Shape[0] {
-			store(dst[i*step:], ir.Raw(d.Elem, d.Shape[1:], b[i*size:][:size]), nil, nil, packedLayout)
+			store(dst[i*step:], ir.Raw(d.Elem, d.Shape[1:], b[i*size:][:size]), nil, nil, linearLayout)
 		}
 		return
 	}

@@ -21,12 +21,7 @@ func PackedLen(k, n int) int { return packedLen(k, n) }
 func PackB(dst, w []float32, k, n, sk, sn int) { packB(dst, w, k, n, sk, sn) }
 
 // LinearLen is the number of floats of weights [k, n] as linear takes them.
-func LinearLen(k, n int) int {
-	if k < pairedLeast || n < panelCols {
-		return packedLen(k, n)
-	}
-	return packedLen(k, n) + cornersLen(k, n)
-}
+func LinearLen(k, n int) int { return linearLen(k, n) }
 
 // PackLinear is PackB for the weights w[k, n] of linear: with what products by
 // pairs need behind the panels.

@@ -50,6 +50,15 @@ func pairedParts(k int) int {
 // each part of k, and one more vector, which begins with the weights' size.
 func cornersLen(k, n int) int { return pairedParts(k)*roundUp(n, panelCols) + panelCols/2 }
 
+// linearLen is the length of packed weights [k, n], with their corners if they
+// have some.
+func linearLen(k, n int) int {
+	if k < pairedLeast || n < panelCols {
+		return packedLen(k, n)
+	}
+	return packedLen(k, n) + cornersLen(k, n)
+}
+
 // corners writes the corners of the weights w[k, n], which are packed. Those of
 // a panel that must not be done by pairs are NaN.
 func corners(dst, w []float32, k, n int) {

@@ -25,6 +25,16 @@ func newPairedCase(t testing.TB, m, k, n, pad int, bias, add bool) gemmCase {
 	return g
 }
 
+// linearWeights is so many matrices as linear takes them.
+func linearWeights(t testing.TB, count, k, n int) []float32 {
+	size := linearLen(k, n)
+	w := guarded(t, count*size)
+	for i := range count {
+		PackLinear(w[i*size:][:size], random(t, k*n, uint64(i)), k, n)
+	}
+	return w
+}
+
 func TestPaired(t *testing.T) {
 	one, three := newCtx(1), newCtx(3)
 	defer three.close()

@@ -6,10 +6,10 @@ package lib
 //
 //	y      [experts, m, n]
 //	x      [experts, m, k], or [m, k] for all of them with step 0 instead of m·k
-//	w      [experts, k, n], each matrix packed by packB
+//	w      [experts, k, n], each matrix as linear takes it
 //	routes [experts, m]
 func routedMatMul(c *ctx, y, x []float32, step int, w, routes []float32, experts, m, k, n int) {
-	size := packedLen(k, n)
+	size := linearLen(k, n)
 	c.reserve(min(m, mBlock) * k)
 	for e := range experts {
 		for i := 0; i < m; {

@@ -29,3 +29,26 @@ func TestRoutedMatMul(t *testing.T) {
 		}
 	})
 }
+
+// TestRoutedPaired has so many rows for each expert that they are multiplied by
+// pairs.
+func TestRoutedPaired(t *testing.T) {
+	const experts, m, k, n = 2, 300, 100, 64
+	x, w, routes := random(t, m*k, 1), linearWeights(t, experts, k, n), make([]float32, experts*m)
+	want := make([]float64, experts*m*n)
+	for i := range routes {
+		if i%3 > 0 {
+			routes[i] = 1
+			for j := range n {
+				for p := range k {
+					want[i*n+j] += float64(x[i%m*k+p]) * float64(w[i/m*linearLen(k, n)+j/panelCols*panelCols*k+p*panelCols+j%panelCols])
+				}
+			}
+		}
+	}
+	eachPaired(t, func(t *testing.T) {
+		y := garbage(t, experts*m*n)
+		routedMatMul(newCtx(2), y, x, 0, w, routes, experts, m, k, n)
+		near(t, "routed by pairs", y, want, 200*eps)
+	})
+}
