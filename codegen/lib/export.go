@@ -1,6 +1,9 @@
 package lib
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // What the compiler itself uses of this package. Nothing here is emitted.
 
@@ -29,7 +32,7 @@ func PackLinear(dst, w []float32, k, n int) {
 	size := packedLen(k, n)
 	packB(dst[:size], w, k, n, n, 1)
 	if len(dst) > size {
-		corners(dst[size:], dst[:size], k, n)
+		corners(dst[size:], k, n, func(j int) []float32 { return dst[j*k:][:k*panelCols] })
 	}
 }
 
@@ -93,7 +96,9 @@ func PackBytes(dst []uint32, w []byte, scale []float32, zero []byte, k, n int) {
 const MaxInt8Depth = maxInt8Depth
 
 // PackedBlockedLen is the number of words of a matrix [k, n] that PackBlocked packs.
-func PackedBlockedLen(bits, k, n, block int) int { return packedBlockedLen(bits, k, n, block) }
+func PackedBlockedLen(bits, k, n, block int) int {
+	return packedBlockedLen(bits, k, n, block) + cornersLen(k, n)
+}
 
 // PackBlocked packs the weights w[k, n], so many bits in bytes, with the scales
 // and zero points [ceil(k/block), n] of their blocks into the panels that
@@ -116,6 +121,23 @@ func PackBlocked(bits int, dst []uint32, w []byte, scale []float32, zero []byte,
 			}
 		}
 	}
+	if behind := reinterpret[float32](dst[packedBlockedLen(bits, k, n, block):]); len(behind) > 0 {
+		t, panel := blockedTask{format: formatOf(bits), packed: dst, block: block}, make([]float32, k*panelCols)
+		t.k = k
+		corners(behind, k, n, func(j int) []float32 {
+			t.widen(panel, 0, k, j)
+			return panel
+		})
+	}
+}
+
+func formatOf(bits int) blockFormat {
+	for _, f := range []blockFormat{twoBits, fourBits, eightBits} {
+		if f.bits == bits {
+			return f
+		}
+	}
+	panic(fmt.Sprintf("BUG: no weights have %d bits", bits))
 }
 
 // MaxInt8Block is the longest block that gemmBlockedInt8 serves.

@@ -39,8 +39,9 @@ func gemm(c *ctx, y []float32, ldy int, x []float32, ldx int, w, bias, r []float
 	if k == 0 {
 		t.ldx = 0 // there is no row of x to find
 	}
-	if paired(w, m, k, n) {
-		gemmPaired(c, t)
+	if corners := w[packedLen(k, n):]; paired(corners, m) {
+		c.reserve(pairedBlock * panelCols)
+		byPairs(c, t, corners, func(some gemmTask) { some.run(c) })
 		return
 	}
 	t.run(c)

@@ -43,16 +43,30 @@ func gemmBlocked(c *ctx, f blockFormat, block int, y []float32, ldy int, x []flo
 	if m == 0 || n == 0 {
 		return
 	}
-	t := task[blockedTask](c)
-	*t = blockedTask{gemmTask: gemmTask{y: y, x: x, bias: bias, r: r, act: act, m: m, k: k, n: n, ldy: ldy, ldx: ldx, sx: 1, ldr: ldr,
-		rowCuts: 1, colCuts: 1}, format: f, packed: w, block: block}
+	t := blockedTask{gemmTask: gemmTask{y: y, x: x, bias: bias, r: r, act: act, m: m, k: k, n: n, ldy: ldy, ldx: ldx, sx: 1, ldr: ldr},
+		format: f, packed: w, block: block}
+	if corners := reinterpret[float32](w[packedBlockedLen(f.bits, k, n, block):]); paired(corners, m) {
+		byPairs(c, t.gemmTask, corners, func(some gemmTask) {
+			t.gemmTask = some
+			t.run(c)
+		})
+		return
+	}
+	t.run(c)
+}
+
+// run computes all of y.
+func (t blockedTask) run(c *ctx) {
+	kept := task[blockedTask](c)
+	t.rowCuts, t.colCuts = 1, 1
 	if c.threads > 1 {
-		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/mulGrain)
-		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
+		parts := min(cutsPerThread*c.threads, mulWork(t.m, t.k, t.n)/mulGrain)
+		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (t.m+tileRows-1)/tileRows, (t.n+panelCols-1)/panelCols)
 	}
 	c.reserve(kBlock * panelCols) // which a panel of w, or the sums of a few rows, need
-	c.split(t.rowCuts*t.colCuts, 1, t)
-	*t = blockedTask{}
+	*kept = t
+	c.split(t.rowCuts*t.colCuts, 1, kept)
+	*kept = blockedTask{}
 }
 
 // blockedTask is the arguments of gemmBlocked.
@@ -79,7 +93,7 @@ func (t *blockedTask) product(scratch []float32, i0, i1, j0, j1 int) {
 	if i0 == i1 {
 		return
 	}
-	if i1-i0 <= fewRows() {
+	if i1-i0 <= fewRows() && t.pairedRows == nil {
 		t.few(scratch, i0, i1-i0, j0, j1)
 		return
 	}
@@ -93,13 +107,21 @@ func (t *blockedTask) product(scratch []float32, i0, i1, j0, j1 int) {
 			g.r, g.ldr = t.r[j:], t.ldr
 		}
 		for p := 0; ; {
-			if g.k = kDepth(t.k, t.k-p); g.k == 0 {
+			if g.k = t.depth(p); g.k == 0 {
 				g.ldx = 0
 			} else {
 				t.widen(scratch, p, g.k, j)
 				g.x = t.x[p:]
 			}
-			g.block(nil, i0, i1, 0, cols)
+			if corners, ends := t.of(i0, j, p, t.k); corners != nil {
+				var add []float32
+				if g.r != nil {
+					add = g.r[i0*g.ldr:]
+				}
+				pairedMul(g.y[i0*g.ldy:], g.ldy, t.scaled[i0*t.lds+p:], t.lds, scratch, g.bias, corners, ends, add, nil, g.ldr, i1-i0, g.k)
+			} else {
+				g.block(nil, i0, i1, 0, cols)
+			}
 			if p += g.k; p >= t.k {
 				break
 			}

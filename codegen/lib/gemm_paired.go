@@ -47,32 +47,39 @@ func pairedParts(k int) int {
 }
 
 // cornersLen is the length of the corners of weights [k, n]: of all columns for
-// each part of k, and one more vector, which begins with the weights' size.
-func cornersLen(k, n int) int { return pairedParts(k)*roundUp(n, panelCols) + panelCols/2 }
+// each part of k, and one more vector, which begins with the weights' size. It
+// is 0 where pairs do not pay.
+func cornersLen(k, n int) int {
+	if k < pairedLeast || n < panelCols {
+		return 0
+	}
+	return pairedParts(k)*roundUp(n, panelCols) + panelCols/2
+}
 
 // linearLen is the length of packed weights [k, n], with their corners if they
 // have some.
 func linearLen(k, n int) int {
-	if k < pairedLeast || n < panelCols {
-		return packedLen(k, n)
-	}
 	return packedLen(k, n) + cornersLen(k, n)
 }
 
-// corners writes the corners of the weights w[k, n], which are packed. Those of
-// a panel that must not be done by pairs are NaN.
-func corners(dst, w []float32, k, n int) {
-	width := roundUp(n, panelCols)
-	size := powerOf(squares(w[:k*width]) / float64(k*n))
+// corners writes the corners of the weights [k, n], of which panel gives that
+// which begins at a column. Those of a panel that must not be done by pairs are
+// NaN.
+func corners(dst []float32, k, n int, panel func(j int) []float32) {
+	width, sum := roundUp(n, panelCols), 0.0
 	for j := 0; j < n; j += panelCols {
-		panel, cols := w[j*k:(j+panelCols)*k], min(panelCols, n-j)
-		paired := cols == panelCols && pairable(panel, k, size)
+		sum += squares(panel(j))
+	}
+	size := powerOf(sum / float64(k*n))
+	for j := 0; j < n; j += panelCols {
+		w := panel(j)
+		paired := n-j >= panelCols && pairable(w, k, size)
 		for p, part := 0, 0; p < k; part++ {
 			depth := pairedDepth(k, k-p)
 			for c := range panelCols {
 				dst[part*width+j+c] = float32(math.NaN())
 				if paired {
-					dst[part*width+j+c] = columnCorner(panel[p*panelCols+c:], depth)
+					dst[part*width+j+c] = columnCorner(w[p*panelCols+c:], depth)
 				}
 			}
 			p += depth
@@ -209,19 +216,17 @@ func (t *pairing) of(i, j, p, k int) (corners, ends []float32) {
 }
 
 // paired tells whether a product of m rows is done by pairs: one whose weights
-// have corners behind them, if the processor gains by it.
-func paired(w []float32, m, k, n int) bool {
-	return pairs && m >= pairedMin && len(w) > packedLen(k, n) && w[len(w)-panelCols/2] != 0
+// have corners, if the processor gains by it.
+func paired(corners []float32, m int) bool {
+	return pairs && m >= pairedMin && len(corners) > 0 && corners[len(corners)-panelCols/2] != 0
 }
 
-// gemmPaired is gemm by pairs, for so many rows at a time that what they are
-// scaled to stays in a cache.
-func gemmPaired(c *ctx, g gemmTask) {
+// byPairs has all rows of g computed by run, so many at a time that what they
+// are scaled to stays in a cache.
+func byPairs(c *ctx, g gemmTask, corners []float32, run func(some gemmTask)) {
 	rows, parts, width := task[pairedRows](c), pairedParts(g.k), roundUp(g.n, panelCols)
-	behind := g.w[packedLen(g.k, g.n):]
-	rows.size, rows.k, rows.ldx, rows.lds = behind[parts*width], g.k, g.ldx, apart(g.k)
+	rows.size, rows.k, rows.ldx, rows.lds = corners[parts*width], g.k, g.ldx, apart(g.k)
 	high := max(pairedRoom/rows.lds/pairedHigh, 1) * pairedHigh
-	c.reserve(pairedBlock * panelCols)
 	rows.reserve(min(high, g.m)*rows.lds, min(high, g.m)*2*parts)
 	for i := 0; i < g.m; i += high {
 		some := g
@@ -233,9 +238,9 @@ func gemmPaired(c *ctx, g gemmTask) {
 		rows.odd.Store(false)
 		c.split(some.m, 1+rowsGrain/g.k, rows)
 		if !rows.odd.Load() {
-			some.pairing = pairing{rows, behind, width}
+			some.pairing = pairing{rows, corners, width}
 		}
-		some.run(c)
+		run(some)
 	}
 	rows.x = nil
 }

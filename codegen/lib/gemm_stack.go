@@ -15,7 +15,7 @@ func stackMatMul(c *ctx, y, x, w []float32, outer, count, m, k, n, xOuter, xStep
 		xOuter, xStep, ldx = 0, 0, 0 // there is no row of x to find
 	}
 	size := linearLen(k, n)
-	if m*k*n >= stackPaired && paired(w[:size], m, k, n) {
+	if m*k*n >= stackPaired && paired(w[packedLen(k, n):size], m) {
 		for i := range outer * count {
 			gemm(c, y[i*m*n:], n, x[i/count*xOuter+i%count*xStep:], ldx, w[i%count*size:][:size], nil, nil, 0, nil, m, k, n)
 		}
