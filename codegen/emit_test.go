@@ -20,33 +20,33 @@ import (
 )
 
 // layered is a small model of equal layers with all that the code generator treats specially: attention whose heads are views, dual
-// attention, a residual, an epilogue, a weight that is used plain and packed, a result that is an input.
-func layered(layers int) string {
+// attention of four heads, a residual, an epilogue, a weight that is used plain and packed, a result that is an input.
+func layered(layers, head int) string {
 	var b strings.Builder
 	b.WriteString(`func f(ids i64[b,s], mask bool[b,1,1,s]) {
-		table = Weight() name="table" type=f32[17,16]
-		t = Weight() name="t" type=f32[16,17]
+		table = Weight() name="table" type=f32[17,$w]
+		t = Weight() name="t" type=f32[$w,17]
 		x0 = Gather(table, ids)
 `)
 	for i := range layers {
 		w := func(name, typ string) {
 			fmt.Fprintf(&b, "\t\t%s%d = Weight() name=\"l.%d.%s\" type=%s\n", name, i, i, name, typ)
 		}
-		w("qkv", "f32[16,48]")
-		w("bias", "f32[48]")
-		w("neg", "f32[4,4]")
+		w("qkv", "f32[$w,$3w]")
+		w("bias", "f32[$3w]")
+		w("neg", "f32[$d,$d]")
 		w("gain", "f32[4,1,1]")
-		w("o", "f32[16,16]")
-		w("g", "f32[16]")
-		w("up", "f32[16,33]")
-		w("down", "f32[33,16]")
+		w("o", "f32[$w,$w]")
+		w("g", "f32[$w]")
+		w("up", "f32[$w,$u]")
+		w("down", "f32[$u,$w]")
 		fmt.Fprintf(&b, strings.ReplaceAll(`
 		n@ = LayerNormalization(x@, g@, g@)
 		p@ = Linear(n@, qkv@, bias@)
-		q@, k@, v@ = Split(p@, [16,16,16]) axis=-1
-		qr@ = Reshape(q@, [b,s,4,4])
-		kr@ = Reshape(k@, [b,s,4,4])
-		vr@ = Reshape(v@, [b,s,4,4])
+		q@, k@, v@ = Split(p@, [$w,$w,$w]) axis=-1
+		qr@ = Reshape(q@, [b,s,4,$d])
+		kr@ = Reshape(k@, [b,s,4,$d])
+		vr@ = Reshape(v@, [b,s,4,$d])
 		qh@ = Transpose(qr@) perm=[0,2,1,3]
 		kh@ = Transpose(kr@) perm=[0,2,1,3]
 		vh@ = Transpose(vr@) perm=[0,2,1,3]
@@ -54,14 +54,15 @@ func layered(layers int) string {
 		qn@ = MatMul(relu@, neg@)
 		a@ = DualAttention(qh@, kh@, vh@, qn@, _, _, gain@, gain@, mask) scale_p=0.5 scale_n=0.5 causal="self"
 		at@ = Transpose(a@) perm=[0,2,1,3]
-		ar@ = Reshape(at@, [b,s,16])
+		ar@ = Reshape(at@, [b,s,$w])
 		y@ = Linear(ar@, o@, _, x@)
 		u@ = Linear(y@, up@) act="gelu"
 		x%d = Linear(u@, down@, _, y@)
 `, "@", fmt.Sprint(i)), i+1)
 	}
 	fmt.Fprintf(&b, "\t\tlogits = MatMul(x%d, t)\n\t\treturn hidden=x%d, logits=logits, mask=mask\n}", layers, layers)
-	return b.String()
+	n := func(n int) string { return fmt.Sprint(n) }
+	return strings.NewReplacer("$3w", n(12*head), "$w", n(4*head), "$u", n(8*head+1), "$d", n(head)).Replace(b.String())
 }
 
 // program reads text and gives it seeded weights.
@@ -77,7 +78,7 @@ func program(t *testing.T, text string) *ir.Program {
 			shape, _ := n.Out().Type.Static()
 			d := ir.NewData(n.Out().Type.Elem, shape...)
 			for i := range d.Len() {
-				d.SetFloat(i, r.NormFloat64()/4)
+				d.SetFloat(i, r.NormFloat64()/math.Sqrt(float64(max(16, shape[0]))))
 			}
 			p.Weights[n.Str("name")] = d
 		}
@@ -135,17 +136,47 @@ func gotool(t *testing.T, dir string, env []string, args ...string) string {
 // TestEmittedPackage builds a package for every kind of machine and runs its own test: against the reference, for several sizes,
 // instruction sets and numbers of threads, without allocations.
 func TestEmittedPackage(t *testing.T) {
-	p := program(t, layered(3))
+	p := program(t, layered(3, 4))
 	out, err := codegen.Compile(p, codegen.Options{Package: "emitted", Main: true, Import: "emitted"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	write(t, dir, out)
 	var cases []map[string]any
 	for i, size := range [][2]int{{1, 1}, {2, 5}, {1, 40}, {3, 13}} {
 		cases = append(cases, reference(t, p, uint64(i), size[0], size[1]))
 	}
+	dir := writeCases(t, out, cases...)
+	gotool(t, dir, nil, "vet", "./...")
+	native := gotool(t, dir, nil, "test", "-v", "-count=1", ".")
+	for _, isa := range []string{"avx2", "portable"} {
+		gotool(t, dir, []string{"GPAMC_ISA=" + isa}, "test", "-count=1", ".")
+	}
+	gotool(t, dir, nil, "test", "-tags=purego", "-count=1", ".")
+	gotool(t, dir, []string{"GOARCH=arm64"}, "vet", ".")
+	gotool(t, dir, []string{"GOOS=wasip1", "GOARCH=wasm"}, "build", "./...")
+	if !strings.Contains(native, "--- PASS: TestReference") {
+		t.Errorf("the emitted test did not run:\n%s", native)
+	}
+}
+
+// TestWidePackage runs the test of a package whose matrices are large enough for products by pairs, with them and without.
+func TestWidePackage(t *testing.T) {
+	p := program(t, layered(1, 32))
+	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := writeCases(t, out, reference(t, p, 1, 1, 15), reference(t, p, 2, 1, 16), reference(t, p, 3, 2, 130))
+	for _, isa := range []string{"", "avx512", "avx2", "portable"} {
+		gotool(t, dir, []string{"GPAMC_ISA=" + isa}, "test", "-count=1", ".")
+	}
+}
+
+// writeCases puts a package into a folder, with a test that compares it with the reference.
+func writeCases(t *testing.T, out *codegen.Output, cases ...map[string]any) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	write(t, dir, out)
 	b, err := json.Marshal(cases)
 	if err != nil {
 		t.Fatal(err)
@@ -159,17 +190,7 @@ func TestEmittedPackage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	gotool(t, dir, nil, "vet", "./...")
-	native := gotool(t, dir, nil, "test", "-v", "-count=1", ".")
-	for _, isa := range []string{"avx2", "portable"} {
-		gotool(t, dir, []string{"GPAMC_ISA=" + isa}, "test", "-count=1", ".")
-	}
-	gotool(t, dir, nil, "test", "-tags=purego", "-count=1", ".")
-	gotool(t, dir, []string{"GOARCH=arm64"}, "vet", ".")
-	gotool(t, dir, []string{"GOOS=wasip1", "GOARCH=wasm"}, "build", "./...")
-	if !strings.Contains(native, "--- PASS: TestReference") {
-		t.Errorf("the emitted test did not run:\n%s", native)
-	}
+	return dir
 }
 
 func reference(t *testing.T, p *ir.Program, seed uint64, b, s int) map[string]any {
@@ -195,7 +216,7 @@ func reference(t *testing.T, p *ir.Program, seed uint64, b, s int) map[string]an
 func TestSameBytesTwice(t *testing.T) {
 	var first map[string][]byte
 	for range 3 {
-		out, err := codegen.Compile(program(t, layered(2)), codegen.Options{Package: "emitted", Main: true, Import: "emitted"})
+		out, err := codegen.Compile(program(t, layered(2, 4)), codegen.Options{Package: "emitted", Main: true, Import: "emitted"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +235,7 @@ func TestSameBytesTwice(t *testing.T) {
 
 // TestISA builds packages without what is above an instruction set, which must say nothing of it and agree with the reference.
 func TestISA(t *testing.T) {
-	p := program(t, layered(2))
+	p := program(t, layered(2, 4))
 	for isa, absent := range map[codegen.ISA]string{codegen.AVX2: "AVX512", codegen.Portable: "AVX2"} {
 		out, err := codegen.Compile(p, codegen.Options{Package: "emitted", ISA: isa})
 		if err != nil {
@@ -226,21 +247,7 @@ func TestISA(t *testing.T) {
 		if asm := out.Files["kernels_amd64.s"]; bytes.Contains(asm, []byte(absent)) {
 			t.Errorf("%s: the assembly has %s", isa, absent)
 		}
-		dir := t.TempDir()
-		write(t, dir, out)
-		b, err := json.Marshal([]map[string]any{reference(t, p, 1, 1, 3), reference(t, p, 1, 2, 5)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		test, err := os.ReadFile("testdata/emitted_test.go.txt")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, b := range map[string][]byte{"cases.json": b, "emitted_test.go": test} {
-			if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}
+		dir := writeCases(t, out, reference(t, p, 1, 1, 3), reference(t, p, 1, 2, 5))
 		gotool(t, dir, nil, "vet", ".")
 		gotool(t, dir, nil, "test", "-count=1", ".")
 	}
@@ -249,7 +256,7 @@ func TestISA(t *testing.T) {
 // TestLayersOnce checks that the source does not grow with the depth.
 func TestLayersOnce(t *testing.T) {
 	lines := func(layers int) int {
-		out, err := codegen.Compile(program(t, layered(layers)), codegen.Options{Package: "emitted"})
+		out, err := codegen.Compile(program(t, layered(layers, 4)), codegen.Options{Package: "emitted"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ var compileCommand = &cli.Command{
 	ArgsUsage: "MODEL",
 	Description: "The package depends on nothing but the standard library. Where its folder lies in no Go module, it gets a go.mod.\n" +
 		"A package chooses its instructions where it runs; there, GPAMC_ISA=portable, avx2 or avx512 in the environment asks for less\n" +
-		"than the machine has.",
+		"than the machine has: avx512 is without products by pairs (docs/pairs.md).",
 	Flags: []cli.Flag{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the package to `DIR`"},
 		&cli.StringFlag{Name: "package", Usage: "`NAME` of the package; by default that of the folder"},
