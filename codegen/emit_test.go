@@ -166,7 +166,7 @@ func TestWidePackage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := writeCases(t, out, reference(t, p, 1, 1, 15), reference(t, p, 2, 1, 16), reference(t, p, 3, 2, 130))
+	dir := writeCases(t, out, reference(t, p, 1, 1, 31), reference(t, p, 2, 1, 32), reference(t, p, 3, 2, 130))
 	for _, isa := range []string{"", "avx512", "avx2", "portable"} {
 		gotool(t, dir, []string{"GPAMC_ISA=" + isa}, "test", "-count=1", ".")
 	}

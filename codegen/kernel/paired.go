@@ -174,9 +174,7 @@ func (t *pairedTile) multiply(label string) {
 	t.SUBQ(n, left)
 	t.align()
 	t.Label("pairs" + label)
-	t.PREFETCHT1(at(t.next, 0))
-	t.PREFETCHT1(at(t.next, lineBytes))
-	t.ADDQ(paramOf(t.asm, "step"), t.next)
+	t.fetchNext(label)
 	t.three(rows, w, 0, t.VADDPS)
 	t.three(rows, w, 3, t.VSUBPS)
 	for _, p := range rows {
@@ -207,6 +205,24 @@ func (t *pairedTile) multiply(label string) {
 	t.DECQ(n)
 	t.JNZ(operand.LabelRef("one" + label))
 	t.Label("end" + label)
+}
+
+// fetchNext brings as many lines of the next panel as step goes on by, up to
+// six: more at once than it takes would keep others waiting.
+func (t *pairedTile) fetchNext(label string) {
+	step, line := t.GP64(), 0
+	t.MOVQ(paramOf(t.asm, "step"), step)
+	for _, lines := range []int{1, 2, 6} {
+		for ; line < lines; line++ {
+			t.PREFETCHT1(at(t.next, line*lineBytes))
+		}
+		if lines < 6 {
+			t.CMPQ(step, operand.U32(uint32(lines*lineBytes)))
+			t.JLE(operand.LabelRef("fetched" + label))
+		}
+	}
+	t.Label("fetched" + label)
+	t.ADDQ(step, t.next)
 }
 
 // three does three steps from step on: first the one, then the pair, whose two

@@ -28,7 +28,7 @@ const (
 	pairedTile   = 10              // rows of a tile
 	pairedHigh   = 13 * pairedTile // of a block of x, which stays in the second level cache
 	pairedStrip  = 24 * panelCols  // columns that one pass over a block of x does
-	pairedMin    = 16              // rows from which on it pays
+	pairedMin    = 32              // rows from which on it pays
 	pairedLeast  = 96              // and steps
 	pairedCopied = 60              // rows from which on it pays to align weights
 	pairedRoom   = 1 << 21         // elements of x that are scaled at a time

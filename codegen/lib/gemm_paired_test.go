@@ -51,7 +51,7 @@ func TestPaired(t *testing.T) {
 			cases = append(cases, newPairedCase(t, m, k, []int{32, 70, 96}[m%3], (m+k)%4, m%2 == 0, k%2 == 0))
 		}
 	}
-	for _, s := range [][3]int{{25, 513, 40}, {24, 1700, 32}, {300, 97, 96}, {128, 98, 300}, {700, 99, 320}, {37, 1030, 65}} {
+	for _, s := range [][3]int{{35, 513, 40}, {34, 1700, 32}, {300, 97, 96}, {128, 98, 300}, {700, 99, 320}, {37, 1030, 65}} {
 		cases = append(cases, newPairedCase(t, s[0], s[1], s[2], s[0]%3, true, true))
 	}
 	eachPaired(t, func(t *testing.T) {
