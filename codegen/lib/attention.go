@@ -142,6 +142,12 @@ type attentionTask struct {
 	oneBias bool // all queries of a key head have the bias at m
 	direct  bool // k and v are read where they are
 	oneV    bool // both branches have the same v, and so one product with it
+
+	paired             bool   // products may be by pairs
+	kCorners, vCorners [2]int // of packed keys and values
+	q, qEnds           [2]int // queries of a block, scaled, and their ends
+	scale, weightEnds  int    // [tall], [tall, 2]
+	squares, corner    int    // for a while
 }
 
 func (t *attentionTask) layOut() {
@@ -152,6 +158,9 @@ func (t *attentionTask) layOut() {
 		t.tall = shortRows
 	} else if t.keys > longKeys {
 		t.tall = longRows
+	}
+	if t.paired = t.byPairs(); t.paired {
+		t.chunk, t.tall = min(pairedChunk(t.keys), wide), pairedTall(t.tall)
 	}
 	t.tall = min(t.tall, t.rows())
 	if t.direct {
@@ -176,6 +185,9 @@ func (t *attentionTask) layOut() {
 			t.s[i] = t.take(chunks * t.tall * t.wide)
 		}
 		t.top[i], t.sum[i] = t.take((chunks+1)*t.tall), t.take(t.tall)
+	}
+	if t.paired {
+		t.layOutPairs()
 	}
 	t.m = t.take(wide)
 	t.oneBias = t.keep.x != nil && t.fill == 0 || t.bias.x != nil && t.bias.key == 0
@@ -216,18 +228,19 @@ func (t *attentionTask) rows() int {
 func (t *attentionTask) blocks() int { return (t.rows() + t.tall - 1) / max(t.tall, 1) }
 
 func (t *attentionTask) part(w *worker, lo, hi int) {
-	packed, limit := -1, 0
+	packed, limit, pairs := -1, 0, pairedHead{}
 	for u := lo; u < hi; u++ {
 		pair, cut := u/t.cuts, u%t.cuts
 		b, h := pair/t.kvHeads, pair%t.kvHeads
 		if packed != pair {
 			t.pack(w.scratch, b, h)
 			packed, limit = pair, t.limit(w.scratch, b, h)
+			pairs = t.pair(w.scratch, b, h, limit)
 		}
 		first, last := t.blocks()*cut/t.cuts, t.blocks()*(cut+1)/t.cuts
 		for g := 0; g*t.rows() < t.group*t.queries; g++ {
 			for i := first * t.tall; i < min(last*t.tall, t.rows()); i += t.tall {
-				k := attentionBlock{attentionTask: t, scratch: w.scratch, b: b, h: h*t.group + g, kv: h, i: i, n: min(t.tall, t.rows()-i)}
+				k := attentionBlock{attentionTask: t, scratch: w.scratch, b: b, h: h*t.group + g, kv: h, i: i, n: min(t.tall, t.rows()-i), pairs: pairs}
 				k.run(limit)
 			}
 		}

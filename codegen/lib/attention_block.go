@@ -9,6 +9,7 @@ type attentionBlock struct {
 	scratch        []float32
 	b, h, kv, i, n int
 	from, to       int // the keys that its rows see, from being at a panel
+	pairs          pairedHead
 }
 
 // run computes the rows, from keys before the limit. The scores of branches that share their values become
@@ -23,7 +24,9 @@ func (k *attentionBlock) run(limit int) {
 	if k.ends != nil && k.from < k.to {
 		k.from, k.to = k.ends(*k, k.from, k.to)
 	}
-	k.from = k.from / panelCols * panelCols
+	if k.from = k.from / panelCols * panelCols; k.paired {
+		k.from = k.from / pairedAlign * pairedAlign
+	}
 	if k.to <= k.from {
 		for r := range k.n {
 			y, _ := k.at(k.y, r)
@@ -44,6 +47,7 @@ func (k *attentionBlock) run(limit int) {
 func (k *attentionBlock) branch(e, together int) {
 	chunks := k.chunks(k.to - k.from)
 	for d := e; d < e+together; d++ {
+		k.pairQueries(d)
 		clear(k.scratch[k.sum[d] : k.sum[d]+k.n])
 		for r := range k.n {
 			k.scratch[k.top[d]+r] = -math.MaxFloat32
@@ -58,7 +62,8 @@ func (k *attentionBlock) branch(e, together int) {
 	for d := e; d < e+together; d++ {
 		k.normalise(d, chunks)
 	}
-	if k.count == 1 && chunks == 1 && k.dv%(cacheLine/4) == 0 {
+	paired := k.pairWeights(e, together, chunks)
+	if !paired && k.count == 1 && chunks == 1 && k.dv%(cacheLine/4) == 0 {
 		k.values(e, 0, false)
 		y, step := k.at(k.y, 0)
 		blendRows(y, nil, step, k.scratch[k.top[e]+k.tall:], nil, k.n, k.dv) // which are fewer than the weights
@@ -69,6 +74,11 @@ func (k *attentionBlock) branch(e, together int) {
 		var u, b []float32
 		if together > 1 {
 			u, b = k.chunkOf(e+1, p), k.scratch[k.top[e+1]+(p+1)*k.tall:]
+		}
+		if paired {
+			blendCorners(s, k.wide, s, u, k.wide, a, b, k.scratch[k.weightEnds:], k.n, k.cols(p))
+			k.pairedValues(e, p, e+p > 0)
+			continue
 		}
 		blendRows(s, u, k.wide, a, b, k.n, k.cols(p))
 		k.values(e, p, e+p > 0)
@@ -103,6 +113,10 @@ func (k *attentionBlock) cols(p int) int  { return min(k.chunk, k.to-k.first(p))
 
 // scores multiplies the queries with the keys of chunk p.
 func (k *attentionBlock) scores(e, p int) {
+	if k.pairs.k[e] != 0 {
+		k.pairedScores(e, p)
+		return
+	}
 	s, at, cols := k.chunkOf(e, p), k.first(p), k.cols(p)
 	q, step := k.at(k.branches[e].q, 0)
 	if key := k.branches[e].k; k.direct {
@@ -157,7 +171,7 @@ func (k *attentionBlock) normalise(e, chunks int) {
 	br, rate := k.branches[e], k.rate(e)
 	weights, sum := k.scratch[k.top[e]:k.top[e]+(chunks+1)*k.tall], k.scratch[k.sum[e]:]
 	last := weights[chunks*k.tall:]
-	var over [attentionRows]float32
+	var over [pairedQueries]float32
 	for r := range k.n {
 		head, query := k.row(r)
 		total := sum[r]

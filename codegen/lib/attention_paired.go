@@ -1,0 +1,319 @@
+package lib
+
+// Attention by pairs, as gemm_paired.go has it: the queries are multiplied with
+// the keys so, and the weights with the values. Keys and values have corners
+// from when they are packed, queries from the beginning of their block, and
+// weights from when they are made of exponentials.
+//
+// All keys of a head have one size, and so have all its values. What is behind
+// a mask may be anything: a head is multiplied step by step if rows of it that
+// a query sees are much larger than others, or much smaller and not 0, or NaN.
+const (
+	pairedKeys    = 12 * pairedTurn // the most keys that go together
+	pairedQueries = 5 * pairedTile  // the most that go together
+	pairedAlign   = 3 * panelCols   // a multiple of pairedUnit, too
+)
+
+// pairedHead is the sizes of keys and values of a head, for each branch. They
+// are 0 where there is no product by pairs.
+type pairedHead struct{ k, v [2]float32 }
+
+// byPairs tells whether products may be by pairs: where the processor gains by
+// it, and there is enough to multiply.
+func (t *attentionTask) byPairs() bool {
+	return pairs && !t.direct && t.rows() >= pairedMin && t.d >= pairedMin && t.keys >= pairedTurn
+}
+
+// pairedChunk is how many of so many keys go together.
+func pairedChunk(keys int) int {
+	chunks := (keys + pairedKeys - 1) / pairedKeys
+	return roundUp((keys+chunks-1)/chunks, pairedAlign)
+}
+
+// pairedTall is how many queries go together where it would be tall else.
+func pairedTall(tall int) int {
+	if tall == attentionRows {
+		return pairedQueries
+	}
+	return roundUp(tall, pairedTile)
+}
+
+// layOutPairs is the part of layOut that is about pairs.
+func (t *attentionTask) layOutPairs() {
+	t.squares = t.take(max(t.keys, t.tall))
+	t.scale, t.weightEnds, t.corner = t.take(t.tall), t.take(2*t.tall), t.take(panelCols)
+	for i := range t.count {
+		t.kCorners[i], t.vCorners[i] = t.kCorners[0], t.vCorners[0]
+		if i == 0 || t.k[i] != t.k[0] {
+			t.kCorners[i] = t.take(roundUp(t.keys, panelCols))
+		}
+		if i == 0 || !t.oneV {
+			t.vCorners[i] = t.take(t.keys / pairedUnit * roundUp(t.dv, panelCols))
+		}
+		t.q[i], t.qEnds[i] = t.take(t.tall*apart(t.d)), t.take(2*t.tall)
+	}
+}
+
+// pair finds the sizes and corners of key head h, of which keys before the limit
+// are seen.
+func (t *attentionTask) pair(scratch []float32, b, h, limit int) (head pairedHead) {
+	if !t.paired {
+		return head
+	}
+	from, _ := t.sees(0)
+	_, to := t.sees(t.queries - 1)
+	from, to = from/pairedAlign*pairedAlign, min(to, limit)
+	if to <= from {
+		return head
+	}
+	for i, br := range t.branches[:t.count] {
+		if i > 0 && t.k[i] == t.k[0] {
+			head.k[i] = head.k[0]
+		} else {
+			x := br.k.x[b*br.k.batch+shared(h, t.kShare)*br.k.head+from*br.k.row:]
+			if head.k[i] = t.evenSize(scratch, x, br.k.row, to-from, t.d); head.k[i] != 0 {
+				for j := 0; j < t.keys; j += panelCols {
+					columnCorners(scratch[t.kCorners[i]+j:], 0, scratch[t.k[i]+j*t.d:], t.d/pairedUnit)
+				}
+			}
+		}
+		if i > 0 && t.oneV {
+			head.v[i] = head.v[0]
+		} else {
+			x := br.v.x[b*br.v.batch+shared(h, t.vShare)*br.v.head+from*br.v.row:]
+			if head.v[i] = t.evenSize(scratch, x, br.v.row, to-from, t.dv); head.v[i] != 0 {
+				t.pairValues(scratch, i)
+			}
+		}
+	}
+	return head
+}
+
+// pairValues writes the corners of packed values: for each panel and unit of
+// keys those of all units from the last multiple of a chunk on.
+func (t *attentionTask) pairValues(scratch []float32, i int) {
+	units, turn := t.keys/pairedUnit, t.chunk/pairedUnit
+	for j := 0; j < t.dv; j += panelCols {
+		corners, v := scratch[t.vCorners[i]+j*units:], scratch[t.v[i]+j*t.keys:]
+		for u := 0; u < units; u += turn {
+			columnCorners(corners[u*panelCols:], panelCols, v[u*pairedUnit*panelCols:], min(units-u, turn))
+		}
+	}
+}
+
+// evenSize is the power of two nearest to the size of the elements of some rows
+// of n, 0 if rows differ much.
+func (t *attentionTask) evenSize(scratch, x []float32, ld, rows, n int) float32 {
+	const (
+		most  = 8 // times the size of all
+		least = 1. / 32
+	)
+	s := scratch[t.squares:][:rows]
+	rowSquares(s, x, ld, rows, n)
+	low, high, sum := float32(1), float32(0), 0.0
+	for _, v := range s {
+		if v != 0 && (v < low || high == 0) {
+			low = v
+		}
+		if v > high {
+			high = v
+		}
+		sum += float64(v)
+	}
+	mean := sum / float64(rows)
+	if !(float64(high) <= most*most*mean && float64(low) >= least*least*mean) {
+		return 0
+	}
+	return powerOf(mean / float64(n))
+}
+
+// pairQueries brings the queries of a block to the size of the keys. If one of
+// them has no size, the block goes step by step.
+func (k *attentionBlock) pairQueries(e int) {
+	size := k.pairs.k[e]
+	if size == 0 {
+		return
+	}
+	q, step := k.at(k.branches[e].q, 0)
+	squares, scale, ends := k.scratch[k.squares:][:k.n], k.scratch[k.scale:][:k.n], k.scratch[k.qEnds[e]:][:2*k.n]
+	rowSquares(squares, q, step, k.n, k.d)
+	per := 1 / float64(k.d)
+	for r, v := range squares {
+		if v == 0 {
+			scale[r], ends[2*r] = 1, 0
+			continue
+		}
+		own := powerOf(float64(v) * per)
+		if own == 0 {
+			k.pairs.k[e] = 0
+			return
+		}
+		scale[r], ends[2*r] = size/own, own/size
+	}
+	blendCorners(k.scratch[k.q[e]:], apart(k.d), q, nil, step, scale, nil, ends, k.n, k.d)
+}
+
+// pairWeights brings what exponentials of branch e, and of the next one if they
+// are together, are multiplied with to the size of the values. Their squares
+// are not more than they are themselves, and of those the sum is known.
+func (k *attentionBlock) pairWeights(e, together, chunks int) bool {
+	size := k.pairs.v[e]
+	if size == 0 {
+		return false
+	}
+	scale, ends, per := k.scratch[k.scale:][:k.n], k.scratch[k.weightEnds:][:2*k.n], 1/float64(k.to-k.from)
+	for r := range scale {
+		sum := 0.0
+		for d := e; d < e+together; d++ {
+			over := float64(k.scratch[k.top[d]+chunks*k.tall+r])
+			sum += over * over * float64(k.scratch[k.sum[d]+r])
+		}
+		if sum == 0 {
+			scale[r], ends[2*r] = 1, 0
+			continue
+		}
+		own := powerOf(sum * per)
+		if own == 0 {
+			return false
+		}
+		scale[r], ends[2*r] = size/own, own/size
+	}
+	for d := e; d < e+together; d++ {
+		for p := range chunks {
+			factors := k.scratch[k.top[d]+(p+1)*k.tall:][:k.n]
+			mul32(factors, factors, scale)
+		}
+	}
+	return true
+}
+
+// pairedScores is scores by pairs.
+func (k *attentionBlock) pairedScores(e, p int) {
+	s, at, cols := k.chunkOf(e, p), k.first(p), k.cols(p)
+	for j := 0; j < cols; j += panelCols {
+		keys, corners := k.scratch[k.k[e]+(at+j)*k.d:], k.scratch[k.kCorners[e]+at+j:]
+		pairedMul(s[j:], k.wide, k.scratch[k.q[e]:], apart(k.d), keys, nil, corners, k.scratch[k.qEnds[e]:], nil, keys[panelCols*k.d:], 0, k.n, k.d)
+	}
+}
+
+// pairedValues is values by pairs.
+func (k *attentionBlock) pairedValues(e, p int, more bool) {
+	s, at, cols, ends := k.chunkOf(e, p), k.first(p), k.cols(p), k.scratch[k.weightEnds:]
+	y, step := k.at(k.y, 0)
+	for j := 0; j < k.dv; j += panelCols {
+		v, corners, to := k.scratch[k.v[e]+j*k.keys+at*panelCols:], k.valueCorners(e, j, at, cols), y[j:]
+		var next []float32 // the scores that are read after this, to be fetched
+		if k.first(p+1) < k.to {
+			next = k.chunkOf(min(e+j/panelCols, k.count-1), p+1)
+		}
+		if n := k.dv - j; n < panelCols {
+			k.narrowPaired(to, step, s, v, corners, ends, cols, n, more)
+			continue
+		}
+		var add []float32
+		if more {
+			add = to
+		}
+		pairedMul(to, step, s, k.wide, v, nil, corners, ends, add, next, step, k.n, cols)
+	}
+}
+
+// narrowPaired is for the n < 32 columns that the last panel of values may have.
+func (k *attentionBlock) narrowPaired(y []float32, step int, s, v, corners, ends []float32, cols, n int, more bool) {
+	var tile [pairedTile * panelCols]float32
+	for i := 0; i < k.n; i += pairedTile {
+		m := min(pairedTile, k.n-i)
+		var add []float32
+		if more {
+			add = tile[:]
+			for r := range m {
+				copy(tile[r*panelCols:][:n], y[(i+r)*step:])
+			}
+		}
+		pairedMul(tile[:], panelCols, s[i*k.wide:], k.wide, v, nil, corners, ends[2*i:], add, nil, panelCols, m, cols)
+		for r := range m {
+			copy(y[(i+r)*step:][:n], tile[r*panelCols:])
+		}
+	}
+}
+
+// valueCorners is the corners of the values of n keys from the key at on, for
+// the panel of column j.
+func (k *attentionBlock) valueCorners(e, j, at, n int) []float32 {
+	turn := k.chunk / pairedUnit
+	sums := k.scratch[k.vCorners[e]+j*(k.keys/pairedUnit):]
+	first, last := at/pairedUnit, (at+n)/pairedUnit
+	if first%turn == 0 && first < last && last <= first+turn {
+		return sums[(last-1)*panelCols:]
+	}
+	corner := k.scratch[k.corner:][:panelCols]
+	clear(corner)
+	for u := first; u < last; {
+		end := min(last, (u/turn+1)*turn)
+		for c := range corner {
+			corner[c] += sums[(end-1)*panelCols+c]
+			if u%turn > 0 {
+				corner[c] -= sums[(u-1)*panelCols+c]
+			}
+		}
+		u = end
+	}
+	return corner
+}
+
+// rowSquaresGo is the sums of the squares of rows.
+//
+//	dst [rows]
+//	x   [rows, n], row r at x[r*ld]
+func rowSquaresGo(dst, x []float32, ld, rows, n int) {
+	for r := range rows {
+		var sum float32
+		for _, v := range x[r*ld:][:n] {
+			sum += v * v
+		}
+		dst[r] = sum
+	}
+}
+
+// columnCornersGo is the corners of a panel: of the first unit, the first two
+// and so on to all. With a step of 0 the last ones are kept alone.
+//
+//	dst [units, 32], row u at dst[u*step]
+//	w   [6*units, 32]
+func columnCornersGo(dst []float32, step int, w []float32, units int) {
+	var sums [panelCols]float32
+	for u := range units {
+		for c := range sums {
+			at := func(i int) float32 { return w[(u*pairedUnit+i)*panelCols+c] }
+			sums[c] += at(1)*at(2) - at(4)*at(5)
+		}
+		copy(dst[u*step:], sums[:])
+	}
+}
+
+// blendCornersGo is y = a·s + b·u for rows of cols columns, a and b being one
+// number a row; without u it is y = a·s. Of the ends of a row, the first is what
+// its product is multiplied with, and the second becomes what is added: the
+// corner of y times that.
+//
+//	y    [rows, cols], row r at y[r*ldy]; may be s
+//	s, u [rows, cols], row r at s[r*lds]
+//	ends [rows, 2]
+func blendCornersGo(y []float32, ldy int, s, u []float32, lds int, a, b, ends []float32, rows, cols int) {
+	for r := range rows {
+		to := y[r*ldy:][:cols]
+		for j, v := range s[r*lds:][:cols] {
+			to[j] = a[r] * v
+		}
+		if u != nil {
+			for j, v := range u[r*lds:][:cols] {
+				to[j] += b[r] * v
+			}
+		}
+		var sum float32
+		for ; len(to) >= pairedUnit; to = to[pairedUnit:] {
+			sum += to[1]*to[2] - to[4]*to[5]
+		}
+		ends[2*r+1] = -ends[2*r] * sum
+	}
+}

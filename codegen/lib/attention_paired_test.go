@@ -1,0 +1,286 @@
+package lib
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+func TestRowSquares(t *testing.T) {
+	eachPaired(t, func(t *testing.T) {
+		for _, n := range []int{1, 15, 16, 17, 64, 100} {
+			const rows = 5
+			ld := n + 3
+			x, got := random(t, (rows-1)*ld+n, 1), garbage(t, rows)
+			rowSquares(got, x, ld, rows, n)
+			var want []float64
+			for r := range rows {
+				want = append(want, squares(x[r*ld:][:n]))
+			}
+			near(t, fmt.Sprint(n), got, want, 2*eps*float64(n))
+		}
+	})
+}
+
+func TestColumnCorners(t *testing.T) {
+	eachPaired(t, func(t *testing.T) {
+		for _, units := range []int{1, 2, 17} {
+			for _, step := range []int{0, panelCols, panelCols + 5} {
+				w, got := random(t, units*pairedUnit*panelCols, 1), garbage(t, (units-1)*step+panelCols)
+				columnCorners(got, step, w, units)
+				for u := range units {
+					if step == 0 && u+1 < units {
+						continue
+					}
+					for c := range panelCols {
+						near(t, fmt.Sprint(units, step, u, c), got[u*step+c:], []float64{float64(columnCorner(w[c:], (u+1)*pairedUnit))}, 4*eps*float64(units))
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestBlendCorners(t *testing.T) {
+	eachPaired(t, func(t *testing.T) {
+		for cols := 1; cols < 3*pairedTurn; cols++ {
+			for _, both := range []bool{false, true} {
+				const rows = 3
+				lds, ldy := cols+1, cols+2
+				s, a, b := random(t, (rows-1)*lds+cols, 1), random(t, rows, 2), random(t, rows, 3)
+				y, ends := garbage(t, (rows-1)*ldy+cols), random(t, 2*rows, 4)
+				var u []float32
+				if both {
+					u = random(t, len(s), 5)
+				}
+				blendCorners(y, ldy, s, u, lds, a, b, ends, rows, cols)
+				what := fmt.Sprint(cols, " both ", both)
+				for r := range rows {
+					for j := range cols {
+						want := float64(a[r]) * float64(s[r*lds+j])
+						if both {
+							want += float64(b[r]) * float64(u[r*lds+j])
+						}
+						near(t, what, y[r*ldy+j:], []float64{want}, 2*eps)
+					}
+					near(t, what+", corner", ends[2*r+1:], []float64{-float64(ends[2*r]) * rowPairs(y[r*ldy:][:cols])}, 2*eps*math.Sqrt(float64(cols)))
+					for j := cols; j < ldy && r+1 < rows; j++ {
+						if v := y[r*ldy+j]; v == v {
+							t.Fatalf("%s: wrote %g behind row %d", what, v, r)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// rowPairs is the corner of a row.
+func rowPairs(x []float32) (sum float64) {
+	for ; len(x) >= pairedUnit; x = x[pairedUnit:] {
+		sum += float64(x[1])*float64(x[2]) - float64(x[4])*float64(x[5])
+	}
+	return sum
+}
+
+// paired tells whether the case may be done by pairs.
+func (a attentionCase) paired() bool {
+	task := attentionTask{attentionShape: a.s, branches: [2]branch{a.p, a.n}, count: 1, group: a.s.heads / a.s.kvHeads}
+	if a.n.q.x != nil {
+		task.count = 2
+	}
+	task.layOut()
+	return task.paired
+}
+
+// pairedCases is attentions that are large enough to be done by pairs.
+func pairedCases(t testing.TB) []attentionCase {
+	var all []attentionCase
+	add := func(name string, s attentionShape, change func(*attentionCase)) {
+		for _, dual := range []bool{false, true} {
+			a := newAttentionCase(t, fmt.Sprintf("%s %+v dual %v", name, s, dual), s, dual)
+			if change != nil {
+				change(&a)
+			}
+			all = append(all, a)
+		}
+	}
+	shape := func(queries, keys, d, dv int) attentionShape {
+		return attentionShape{batch: 2, heads: 4, kvHeads: 2, queries: queries, keys: keys, d: d, dv: dv, offset: keys - queries}
+	}
+	one := func(queries, keys, d, dv int) attentionShape {
+		s := shape(queries, keys, d, dv)
+		s.batch, s.heads, s.kvHeads = 1, 1, 1
+		return s
+	}
+	for i, keys := range []int{48, 63, 95, 96, 97, 250, 300} {
+		for j, queries := range []int{33, 48, 49, 70, 97} {
+			s := one(queries, keys, 24+(7*i+j)%43, 1+(11*i+30*j)%97)
+			s.causal = (i+j)%2 == 0
+			add("", s, nil)
+		}
+	}
+	add("heads", shape(40, 100, 64, 64), nil)
+	add("heads with tails", shape(57, 131, 37, 35), nil)
+	add("fewer heads of keys", attentionShape{batch: 2, heads: 4, kvHeads: 4, kShare: 2, queries: 40, keys: 75, d: 24, dv: 16}, nil)
+	add("fewer heads of values", attentionShape{batch: 2, heads: 4, kvHeads: 2, vShare: 2, queries: 40, keys: 75, d: 24, dv: 16}, nil)
+	decode := shape(1, 200, 32, 32)
+	decode.heads, decode.kvHeads = 80, 2
+	add("heads instead of queries", decode, func(a *attentionCase) { a.p.gain = heads{} })
+	for _, keys := range []int{576, 577, 1100, 1200} {
+		s := one(50, keys, 24, 40)
+		add("long", s, nil)
+		s.causal = true
+		add("long", s, nil)
+		for _, s.window = range []int{50, 300, 600} {
+			add("window", s, nil)
+		}
+		s.causal = false
+		add("window", s, nil)
+	}
+	add("bias", shape(40, 100, 32, 32), func(a *attentionCase) { a.bias = bias{random(t, 2*4*40*100, 9), 4 * 40 * 100, 40 * 100, 100, 1} })
+	add("keep, and nothing for some", shape(40, 100, 32, 32), func(a *attentionCase) {
+		a.keep = keep{make([]bool, 40*100), 0, 0, 100, 1}
+		for j := range a.keep.x {
+			a.keep.x[j] = j%7 == 3 && j/100 != 11
+		}
+	})
+	add("padding of all", shape(40, 100, 32, 32), func(a *attentionCase) { a.keep = keep{make([]bool, 2*100), 100, 0, 0, 1} })
+	add("filled with a number", shape(40, 100, 32, 32), func(a *attentionCase) {
+		a.s.fill = -2
+		a.keep = keep{make([]bool, 100), 0, 0, 0, 1}
+		for j := range a.keep.x {
+			a.keep.x[j] = j%3 != 0
+		}
+	})
+	add("sink, capped", shape(40, 100, 32, 32), func(a *attentionCase) {
+		a.s.sink = heads{[]float32{3, -1, 0.5, float32(math.Inf(-1))}, 0, 1, 0}
+		a.p.score.cap, a.n.score.cap = 0.5, 2
+	})
+	add("scales that are not positive", shape(40, 100, 32, 32), func(a *attentionCase) { a.p.score.scale, a.n.score.scale = -0.5, 0 })
+	add("own keys and values", shape(40, 100, 32, 40), func(a *attentionCase) {
+		a.n.k, a.n.v = packedHeads(t, 2, 2, 100, 32, 11), packedHeads(t, 2, 2, 100, 40, 12)
+	})
+	add("gains of 0", shape(40, 100, 32, 32), func(a *attentionCase) {
+		if a.n.q.x != nil {
+			a.p.gain, a.n.gain = heads{x: []float32{0}}, heads{x: []float32{0}}
+		}
+	})
+	add("queries and keys of other sizes", shape(40, 100, 32, 32), func(a *attentionCase) {
+		for i := range a.p.q.x {
+			a.p.q.x[i] *= float32(int(1) << (i / a.p.q.row % 23))
+		}
+		for i := range a.p.k.x {
+			a.p.k.x[i] /= 1 << 20
+		}
+	})
+	add("queries, keys and values of 0", shape(40, 100, 32, 32), func(a *attentionCase) {
+		clear(a.p.q.x[3*a.p.q.row : 7*a.p.q.row])
+		clear(a.p.k.x[90*a.p.k.row : 100*a.p.k.row])
+		clear(a.p.v.x[90*a.p.v.row : 100*a.p.v.row])
+	})
+	return all
+}
+
+func TestAttentionPaired(t *testing.T) {
+	one, four := newCtx(1), newCtx(4)
+	defer four.close()
+	cases := pairedCases(t)
+	var want [][]float64
+	for _, a := range cases {
+		want = append(want, a.reference())
+	}
+	eachPaired(t, func(t *testing.T) {
+		for i, a := range cases {
+			if !a.paired() {
+				t.Fatalf("%s is not done by pairs", a.name)
+			}
+			y := a.run(t, one)
+			near(t, a.name, y, want[i], 32*eps*a.scale)
+			sameBits(t, a.name+", four threads", a.run(t, four), y)
+			a.s.ends = maskEnds
+			near(t, a.name+", ends", a.run(t, one), want[i], 32*eps*a.scale)
+		}
+	})
+}
+
+// TestAttentionPairedGarbage puts something where a mask hides it: what is seen
+// comes out as without.
+func TestAttentionPairedGarbage(t *testing.T) {
+	one := newCtx(1)
+	const queries, keys, seen = 64, 700, 520
+	for _, dual := range []bool{false, true} {
+		for _, kind := range []string{"bias", "own bias", "causal", "keep"} {
+			s := attentionShape{batch: 1, heads: 2, kvHeads: 2, queries: queries, keys: keys, d: 40, dv: 40}
+			a := newAttentionCase(t, fmt.Sprintf("%s dual %v", kind, dual), s, dual)
+			switch kind {
+			case "bias", "own bias":
+				a.bias = bias{make([]float32, queries*keys), 0, 0, keys, 1}
+				for i := range a.bias.x {
+					if i%keys >= seen || kind == "own bias" && i%keys == 3 {
+						a.bias.x[i] = -1e9
+					}
+				}
+				if kind == "bias" {
+					a.bias.query = 0
+				}
+			case "causal":
+				a.s.causal, a.s.offset = true, seen-queries
+			case "keep":
+				a.keep = keep{make([]bool, keys), 0, 0, 0, 1}
+				for j := range seen {
+					a.keep.x[j] = j != 3
+				}
+			}
+			want := a.reference()
+			for _, garbage := range []float32{0, 100, 1e4, 1e6} {
+				for row := range keys {
+					if row >= seen || row == 3 && !a.s.causal && kind != "bias" {
+						for e := range 2 * s.d {
+							a.p.k.x[row*a.p.k.row+e] = garbage * float32(e%3-1)
+							a.p.v.x[row*a.p.v.row+e] = garbage
+						}
+					}
+				}
+				eachPaired(t, func(t *testing.T) {
+					near(t, fmt.Sprint(a.name, " garbage ", garbage), a.run(t, one), want, 32*eps*a.scale)
+				})
+			}
+		}
+	}
+}
+
+// TestAttentionPairedNaN compares where NaN comes out with what it is step by
+// step.
+func TestAttentionPairedNaN(t *testing.T) {
+	one := newCtx(1)
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	s := attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: 60, keys: 200, d: 32, dv: 40}
+	for _, dual := range []bool{false, true} {
+		for _, bad := range []float32{nan, inf, -inf, 1e30, 1e-30} {
+			for _, where := range []string{"q", "k", "v", "gain", "bias"} {
+				a := newAttentionCase(t, fmt.Sprintf("%g in %s dual %v", bad, where, dual), s, dual)
+				a.bias = bias{make([]float32, s.queries*s.keys), 0, 0, s.keys, 1}
+				a.p.gain = heads{make([]float32, s.queries), 0, 0, 1}
+				for i := range a.p.gain.x {
+					a.p.gain.x[i] = 1
+				}
+				map[string][]float32{"q": a.p.q.x, "k": a.p.k.x, "v": a.p.v.x, "gain": a.p.gain.x, "bias": a.bias.x}[where][5] = bad
+				var plain []float32
+				func() {
+					had := pairs
+					defer func() { pairs = had }()
+					pairs = false
+					plain = a.run(t, one)
+				}()
+				eachPaired(t, func(t *testing.T) {
+					for i, v := range a.run(t, one) {
+						if (v != v) != (plain[i] != plain[i]) || math.IsInf(float64(v), 0) != math.IsInf(float64(plain[i]), 0) {
+							t.Fatalf("%s: element %d is %g, step by step %g", a.name, i, v, plain[i])
+						}
+					}
+				})
+			}
+		}
+	}
+}
