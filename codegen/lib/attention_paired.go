@@ -1,5 +1,7 @@
 package lib
 
+import "math"
+
 // Attention by pairs, as gemm_paired.go has it: the queries are multiplied with
 // the keys so, and the weights with the values. Keys and values have corners
 // from when they are packed, queries from the beginning of their block, and
@@ -139,18 +141,25 @@ func (k *attentionBlock) pairQueries(e int) {
 	rowSquares(squares, q, step, k.n, k.d)
 	per := 1 / float64(k.d)
 	for r, v := range squares {
-		if v == 0 {
-			scale[r], ends[2*r] = 1, 0
-			continue
-		}
-		own := powerOf(float64(v) * per)
-		if own == 0 {
+		var ok bool
+		if scale[r], ends[2*r], ok = bring(float64(v)*per, size); !ok {
 			k.pairs.k[e] = 0
 			return
 		}
-		scale[r], ends[2*r] = size/own, own/size
 	}
 	blendCorners(k.scratch[k.q[e]:], apart(k.d), q, nil, step, scale, nil, ends, k.n, k.d)
+}
+
+// bring is the power of two that brings a row to a size, given the mean of its
+// squares, and what brings it back: 0 for a row of 0. It is not ok for one that
+// is too far from 1, as powerOf has it.
+func bring(mean float64, size float32) (scale, back float32, ok bool) {
+	const one = 127 << 23
+	if exponent := uint32(math.Float64bits(mean)>>52) - (1023 - 80); exponent < 160 {
+		more := math.Float32bits(size) - ((exponent+1)>>1-40)<<23
+		return math.Float32frombits(more), math.Float32frombits(2*one - more), true
+	}
+	return 1, 0, mean == 0
 }
 
 // pairWeights brings what exponentials of branch e, and of the next one if they
@@ -168,15 +177,10 @@ func (k *attentionBlock) pairWeights(e, together, chunks int) bool {
 			over := float64(k.scratch[k.top[d]+chunks*k.tall+r])
 			sum += over * over * float64(k.scratch[k.sum[d]+r])
 		}
-		if sum == 0 {
-			scale[r], ends[2*r] = 1, 0
-			continue
-		}
-		own := powerOf(sum * per)
-		if own == 0 {
+		var ok bool
+		if scale[r], ends[2*r], ok = bring(sum*per, size); !ok {
 			return false
 		}
-		scale[r], ends[2*r] = size/own, own/size
 	}
 	for d := e; d < e+together; d++ {
 		for p := range chunks {
