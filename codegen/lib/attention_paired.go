@@ -191,52 +191,78 @@ func (k *attentionBlock) pairWeights(e, together, chunks int) bool {
 	return true
 }
 
-// pairedScores is scores by pairs.
+// pairedScores is scores by pairs, without tiles that no query sees.
 func (k *attentionBlock) pairedScores(e, p int) {
 	s, at, cols := k.chunkOf(e, p), k.first(p), k.cols(p)
+	q, ends, ld := k.scratch[k.q[e]:], k.scratch[k.qEnds[e]:], apart(k.d)
 	for j := 0; j < cols; j += panelCols {
-		keys, corners := k.scratch[k.k[e]+(at+j)*k.d:], k.scratch[k.kCorners[e]+at+j:]
-		pairedMul(s[j:], k.wide, k.scratch[k.q[e]:], apart(k.d), keys, nil, corners, k.scratch[k.qEnds[e]:], nil, keys[panelCols*k.d:], 0, k.n, k.d)
+		keys, corners, r := k.scratch[k.k[e]+(at+j)*k.d:], k.scratch[k.kCorners[e]+at+j:], 0
+		if k.slanted() {
+			r = max(at+j-k.i-k.offset, 0) / pairedTile * pairedTile
+		}
+		pairedMul(s[r*k.wide+j:], k.wide, q[r*ld:], ld, keys, nil, corners, ends[2*r:], nil, keys[panelCols*k.d:], 0, k.n-r, k.d)
 	}
 }
 
-// pairedValues is values by pairs.
+// slanted tells whether each row sees one key more than the row before.
+func (k *attentionBlock) slanted() bool { return k.causal && k.queries > 1 }
+
+// pairedValues is values by pairs. Where rows see less than all of the chunk,
+// they go in tiles, each with the units of keys that it sees.
 func (k *attentionBlock) pairedValues(e, p int, more bool) {
-	s, at, cols, ends := k.chunkOf(e, p), k.first(p), k.cols(p), k.scratch[k.weightEnds:]
-	y, step := k.at(k.y, 0)
+	cols, high := k.cols(p), k.n
+	seen := func(r int) int { return k.i + r + k.offset + 1 - k.first(p) }
+	if k.slanted() && seen(0) < cols {
+		high = pairedTile
+	}
+	for r := 0; r < k.n; r += high {
+		rows, n := min(high, k.n-r), cols
+		if high < k.n {
+			n = min(n, max(roundUp(seen(r+rows-1), pairedUnit), pairedUnit))
+		}
+		k.pairedTiles(e, p, r, rows, n, more)
+	}
+}
+
+// pairedTiles multiplies the weights of some rows with the first n values of
+// chunk p.
+func (k *attentionBlock) pairedTiles(e, p, r, rows, n int, more bool) {
+	s, at, ends := k.chunkOf(e, p)[r*k.wide:], k.first(p), k.scratch[k.weightEnds+2*r:]
+	y, step := k.at(k.y, r)
 	for j := 0; j < k.dv; j += panelCols {
-		v, corners, to := k.scratch[k.v[e]+j*k.keys+at*panelCols:], k.valueCorners(e, j, at, cols), y[j:]
+		v, corners, to := k.scratch[k.v[e]+j*k.keys+at*panelCols:], k.valueCorners(e, j, at, n), y[j:]
 		var next []float32 // the scores that are read after this, to be fetched
 		if k.first(p+1) < k.to {
 			next = k.chunkOf(min(e+j/panelCols, k.count-1), p+1)
 		}
-		if n := k.dv - j; n < panelCols {
-			k.narrowPaired(to, step, s, v, corners, ends, cols, n, more)
+		if cols := k.dv - j; cols < panelCols {
+			narrowPaired(to, step, s, k.wide, v, corners, ends, rows, n, cols, more)
 			continue
 		}
 		var add []float32
 		if more {
 			add = to
 		}
-		pairedMul(to, step, s, k.wide, v, nil, corners, ends, add, next, step, k.n, cols)
+		pairedMul(to, step, s, k.wide, v, nil, corners, ends, add, next, step, rows, n)
 	}
 }
 
-// narrowPaired is for the n < 32 columns that the last panel of values may have.
-func (k *attentionBlock) narrowPaired(y []float32, step int, s, v, corners, ends []float32, cols, n int, more bool) {
+// narrowPaired is pairedMul for the n < 32 columns that the last panel of values
+// may have, added to y or not.
+func narrowPaired(y []float32, ldy int, x []float32, ldx int, w, corners, ends []float32, m, k, n int, more bool) {
 	var tile [pairedTile * panelCols]float32
-	for i := 0; i < k.n; i += pairedTile {
-		m := min(pairedTile, k.n-i)
+	for i := 0; i < m; i += pairedTile {
+		rows := min(pairedTile, m-i)
 		var add []float32
 		if more {
 			add = tile[:]
-			for r := range m {
-				copy(tile[r*panelCols:][:n], y[(i+r)*step:])
+			for r := range rows {
+				copy(tile[r*panelCols:][:n], y[(i+r)*ldy:])
 			}
 		}
-		pairedMul(tile[:], panelCols, s[i*k.wide:], k.wide, v, nil, corners, ends[2*i:], add, nil, panelCols, m, cols)
-		for r := range m {
-			copy(y[(i+r)*step:][:n], tile[r*panelCols:])
+		pairedMul(tile[:], panelCols, x[i*ldx:], ldx, w, nil, corners, ends[2*i:], add, nil, panelCols, rows, k)
+		for r := range rows {
+			copy(y[(i+r)*ldy:][:n], tile[r*panelCols:])
 		}
 	}
 }
