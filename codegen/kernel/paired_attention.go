@@ -12,7 +12,8 @@ import (
 var pairedAttentionKernels = map[string]generator{
 	"rowSquaresAVX512":    {"func(dst, x *float32, rows, n, ld int)", onLanes((*lanes).rowSquares)},
 	"columnCornersAVX512": {"func(dst, w *float32, units, step int)", onLanes((*lanes).columnCorners)},
-	"blendCornersAVX512":  {"func(y, s, u, a, b, ends *float32, rows, cols, left, inUnits, ldy, lds int)", onLanes((*lanes).blendCorners)},
+	"blendCornersAVX512":  {"func(s, u, a, b, ends *float32, rows, cols, left, inUnits, ld int)", onLanes((*lanes).blendCorners)},
+	"scaleCornersAVX512":  {"func(y, x, ends *float32, rows, cols, left, inUnits, ldy, ldx int, size, per float32) (odd int)", onLanes((*lanes).scaleCorners)},
 }
 
 func onLanes(body func(*lanes)) func(*asm) {
@@ -59,7 +60,16 @@ func (l *lanes) columnCorners() {
 	l.JNZ(operand.LabelRef("unit"))
 }
 
-// A cornerGroup is eight units of a row, in three vectors.
+// cornerRows passes over rows in groups of eight units, three vectors, and of
+// what is left of the last group.
+type cornerRows struct {
+	*lanes
+	whole, last  cornerGroup
+	offset, left reg.GPVirtual // in the row, and how many elements there still are
+	factor       reg.VecVirtual
+	sums         [3]reg.VecVirtual
+}
+
 type cornerGroup struct {
 	signs [3]reg.VecVirtual // of the product of each element with the next one: not 0 where a pair begins
 	there [3]reg.Register   // which elements there are, nil where all
@@ -67,118 +77,184 @@ type cornerGroup struct {
 
 const groupSteps = 8 * pairedSteps
 
-// blendCorners takes a group of 48 elements at a time, and at the end of a row
-// as much of one as there is.
-func (l *lanes) blendCorners() {
-	y, s, u, a, b, ends := l.param("y"), l.param("s"), l.param("u"), l.param("a"), l.param("b"), l.param("ends")
-	rows, ldy, lds := l.param("rows"), l.param("ldy"), l.param("lds")
-	l.SHLQ(operand.Imm(2), ldy)
-	l.SHLQ(operand.Imm(2), lds)
-	whole, last := l.cornerGroups()
-	x, z := l.fresh(), l.fresh()
-	var sums [3]reg.VecVirtual
-	for v := range sums {
-		sums[v] = l.fresh()
-	}
-	l.Label("row")
-	offset, left := l.GP64(), l.param("cols")
-	l.XORL(offset.As32(), offset.As32())
-	l.VBROADCASTSS(at(a, 0), x)
-	for _, sum := range sums {
-		l.VPXORD(sum, sum, sum)
-	}
-	here := func(base reg.Register, v int) operand.Mem {
-		return operand.Mem{Base: base, Index: offset, Scale: 1, Disp: 64 * v}
-	}
-	group := func(g cornerGroup, both bool) {
-		var ys [4]reg.VecVirtual
-		load := func(base reg.Register, v int) reg.VecVirtual {
-			to := l.fresh()
-			if g.there[v] == nil {
-				l.VMOVUPS(here(base, v), to)
-			} else {
-				l.VMOVUPS_Z(here(base, v), g.there[v], to)
-			}
-			return to
-		}
-		for v := range sums {
-			ys[v] = load(s, v)
-			l.VMULPS(x, ys[v], ys[v])
-			if both {
-				l.VFMADD231PS(load(u, v), z, ys[v])
-			}
-		}
-		ys[3] = ys[2] // no pair begins with the last element
-		for v, sum := range sums {
-			if g.there[v] == nil {
-				l.VMOVUPS(ys[v], here(y, v))
-			} else {
-				l.VMOVUPS(ys[v], g.there[v], here(y, v))
-			}
-			next := l.fresh()
-			l.VALIGND(operand.Imm(1), ys[v], ys[v+1], next)
-			signed := l.fresh()
-			l.VMULPS(g.signs[v], ys[v], signed)
-			l.VFMADD231PS(next, signed, sum)
-		}
-	}
-	row := func(label string, both bool) {
-		l.Label(label)
-		l.SUBQ(operand.Imm(groupSteps), left)
-		l.JLT(operand.LabelRef(label + "_rest"))
-		group(whole, both)
-		l.ADDQ(operand.U32(4*groupSteps), offset)
-		l.JMP(operand.LabelRef(label))
-		l.Label(label + "_rest")
-		l.CMPQ(left, operand.I32(-groupSteps))
-		l.JEQ(operand.LabelRef(label + "_end"))
-		group(last, both)
-		l.Label(label + "_end")
-	}
-	l.TESTQ(u, u)
-	l.JZ(operand.LabelRef("alone"))
-	l.VBROADCASTSS(at(b, 0), z)
-	l.ADDQ(operand.Imm(4), b)
-	row("both", true)
-	l.ADDQ(lds, u)
-	l.JMP(operand.LabelRef("corner"))
-	row("alone", false)
-	l.Label("corner")
-	l.VADDPS(sums[1], sums[0], sums[0])
-	l.VADDPS(sums[2], sums[0], sums[0])
-	corner, minus := l.sum(sums[0]).AsX(), l.XMM()
-	l.VXORPS(minus, minus, minus)
-	l.VFNMADD231SS(at(ends, 0), corner, minus)
-	l.VMOVSS(minus, at(ends, 4))
-	l.ADDQ(ldy, y)
-	l.ADDQ(lds, s)
-	l.ADDQ(operand.Imm(4), a)
-	l.ADDQ(operand.Imm(8), ends)
-	l.DECQ(rows)
-	l.JNZ(operand.LabelRef("row"))
-}
-
-// cornerGroups is a whole group, and what is left of the last one of a row.
-func (l *lanes) cornerGroups() (whole, last cornerGroup) {
+func (l *lanes) cornerRows() *cornerRows {
+	t := &cornerRows{lanes: l, offset: l.GP64(), left: l.GP64(), factor: l.fresh()}
 	left, inUnits, ones := l.param("left"), l.param("inUnits"), l.GP64()
 	l.MOVQ(operand.I32(-1), ones)
 	l.BZHIQ(left, ones, left)
 	l.BZHIQ(inUnits, ones, inUnits)
-	for v := range whole.signs {
+	for v := range t.sums {
+		t.sums[v] = l.fresh()
 		signs := l.constant(fmt.Sprintf("corner_signs_%d", v), 8, func(i int) uint64 {
 			sign := func(at int) uint64 {
 				return uint64(math.Float32bits([pairedSteps]float32{1: 1, 4: -1}[at%pairedSteps]))
 			}
 			return sign(16*v+2*i) | sign(16*v+2*i+1)<<32
 		})
-		whole.signs[v], last.signs[v] = l.set(signs), l.fresh()
+		t.whole.signs[v], t.last.signs[v] = l.set(signs), l.fresh()
 		there, paired := l.K(), l.K()
 		l.KMOVW(left.As32(), there)
 		l.KMOVW(inUnits.As32(), paired)
-		l.VMOVUPS_Z(signs, paired, last.signs[v])
-		last.there[v] = there
+		l.VMOVUPS_Z(signs, paired, t.last.signs[v])
+		t.last.there[v] = there
 		l.SHRQ(operand.Imm(16), left)
 		l.SHRQ(operand.Imm(16), inUnits)
 	}
-	return whole, last
+	return t
 }
+
+// row writes body for whole groups and for the last one of a row, with sums
+// that begin with 0.
+func (t *cornerRows) row(label string, body func(g cornerGroup)) {
+	t.XORL(t.offset.As32(), t.offset.As32())
+	t.reload("cols", t.left)
+	for _, sum := range t.sums {
+		t.VPXORD(sum, sum, sum)
+	}
+	t.Label(label)
+	t.SUBQ(operand.Imm(groupSteps), t.left)
+	t.JLT(operand.LabelRef(label + "_rest"))
+	body(t.whole)
+	t.ADDQ(operand.U32(4*groupSteps), t.offset)
+	t.JMP(operand.LabelRef(label))
+	t.Label(label + "_rest")
+	t.CMPQ(t.left, operand.I32(-groupSteps))
+	t.JEQ(operand.LabelRef(label + "_end"))
+	body(t.last)
+	t.Label(label + "_end")
+}
+
+// here is vector v of the group in the row at base.
+func (t *cornerRows) here(base reg.Register, v int) operand.Mem {
+	return operand.Mem{Base: base, Index: t.offset, Scale: 1, Disp: 64 * v}
+}
+
+func (t *cornerRows) vector(g cornerGroup, base reg.Register, v int) reg.VecVirtual {
+	x := t.fresh()
+	if g.there[v] == nil {
+		t.VMOVUPS(t.here(base, v), x)
+	} else {
+		t.VMOVUPS_Z(t.here(base, v), g.there[v], x)
+	}
+	return x
+}
+
+// blend stores a group of s times the factor, plus u times another one if there
+// is one, in y, and adds its corner to the sums.
+func (t *cornerRows) blend(g cornerGroup, y, s, u, other reg.Register) {
+	var ys [4]reg.VecVirtual
+	for v := range t.sums {
+		ys[v] = t.vector(g, s, v)
+		t.VMULPS(t.factor, ys[v], ys[v])
+		if u != nil {
+			t.VFMADD231PS(t.vector(g, u, v), other, ys[v])
+		}
+	}
+	ys[3] = ys[2] // no pair begins with the last element
+	for v, sum := range t.sums {
+		if g.there[v] == nil {
+			t.VMOVUPS(ys[v], t.here(y, v))
+		} else {
+			t.VMOVUPS(ys[v], g.there[v], t.here(y, v))
+		}
+		next, signed := t.fresh(), t.fresh()
+		t.VALIGND(operand.Imm(1), ys[v], ys[v+1], next)
+		t.VMULPS(g.signs[v], ys[v], signed)
+		t.VFMADD231PS(next, signed, sum)
+	}
+}
+
+// total is that of the three sums.
+func (t *cornerRows) total() reg.Register {
+	t.VADDPS(t.sums[1], t.sums[0], t.sums[0])
+	t.VADDPS(t.sums[2], t.sums[0], t.sums[0])
+	return t.sum(t.sums[0]).AsX()
+}
+
+// finish makes of the corner the second end of a row, given the first one.
+func (t *cornerRows) finish(ends reg.Register) {
+	minus := t.XMM()
+	t.VXORPS(minus, minus, minus)
+	t.VFNMADD231SS(at(ends, 0), t.total(), minus)
+	t.VMOVSS(minus, at(ends, 4))
+	t.ADDQ(operand.Imm(8), ends)
+}
+
+func (l *lanes) blendCorners() {
+	s, u, a, b, ends := l.param("s"), l.param("u"), l.param("a"), l.param("b"), l.param("ends")
+	rows, ld, other := l.param("rows"), l.param("ld"), l.fresh()
+	l.SHLQ(operand.Imm(2), ld)
+	t := l.cornerRows()
+	l.Label("row")
+	l.VBROADCASTSS(at(a, 0), t.factor)
+	l.TESTQ(u, u)
+	l.JZ(operand.LabelRef("alone_row"))
+	l.VBROADCASTSS(at(b, 0), other)
+	t.row("both", func(g cornerGroup) { t.blend(g, s, s, u, other) })
+	l.ADDQ(ld, u)
+	l.ADDQ(operand.Imm(4), b)
+	l.JMP(operand.LabelRef("corner"))
+	l.Label("alone_row")
+	t.row("alone", func(g cornerGroup) { t.blend(g, s, s, nil, nil) })
+	l.Label("corner")
+	t.finish(ends)
+	l.ADDQ(ld, s)
+	l.ADDQ(operand.Imm(4), a)
+	l.DECQ(rows)
+	l.JNZ(operand.LabelRef("row"))
+}
+
+// scaleCorners passes over each row twice: for its size, and to change that.
+func (l *lanes) scaleCorners() {
+	y, x, ends, rows := l.param("y"), l.param("x"), l.param("ends"), l.param("rows")
+	ldy, ldx, odd := l.param("ldy"), l.param("ldx"), l.GP64()
+	l.SHLQ(operand.Imm(2), ldy)
+	l.SHLQ(operand.Imm(2), ldx)
+	t := l.cornerRows()
+	l.XORL(odd.As32(), odd.As32())
+	l.Label("row")
+	t.row("squares", func(g cornerGroup) {
+		for v, sum := range t.sums {
+			e := t.vector(g, x, v)
+			l.VFMADD231PS(e, e, sum)
+		}
+	})
+	mean, scale, back := t.total(), l.GP32(), l.GP32()
+	l.VMULSS(l.address(l.Param("per")), mean, mean)
+	l.VMOVD(mean, scale)
+	l.XORL(back, back)
+	l.TESTL(scale, scale)
+	l.JEQ(operand.LabelRef("zero"))
+	l.SUBL(operand.U32((127-sizeRange)<<23), scale)
+	l.CMPL(scale, operand.U32(2*sizeRange<<23))
+	l.JAE(operand.LabelRef("odd"))
+	l.ADDL(operand.U32(1<<23), scale) // half the exponent, rounded, is that of the root
+	l.SHRL(operand.Imm(24), scale)
+	l.SHLL(operand.Imm(23), scale)
+	l.MOVL(l.address(l.Param("size")), back)
+	l.ADDL(operand.U32(sizeRange/2<<23), back)
+	l.SUBL(scale, back)
+	l.MOVL(back, scale)
+	l.MOVL(operand.U32(2*127<<23), back)
+	l.SUBL(scale, back)
+	l.JMP(operand.LabelRef("scale"))
+	l.Label("zero")
+	l.MOVL(operand.U32(127<<23), scale)
+	l.Label("scale")
+	l.MOVL(back, at(ends, 0))
+	l.VPBROADCASTD(scale, t.factor)
+	t.row("scaled", func(g cornerGroup) { t.blend(g, y, x, nil, nil) })
+	t.finish(ends)
+	l.ADDQ(ldy, y)
+	l.ADDQ(ldx, x)
+	l.DECQ(rows)
+	l.JNZ(operand.LabelRef("row"))
+	l.JMP(operand.LabelRef("end"))
+	l.Label("odd")
+	l.INCQ(odd)
+	l.Label("end")
+	l.Store(odd, l.Return("odd"))
+}
+
+// sizeRange is the exponents that means of squares may have, on both sides of 1.
+const sizeRange = 80

@@ -132,22 +132,13 @@ func (t *attentionTask) evenSize(scratch, x []float32, ld, rows, n int) float32 
 // pairQueries brings the queries of a block to the size of the keys. If one of
 // them has no size, the block goes step by step.
 func (k *attentionBlock) pairQueries(e int) {
-	size := k.pairs.k[e]
-	if size == 0 {
+	if k.pairs.k[e] == 0 {
 		return
 	}
 	q, step := k.at(k.branches[e].q, 0)
-	squares, scale, ends := k.scratch[k.squares:][:k.n], k.scratch[k.scale:][:k.n], k.scratch[k.qEnds[e]:][:2*k.n]
-	rowSquares(squares, q, step, k.n, k.d)
-	per := 1 / float64(k.d)
-	for r, v := range squares {
-		var ok bool
-		if scale[r], ends[2*r], ok = bring(float64(v)*per, size); !ok {
-			k.pairs.k[e] = 0
-			return
-		}
+	if !scaleCorners(k.scratch[k.q[e]:], apart(k.d), q, step, k.scratch[k.qEnds[e]:], k.n, k.d, k.pairs.k[e]) {
+		k.pairs.k[e] = 0
 	}
-	blendCorners(k.scratch[k.q[e]:], apart(k.d), q, nil, step, scale, nil, ends, k.n, k.d)
 }
 
 // bring is the power of two that brings a row to a size, given the mean of its
@@ -321,29 +312,52 @@ func columnCornersGo(dst []float32, step int, w []float32, units int) {
 	}
 }
 
-// blendCornersGo is y = a·s + b·u for rows of cols columns, a and b being one
-// number a row; without u it is y = a·s. Of the ends of a row, the first is what
+// blendCornersGo is s = a·s + b·u for rows of cols columns, a and b being one
+// number a row; without u it is s = a·s. Of the ends of a row, the first is what
 // its product is multiplied with, and the second becomes what is added: the
-// corner of y times that.
+// corner of s times that.
 //
-//	y    [rows, cols], row r at y[r*ldy]; may be s
-//	s, u [rows, cols], row r at s[r*lds]
+//	s, u [rows, cols], row r at s[r*ld]
 //	ends [rows, 2]
-func blendCornersGo(y []float32, ldy int, s, u []float32, lds int, a, b, ends []float32, rows, cols int) {
+func blendCornersGo(s, u []float32, ld int, a, b, ends []float32, rows, cols int) {
 	for r := range rows {
-		to := y[r*ldy:][:cols]
-		for j, v := range s[r*lds:][:cols] {
-			to[j] = a[r] * v
+		x := s[r*ld:][:cols]
+		for j := range x {
+			x[j] *= a[r]
 		}
 		if u != nil {
-			for j, v := range u[r*lds:][:cols] {
-				to[j] += b[r] * v
+			for j, v := range u[r*ld:][:cols] {
+				x[j] += b[r] * v
 			}
 		}
-		var sum float32
-		for ; len(to) >= pairedUnit; to = to[pairedUnit:] {
-			sum += to[1]*to[2] - to[4]*to[5]
-		}
-		ends[2*r+1] = -ends[2*r] * sum
+		ends[2*r+1] = -ends[2*r] * rowCorner(x)
 	}
+}
+
+// rowCorner is the corner of a row.
+func rowCorner(x []float32) float32 {
+	_, corner := rowMomentsGo(x)
+	return corner
+}
+
+// scaleCornersGo is y = x, each row brought to a size by a power of two, and the
+// ends that take that out again. It is not true if a row has no size.
+//
+//	y    [rows, cols], row r at y[r*ldy]
+//	x    [rows, cols], row r at x[r*ldx]
+//	ends [rows, 2]
+func scaleCornersGo(y []float32, ldy int, x []float32, ldx int, ends []float32, rows, cols int, size float32) bool {
+	for r := range rows {
+		to, from := y[r*ldy:][:cols], x[r*ldx:][:cols]
+		squares, _ := rowMomentsGo(from)
+		scale, back, ok := bring(float64(squares)/float64(cols), size)
+		if !ok {
+			return false
+		}
+		for j, v := range from {
+			to[j] = v * scale
+		}
+		ends[2*r], ends[2*r+1] = back, -back*rowCorner(to)
+	}
+	return true
 }

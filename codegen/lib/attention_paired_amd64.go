@@ -24,16 +24,31 @@ func columnCorners(dst []float32, step int, w []float32, units int) {
 //go:noescape
 func columnCornersAVX512(dst, w *float32, units, step int)
 
-func blendCorners(y []float32, ldy int, s, u []float32, lds int, a, b, ends []float32, rows, cols int) {
+func blendCorners(s, u []float32, ld int, a, b, ends []float32, rows, cols int) {
 	if isa == isaAVX512 {
 		left := cols % pairedTurn
-		blendCornersAVX512(&y[0], &s[0], first(u), &a[0], first(b), &ends[0], rows, cols, left, left/pairedUnit*pairedUnit, ldy, lds)
+		blendCornersAVX512(&s[0], first(u), &a[0], first(b), &ends[0], rows, cols, left, left/pairedUnit*pairedUnit, ld)
 		return
 	}
-	blendCornersGo(y, ldy, s, u, lds, a, b, ends, rows, cols)
+	blendCornersGo(s, u, ld, a, b, ends, rows, cols)
 }
 
-// blendCornersAVX512 also is given how many columns are left behind whole turns, and how many of those are in units.
+// blendCornersAVX512 also is given how many columns are left behind whole turns,
+// and how many of those are in units.
 //
 //go:noescape
-func blendCornersAVX512(y, s, u, a, b, ends *float32, rows, cols, left, inUnits, ldy, lds int)
+func blendCornersAVX512(s, u, a, b, ends *float32, rows, cols, left, inUnits, ld int)
+
+func scaleCorners(y []float32, ldy int, x []float32, ldx int, ends []float32, rows, cols int, size float32) bool {
+	if isa == isaAVX512 {
+		left := cols % pairedTurn
+		return scaleCornersAVX512(&y[0], &x[0], &ends[0], rows, cols, left, left/pairedUnit*pairedUnit, ldy, ldx, size, 1/float32(cols)) == 0
+	}
+	return scaleCornersGo(y, ldy, x, ldx, ends, rows, cols, size)
+}
+
+// scaleCornersAVX512 likewise, and how much of the sum of its squares is a row's
+// mean. It is odd where scaleCornersGo is not true.
+//
+//go:noescape
+func scaleCornersAVX512(y, x, ends *float32, rows, cols, left, inUnits, ldy, ldx int, size, per float32) (odd int)

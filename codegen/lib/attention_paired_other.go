@@ -8,6 +8,10 @@ func columnCorners(dst []float32, step int, w []float32, units int) {
 	columnCornersGo(dst, step, w, units)
 }
 
-func blendCorners(y []float32, ldy int, s, u []float32, lds int, a, b, ends []float32, rows, cols int) {
-	blendCornersGo(y, ldy, s, u, lds, a, b, ends, rows, cols)
+func blendCorners(s, u []float32, ld int, a, b, ends []float32, rows, cols int) {
+	blendCornersGo(s, u, ld, a, b, ends, rows, cols)
+}
+
+func scaleCorners(y []float32, ldy int, x []float32, ldx int, ends []float32, rows, cols int, size float32) bool {
+	return scaleCornersGo(y, ldy, x, ldx, ends, rows, cols, size)
 }

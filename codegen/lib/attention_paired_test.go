@@ -46,29 +46,78 @@ func TestBlendCorners(t *testing.T) {
 		for cols := 1; cols < 3*pairedTurn; cols++ {
 			for _, both := range []bool{false, true} {
 				const rows = 3
-				lds, ldy := cols+1, cols+2
-				s, a, b := random(t, (rows-1)*lds+cols, 1), random(t, rows, 2), random(t, rows, 3)
-				y, ends := garbage(t, (rows-1)*ldy+cols), random(t, 2*rows, 4)
+				ld := cols + 2
+				was, a, b := random(t, (rows-1)*ld+cols, 1), random(t, rows, 2), random(t, rows, 3)
+				s, ends := guarded(t, len(was)), random(t, 2*rows, 4)
+				copy(s, was)
 				var u []float32
 				if both {
 					u = random(t, len(s), 5)
 				}
-				blendCorners(y, ldy, s, u, lds, a, b, ends, rows, cols)
+				blendCorners(s, u, ld, a, b, ends, rows, cols)
 				what := fmt.Sprint(cols, " both ", both)
 				for r := range rows {
-					for j := range cols {
-						want := float64(a[r]) * float64(s[r*lds+j])
-						if both {
-							want += float64(b[r]) * float64(u[r*lds+j])
+					for j := range ld {
+						at := r*ld + j
+						if at == len(s) {
+							break
 						}
-						near(t, what, y[r*ldy+j:], []float64{want}, 2*eps)
-					}
-					near(t, what+", corner", ends[2*r+1:], []float64{-float64(ends[2*r]) * rowPairs(y[r*ldy:][:cols])}, 2*eps*math.Sqrt(float64(cols)))
-					for j := cols; j < ldy && r+1 < rows; j++ {
-						if v := y[r*ldy+j]; v == v {
-							t.Fatalf("%s: wrote %g behind row %d", what, v, r)
+						want := float64(was[at])
+						if j < cols {
+							want *= float64(a[r])
+							if both {
+								want += float64(b[r]) * float64(u[at])
+							}
 						}
+						near(t, what, s[at:], []float64{want}, 2*eps)
 					}
+					near(t, what+", corner", ends[2*r+1:], []float64{-float64(ends[2*r]) * rowPairs(s[r*ld:][:cols])}, 2*eps*math.Sqrt(float64(cols)))
+				}
+			}
+		}
+	})
+}
+
+func TestScaleCorners(t *testing.T) {
+	eachPaired(t, func(t *testing.T) {
+		for cols := 1; cols < 3*pairedTurn; cols++ {
+			const rows = 4
+			ldx, ldy := cols+1, cols+2
+			x, y, ends := random(t, (rows-1)*ldx+cols, 1), garbage(t, (rows-1)*ldy+cols), garbage(t, 2*rows)
+			clear(x[ldx : ldx+cols])
+			for j := range cols {
+				x[2*ldx+j] *= 0x1p-30
+				x[3*ldx+j] *= 0x1.8p31
+			}
+			const size = 0x1p3
+			if !scaleCorners(y, ldy, x, ldx, ends, rows, cols, size) {
+				t.Fatalf("%d columns are odd", cols)
+			}
+			for r := range rows {
+				what := fmt.Sprint(cols, " row ", r)
+				scale := 1.0
+				if back := ends[2*r]; (back == 0) != (r == 1) {
+					t.Fatalf("%s: goes back by %g", what, back)
+				} else if back != 0 {
+					scale = 1 / float64(back)
+					root := math.Sqrt(squares(x[r*ldx:][:cols])/float64(cols)) * scale / size
+					if m, _ := math.Frexp(scale); m != 0.5 || root < 0.7 || root > 1.42 {
+						t.Fatalf("%s: scaled by %g to %g", what, scale, root)
+					}
+				}
+				near(t, what, y[r*ldy:], times(x[r*ldx:][:cols], float32(scale)), 0)
+				corner := float64(ends[2*r]) * rowPairs(y[r*ldy:][:cols])
+				near(t, what+", corner", ends[2*r+1:], []float64{-corner}, 16*eps*size*size*float64(ends[2*r])*math.Sqrt(float64(cols)))
+				for j := cols; j < ldy && r+1 < rows; j++ {
+					if v := y[r*ldy+j]; v == v {
+						t.Fatalf("%s: wrote %g behind it", what, v)
+					}
+				}
+			}
+			for _, odd := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e25, 1e15} {
+				x[len(x)-1] = float32(odd)
+				if scaleCorners(y, ldy, x, ldx, ends, rows, cols, size) {
+					t.Fatalf("%d columns, one of %g: not odd", cols, odd)
 				}
 			}
 		}
