@@ -11,7 +11,8 @@ import (
 // pairedAttentionKernels prepare what an attention multiplies by pairs.
 var pairedAttentionKernels = map[string]generator{
 	"rowSquaresAVX512":    {"func(dst, x *float32, rows, n, ld int)", onLanes((*lanes).rowSquares)},
-	"columnCornersAVX512": {"func(dst, w *float32, units, step int)", onLanes((*lanes).columnCorners)},
+	"columnCornersAVX512": {"func(dst, w *float32, units int)", onLanes((*lanes).columnCorners)},
+	"packCornersAVX512":   {"func(panel, corners, w *float32, units, ld int)", onLanes((*lanes).packCorners)},
 	"blendCornersAVX512":  {"func(s, u, a, b, ends *float32, rows, cols, left, inUnits, ld int)", onLanes((*lanes).blendCorners)},
 	"scaleCornersAVX512":  {"func(y, x, ends *float32, rows, cols, left, inUnits, ldy, ldx int, size, per float32) (odd int)", onLanes((*lanes).scaleCorners)},
 }
@@ -44,18 +45,42 @@ func (l *lanes) rowSquares() {
 }
 
 func (l *lanes) columnCorners() {
-	dst, w, units, step := l.param("dst"), l.param("w"), l.param("units"), l.param("step")
-	l.SHLQ(operand.Imm(2), step)
+	dst, w, units := l.param("dst"), l.param("w"), l.param("units")
 	sums := []reg.VecVirtual{l.full(0), l.full(0)}
 	l.Label("unit")
 	for v, sum := range sums {
 		here := func(step int) operand.Mem { return at(w, step*panelBytes+v*l.bytes) }
 		l.VFMADD231PS(here(2), l.set(here(1)), sum)
 		l.VFNMADD231PS(here(5), l.set(here(4)), sum)
+	}
+	l.ADDQ(operand.U32(pairedSteps*panelBytes), w)
+	l.DECQ(units)
+	l.JNZ(operand.LabelRef("unit"))
+	for v, sum := range sums {
 		l.VMOVUPS(sum, at(dst, v*l.bytes))
 	}
-	l.ADDQ(step, dst)
-	l.ADDQ(operand.U32(pairedSteps*panelBytes), w)
+}
+
+func (l *lanes) packCorners() {
+	panel, corners, w, units, ld := l.param("panel"), l.param("corners"), l.param("w"), l.param("units"), l.param("ld")
+	l.SHLQ(operand.Imm(2), ld)
+	sums := []reg.VecVirtual{l.full(0), l.full(0)}
+	l.Label("unit")
+	var x [pairedSteps][2]reg.VecVirtual
+	for step := range x {
+		for v := range sums {
+			x[step][v] = l.set(at(w, v*l.bytes))
+			l.VMOVUPS(x[step][v], at(panel, step*panelBytes+v*l.bytes))
+		}
+		l.ADDQ(ld, w)
+	}
+	for v, sum := range sums {
+		l.VFMADD231PS(x[2][v], x[1][v], sum)
+		l.VFNMADD231PS(x[5][v], x[4][v], sum)
+		l.VMOVUPS(sum, at(corners, v*l.bytes))
+	}
+	l.ADDQ(operand.U32(panelBytes), corners)
+	l.ADDQ(operand.U32(pairedSteps*panelBytes), panel)
 	l.DECQ(units)
 	l.JNZ(operand.LabelRef("unit"))
 }

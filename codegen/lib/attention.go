@@ -258,7 +258,12 @@ func (t *attentionTask) pack(scratch []float32, b, h int) {
 			packB(scratch[t.k[i]:], br.k.x[b*br.k.batch+shared(h, t.kShare)*br.k.head:], t.d, t.keys, 1, br.k.row)
 		}
 		if i == 0 || !t.oneV {
-			packB(scratch[t.v[i]:], br.v.x[b*br.v.batch+shared(h, t.vShare)*br.v.head:], t.keys, t.dv, br.v.row, 1)
+			v := br.v.x[b*br.v.batch+shared(h, t.vShare)*br.v.head:]
+			if t.paired {
+				t.packValues(scratch, v, i, br.v.row)
+			} else {
+				packB(scratch[t.v[i]:], v, t.keys, t.dv, br.v.row, 1)
+			}
 		}
 	}
 	if t.oneBias {

@@ -75,7 +75,7 @@ func (t *attentionTask) pair(scratch []float32, b, h, limit int) (head pairedHea
 			x := br.k.x[b*br.k.batch+shared(h, t.kShare)*br.k.head+from*br.k.row:]
 			if head.k[i] = t.evenSize(scratch, x, br.k.row, to-from, t.d); head.k[i] != 0 {
 				for j := 0; j < t.keys; j += panelCols {
-					columnCorners(scratch[t.kCorners[i]+j:], 0, scratch[t.k[i]+j*t.d:], t.d/pairedUnit)
+					columnCorners(scratch[t.kCorners[i]+j:], scratch[t.k[i]+j*t.d:], t.d/pairedUnit)
 				}
 			}
 		}
@@ -83,23 +83,24 @@ func (t *attentionTask) pair(scratch []float32, b, h, limit int) (head pairedHea
 			head.v[i] = head.v[0]
 		} else {
 			x := br.v.x[b*br.v.batch+shared(h, t.vShare)*br.v.head+from*br.v.row:]
-			if head.v[i] = t.evenSize(scratch, x, br.v.row, to-from, t.dv); head.v[i] != 0 {
-				t.pairValues(scratch, i)
-			}
+			head.v[i] = t.evenSize(scratch, x, br.v.row, to-from, t.dv)
 		}
 	}
 	return head
 }
 
-// pairValues writes the corners of packed values: for each panel and unit of
-// keys those of all units from the last multiple of a chunk on.
-func (t *attentionTask) pairValues(scratch []float32, i int) {
+// packValues is packB for the values v of branch i, with their corners: for each
+// panel and unit of keys those of all units from the last multiple of a chunk on.
+func (t *attentionTask) packValues(scratch, v []float32, i, ld int) {
 	units, turn := t.keys/pairedUnit, t.chunk/pairedUnit
+	rest := units * pairedUnit
 	for j := 0; j < t.dv; j += panelCols {
-		corners, v := scratch[t.vCorners[i]+j*units:], scratch[t.v[i]+j*t.keys:]
+		panel, corners, n := scratch[t.v[i]+j*t.keys:], scratch[t.vCorners[i]+j*units:], min(panelCols, t.dv-j)
 		for u := 0; u < units; u += turn {
-			columnCorners(corners[u*panelCols:], panelCols, v[u*pairedUnit*panelCols:], min(units-u, turn))
+			at := u * pairedUnit
+			packCorners(panel[at*panelCols:], corners[u*panelCols:], v[at*ld+j:], min(units-u, turn), n, ld)
 		}
+		packPanel(panel[rest*panelCols:t.keys*panelCols], v[min(rest*ld+j, len(v)):], t.keys-rest, n, ld, 1)
 	}
 }
 
@@ -296,19 +297,37 @@ func rowSquaresGo(dst, x []float32, ld, rows, n int) {
 	}
 }
 
-// columnCornersGo is the corners of a panel: of the first unit, the first two
-// and so on to all. With a step of 0 the last ones are kept alone.
+// columnCornersGo is the corners of a panel.
 //
-//	dst [units, 32], row u at dst[u*step]
+//	dst [32]
 //	w   [6*units, 32]
-func columnCornersGo(dst []float32, step int, w []float32, units int) {
+func columnCornersGo(dst, w []float32, units int) {
 	var sums [panelCols]float32
-	for u := range units {
+	for ; units > 0; units-- {
 		for c := range sums {
-			at := func(i int) float32 { return w[(u*pairedUnit+i)*panelCols+c] }
-			sums[c] += at(1)*at(2) - at(4)*at(5)
+			sums[c] += w[panelCols+c]*w[2*panelCols+c] - w[4*panelCols+c]*w[5*panelCols+c]
 		}
-		copy(dst[u*step:], sums[:])
+		w = w[pairedUnit*panelCols:]
+	}
+	copy(dst, sums[:])
+}
+
+// packCornersGo is packPanel for n columns of which 6 units of rows lie each in
+// one piece, and the corners of the first unit, of the first two and so on.
+//
+//	panel   [6*units, 32]
+//	corners [units, 32]
+//	w       [6*units, n], row p at w[p*ld]
+func packCornersGo(panel, corners, w []float32, units, n, ld int) {
+	packPanel(panel[:units*pairedUnit*panelCols], w, units*pairedUnit, n, ld, 1)
+	for u := range units {
+		x, sums := panel[u*pairedUnit*panelCols:], corners[u*panelCols:][:panelCols]
+		for c := range sums {
+			sums[c] = x[panelCols+c]*x[2*panelCols+c] - x[4*panelCols+c]*x[5*panelCols+c]
+			if u > 0 {
+				sums[c] += corners[(u-1)*panelCols+c]
+			}
+		}
 	}
 }
 

@@ -13,16 +13,29 @@ func rowSquares(dst, x []float32, ld, rows, n int) {
 //go:noescape
 func rowSquaresAVX512(dst, x *float32, rows, n, ld int)
 
-func columnCorners(dst []float32, step int, w []float32, units int) {
+func columnCorners(dst, w []float32, units int) {
 	if isa == isaAVX512 {
-		columnCornersAVX512(&dst[0], &w[0], units, step)
+		columnCornersAVX512(&dst[0], &w[0], units)
 		return
 	}
-	columnCornersGo(dst, step, w, units)
+	columnCornersGo(dst, w, units)
 }
 
 //go:noescape
-func columnCornersAVX512(dst, w *float32, units, step int)
+func columnCornersAVX512(dst, w *float32, units int)
+
+func packCorners(panel, corners, w []float32, units, n, ld int) {
+	if n == panelCols && isa == isaAVX512 {
+		packCornersAVX512(&panel[0], &corners[0], &w[0], units, ld)
+		return
+	}
+	packCornersGo(panel, corners, w, units, n, ld)
+}
+
+// packCornersAVX512 is packCornersGo for 32 columns.
+//
+//go:noescape
+func packCornersAVX512(panel, corners, w *float32, units, ld int)
 
 func blendCorners(s, u []float32, ld int, a, b, ends []float32, rows, cols int) {
 	if isa == isaAVX512 {

@@ -4,8 +4,10 @@ package lib
 
 func rowSquares(dst, x []float32, ld, rows, n int) { rowSquaresGo(dst, x, ld, rows, n) }
 
-func columnCorners(dst []float32, step int, w []float32, units int) {
-	columnCornersGo(dst, step, w, units)
+func columnCorners(dst, w []float32, units int) { columnCornersGo(dst, w, units) }
+
+func packCorners(panel, corners, w []float32, units, n, ld int) {
+	packCornersGo(panel, corners, w, units, n, ld)
 }
 
 func blendCorners(s, u []float32, ld int, a, b, ends []float32, rows, cols int) {

@@ -25,16 +25,29 @@ func TestRowSquares(t *testing.T) {
 func TestColumnCorners(t *testing.T) {
 	eachPaired(t, func(t *testing.T) {
 		for _, units := range []int{1, 2, 17} {
-			for _, step := range []int{0, panelCols, panelCols + 5} {
-				w, got := random(t, units*pairedUnit*panelCols, 1), garbage(t, (units-1)*step+panelCols)
-				columnCorners(got, step, w, units)
-				for u := range units {
-					if step == 0 && u+1 < units {
-						continue
-					}
-					for c := range panelCols {
-						near(t, fmt.Sprint(units, step, u, c), got[u*step+c:], []float64{float64(columnCorner(w[c:], (u+1)*pairedUnit))}, 4*eps*float64(units))
-					}
+			w, got := random(t, units*pairedUnit*panelCols, 1), garbage(t, panelCols)
+			columnCorners(got, w, units)
+			for c := range panelCols {
+				near(t, fmt.Sprint(units, c), got[c:], []float64{float64(columnCorner(w[c:], units*pairedUnit))}, 4*eps*float64(units))
+			}
+		}
+	})
+}
+
+func TestPackCorners(t *testing.T) {
+	eachPaired(t, func(t *testing.T) {
+		for _, units := range []int{1, 2, 17} {
+			for _, n := range []int{1, 31, 32} {
+				steps, ld := units*pairedUnit, n+3
+				w := random(t, (steps-1)*ld+n, 1)
+				panel, want, corners := garbage(t, steps*panelCols), garbage(t, steps*panelCols), garbage(t, units*panelCols)
+				packCorners(panel, corners, w, units, n, ld)
+				packPanel(want, w, steps, n, ld, 1)
+				what := fmt.Sprint(units, " units of ", n)
+				sameBits(t, what, panel, want)
+				for i, v := range corners {
+					u, c := i/panelCols, i%panelCols
+					near(t, what, []float32{v}, []float64{float64(columnCorner(want[c:], (u+1)*pairedUnit))}, 4*eps*float64(units))
 				}
 			}
 		}
