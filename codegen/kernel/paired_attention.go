@@ -10,7 +10,7 @@ import (
 
 // pairedAttentionKernels prepare what an attention multiplies by pairs.
 var pairedAttentionKernels = map[string]generator{
-	"rowSquaresAVX512":    {"func(dst, x *float32, rows, n, ld int)", onLanes((*lanes).rowSquares)},
+	"rowSpreadAVX512":     {"func(x *float32, rows, n, ld int) (least, most, sum float32)", onLanes((*lanes).rowSpread)},
 	"columnCornersAVX512": {"func(dst, w *float32, units int)", onLanes((*lanes).columnCorners)},
 	"packCornersAVX512":   {"func(panel, corners, w *float32, units, ld int)", onLanes((*lanes).packCorners)},
 	"blendCornersAVX512":  {"func(s, u, a, b, ends *float32, rows, cols, left, inUnits, ld int)", onLanes((*lanes).blendCorners)},
@@ -25,24 +25,31 @@ func onLanes(body func(*lanes)) func(*asm) {
 	}
 }
 
-func (l *lanes) rowSquares() {
-	dst, x, rows, ld := l.param("dst"), l.param("x"), l.param("rows"), l.param("ld")
+func (l *lanes) rowSpread() {
+	x, rows, ld := l.param("x"), l.param("rows"), l.param("ld")
 	l.SHLQ(operand.Imm(2), ld)
-	sum := l.fresh()
+	least, most, all, none, squares := l.full(math.Inf(1)), l.full(0), l.full(0), l.full(0), l.fresh()
 	l.Label("row")
-	p, n := l.GP64(), l.param("n")
+	p, n, some := l.GP64(), l.param("n"), l.K()
 	l.MOVQ(x, p)
-	l.VPXORD(sum, sum, sum)
+	l.VPXORD(squares, squares, squares)
 	l.loop("squares", n, []reg.GPVirtual{p}, func(last bool) {
 		v := l.load(at(p, 0), last)
-		l.VFMADD231PS(v, v, sum)
+		l.VFMADD231PS(v, v, squares)
 	})
-	l.VMOVSS(l.sum(sum).AsX(), at(dst, 0))
+	sum := l.sum(squares).AsX()
+	l.VCMPSS(operand.Imm(notEqual), none.AsX(), sum, some)
+	l.VMINSS(sum, least.AsX(), some, least.AsX())
+	l.VMAXSS(sum, most.AsX(), most.AsX())
+	l.VADDSS(sum, all.AsX(), all.AsX())
 	l.ADDQ(ld, x)
-	l.ADDQ(operand.Imm(4), dst)
 	l.DECQ(rows)
 	l.JNZ(operand.LabelRef("row"))
+	l.results(least, most, all)
 }
+
+// notEqual is how VCMPSS is told to.
+const notEqual = 4
 
 func (l *lanes) columnCorners() {
 	dst, w, units := l.param("dst"), l.param("w"), l.param("units")

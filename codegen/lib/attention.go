@@ -147,7 +147,7 @@ type attentionTask struct {
 	kCorners, vCorners [2]int // of packed keys and values
 	q, qEnds           [2]int // queries of a block, scaled, and their ends
 	scale, weightEnds  int    // [tall], [tall, 2]
-	squares, corner    int    // for a while
+	corner             int    // [32], for a while
 }
 
 func (t *attentionTask) layOut() {

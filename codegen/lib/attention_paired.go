@@ -42,7 +42,6 @@ func pairedTall(tall int) int {
 
 // layOutPairs is the part of layOut that is about pairs.
 func (t *attentionTask) layOutPairs() {
-	t.squares = t.take(max(t.keys, t.tall))
 	t.scale, t.weightEnds, t.corner = t.take(t.tall), t.take(2*t.tall), t.take(panelCols)
 	for i := range t.count {
 		t.kCorners[i], t.vCorners[i] = t.kCorners[0], t.vCorners[0]
@@ -73,7 +72,7 @@ func (t *attentionTask) pair(scratch []float32, b, h, limit int) (head pairedHea
 			head.k[i] = head.k[0]
 		} else {
 			x := br.k.x[b*br.k.batch+shared(h, t.kShare)*br.k.head+from*br.k.row:]
-			if head.k[i] = t.evenSize(scratch, x, br.k.row, to-from, t.d); head.k[i] != 0 {
+			if head.k[i] = evenSize(x, br.k.row, to-from, t.d); head.k[i] != 0 {
 				for j := 0; j < t.keys; j += panelCols {
 					columnCorners(scratch[t.kCorners[i]+j:], scratch[t.k[i]+j*t.d:], t.d/pairedUnit)
 				}
@@ -83,7 +82,7 @@ func (t *attentionTask) pair(scratch []float32, b, h, limit int) (head pairedHea
 			head.v[i] = head.v[0]
 		} else {
 			x := br.v.x[b*br.v.batch+shared(h, t.vShare)*br.v.head+from*br.v.row:]
-			head.v[i] = t.evenSize(scratch, x, br.v.row, to-from, t.dv)
+			head.v[i] = evenSize(x, br.v.row, to-from, t.dv)
 		}
 	}
 	return head
@@ -106,25 +105,14 @@ func (t *attentionTask) packValues(scratch, v []float32, i, ld int) {
 
 // evenSize is the power of two nearest to the size of the elements of some rows
 // of n, 0 if rows differ much.
-func (t *attentionTask) evenSize(scratch, x []float32, ld, rows, n int) float32 {
+func evenSize(x []float32, ld, rows, n int) float32 {
 	const (
-		most  = 8 // times the size of all
-		least = 1. / 32
+		above = 8 // times the size of all
+		below = 32
 	)
-	s := scratch[t.squares:][:rows]
-	rowSquares(s, x, ld, rows, n)
-	low, high, sum := float32(1), float32(0), 0.0
-	for _, v := range s {
-		if v != 0 && (v < low || high == 0) {
-			low = v
-		}
-		if v > high {
-			high = v
-		}
-		sum += float64(v)
-	}
-	mean := sum / float64(rows)
-	if !(float64(high) <= most*most*mean && float64(low) >= least*least*mean) {
+	least, most, sum := rowSpread(x, ld, rows, n)
+	mean := float64(sum) / float64(rows)
+	if !(float64(most) <= above*above*mean && float64(least)*below*below >= mean) {
 		return 0
 	}
 	return powerOf(mean / float64(n))
@@ -283,18 +271,24 @@ func (k *attentionBlock) valueCorners(e, j, at, n int) []float32 {
 	return corner
 }
 
-// rowSquaresGo is the sums of the squares of rows.
+// rowSpreadGo is the least, the most and the sum of what the squares of rows add
+// up to. A row of 0 is not the least, which is infinite if there is no other.
 //
-//	dst [rows]
-//	x   [rows, n], row r at x[r*ld]
-func rowSquaresGo(dst, x []float32, ld, rows, n int) {
+//	x [rows, n], row r at x[r*ld]
+func rowSpreadGo(x []float32, ld, rows, n int) (least, most, sum float32) {
+	least = float32(math.Inf(1))
 	for r := range rows {
-		var sum float32
+		var s float32
 		for _, v := range x[r*ld:][:n] {
-			sum += v * v
+			s += v * v
 		}
-		dst[r] = sum
+		if s != 0 {
+			least = min(least, s)
+		}
+		most = max(most, s)
+		sum += s
 	}
+	return least, most, sum
 }
 
 // columnCornersGo is the corners of a panel.

@@ -2,16 +2,15 @@
 
 package lib
 
-func rowSquares(dst, x []float32, ld, rows, n int) {
+func rowSpread(x []float32, ld, rows, n int) (least, most, sum float32) {
 	if isa == isaAVX512 {
-		rowSquaresAVX512(&dst[0], &x[0], rows, n, ld)
-		return
+		return rowSpreadAVX512(&x[0], rows, n, ld)
 	}
-	rowSquaresGo(dst, x, ld, rows, n)
+	return rowSpreadGo(x, ld, rows, n)
 }
 
 //go:noescape
-func rowSquaresAVX512(dst, x *float32, rows, n, ld int)
+func rowSpreadAVX512(x *float32, rows, n, ld int) (least, most, sum float32)
 
 func columnCorners(dst, w []float32, units int) {
 	if isa == isaAVX512 {

@@ -2,7 +2,9 @@
 
 package lib
 
-func rowSquares(dst, x []float32, ld, rows, n int) { rowSquaresGo(dst, x, ld, rows, n) }
+func rowSpread(x []float32, ld, rows, n int) (least, most, sum float32) {
+	return rowSpreadGo(x, ld, rows, n)
+}
 
 func columnCorners(dst, w []float32, units int) { columnCornersGo(dst, w, units) }
 

@@ -6,18 +6,32 @@ import (
 	"testing"
 )
 
-func TestRowSquares(t *testing.T) {
+func TestRowSpread(t *testing.T) {
 	eachPaired(t, func(t *testing.T) {
 		for _, n := range []int{1, 15, 16, 17, 64, 100} {
 			const rows = 5
 			ld := n + 3
-			x, got := random(t, (rows-1)*ld+n, 1), garbage(t, rows)
-			rowSquares(got, x, ld, rows, n)
-			var want []float64
+			x := random(t, (rows-1)*ld+n, 1)
+			clear(x[2*ld : 2*ld+n])
+			low, high, all := math.Inf(1), 0.0, 0.0
 			for r := range rows {
-				want = append(want, squares(x[r*ld:][:n]))
+				s := squares(x[r*ld:][:n])
+				if r != 2 {
+					low = min(low, s)
+				}
+				high = max(high, s)
+				all += s
 			}
-			near(t, fmt.Sprint(n), got, want, 2*eps*float64(n))
+			least, most, sum := rowSpread(x, ld, rows, n)
+			near(t, fmt.Sprint(n), []float32{least, most, sum}, []float64{low, high, all}, 4*eps*float64(n))
+			clear(x)
+			if least, most, sum := rowSpread(x, ld, rows, n); !math.IsInf(float64(least), 1) || most != 0 || sum != 0 {
+				t.Errorf("zeros of %d: %g %g %g", n, least, most, sum)
+			}
+			x[ld] = float32(math.NaN())
+			if _, _, sum := rowSpread(x, ld, rows, n); sum == sum {
+				t.Errorf("one of %d is NaN: the sum is %g", n, sum)
+			}
 		}
 	})
 }
