@@ -105,6 +105,7 @@ type cornerRows struct {
 type cornerGroup struct {
 	signs [3]reg.VecVirtual // of the product of each element with the next one: not 0 where a pair begins
 	there [3]reg.Register   // which elements there are, nil where all
+	end   string            // where the code for the last group ends
 }
 
 const groupSteps = 8 * pairedSteps
@@ -152,8 +153,9 @@ func (t *cornerRows) row(label string, body func(g cornerGroup)) {
 	t.Label(label + "_rest")
 	t.CMPQ(t.left, operand.I32(-groupSteps))
 	t.JEQ(operand.LabelRef(label + "_end"))
+	t.last.end = label + "_end"
 	body(t.last)
-	t.Label(label + "_end")
+	t.Label(t.last.end)
 }
 
 // here is vector v of the group in the row at base.
@@ -172,7 +174,8 @@ func (t *cornerRows) vector(g cornerGroup, base reg.Register, v int) reg.VecVirt
 }
 
 // blend stores a group of s times the factor, plus u times another one if there
-// is one, in y, and adds its corner to the sums.
+// is one, in y, and adds its corner to the sums. Vectors of which there is a part
+// are stored whole: processors take their time to store a part.
 func (t *cornerRows) blend(g cornerGroup, y, s, u, other reg.Register) {
 	var ys [4]reg.VecVirtual
 	for v := range t.sums {
@@ -184,15 +187,17 @@ func (t *cornerRows) blend(g cornerGroup, y, s, u, other reg.Register) {
 	}
 	ys[3] = ys[2] // no pair begins with the last element
 	for v, sum := range t.sums {
-		if g.there[v] == nil {
-			t.VMOVUPS(ys[v], t.here(y, v))
-		} else {
-			t.VMOVUPS(ys[v], g.there[v], t.here(y, v))
-		}
 		next, signed := t.fresh(), t.fresh()
 		t.VALIGND(operand.Imm(1), ys[v], ys[v+1], next)
 		t.VMULPS(g.signs[v], ys[v], signed)
 		t.VFMADD231PS(next, signed, sum)
+	}
+	for v := range t.sums {
+		if v > 0 && g.end != "" {
+			t.CMPQ(t.left, operand.I32(int32(16*v-groupSteps)))
+			t.JLE(operand.LabelRef(g.end))
+		}
+		t.VMOVUPS(ys[v], t.here(y, v))
 	}
 }
 
@@ -236,15 +241,14 @@ func (l *lanes) blendCorners() {
 	l.JNZ(operand.LabelRef("row"))
 }
 
-// scaleCorners passes over each row twice: for its size, and to change that.
+// scaleCorners finds what all rows are to be multiplied with before it does so: a
+// row alone would have to wait for its sum.
 func (l *lanes) scaleCorners() {
-	y, x, ends, rows := l.param("y"), l.param("x"), l.param("ends"), l.param("rows")
-	ldy, ldx, odd := l.param("ldy"), l.param("ldx"), l.GP64()
-	l.SHLQ(operand.Imm(2), ldy)
+	x, ends, rows, ldx, odd := l.param("x"), l.param("ends"), l.param("rows"), l.param("ldx"), l.GP64()
 	l.SHLQ(operand.Imm(2), ldx)
-	t := l.cornerRows()
 	l.XORL(odd.As32(), odd.As32())
-	l.Label("row")
+	t := l.cornerRows()
+	l.Label("size")
 	t.row("squares", func(g cornerGroup) {
 		for v, sum := range t.sums {
 			e := t.vector(g, x, v)
@@ -256,7 +260,7 @@ func (l *lanes) scaleCorners() {
 	l.VMOVD(mean, scale)
 	l.XORL(back, back)
 	l.TESTL(scale, scale)
-	l.JEQ(operand.LabelRef("zero"))
+	l.JZ(operand.LabelRef("zero"))
 	l.SUBL(operand.U32((127-sizeRange)<<23), scale)
 	l.CMPL(scale, operand.U32(2*sizeRange<<23))
 	l.JAE(operand.LabelRef("odd"))
@@ -269,12 +273,24 @@ func (l *lanes) scaleCorners() {
 	l.MOVL(back, scale)
 	l.MOVL(operand.U32(2*127<<23), back)
 	l.SUBL(scale, back)
-	l.JMP(operand.LabelRef("scale"))
+	l.JMP(operand.LabelRef("sized"))
 	l.Label("zero")
 	l.MOVL(operand.U32(127<<23), scale)
-	l.Label("scale")
+	l.Label("sized")
 	l.MOVL(back, at(ends, 0))
-	l.VPBROADCASTD(scale, t.factor)
+	l.MOVL(scale, at(ends, 4))
+	l.ADDQ(operand.Imm(8), ends)
+	l.ADDQ(ldx, x)
+	l.DECQ(rows)
+	l.JNZ(operand.LabelRef("size"))
+
+	y, ldy := l.param("y"), l.param("ldy")
+	l.SHLQ(operand.Imm(2), ldy)
+	l.reload("x", x)
+	l.reload("ends", ends)
+	l.reload("rows", rows)
+	l.Label("row")
+	l.VBROADCASTSS(at(ends, 4), t.factor)
 	t.row("scaled", func(g cornerGroup) { t.blend(g, y, x, nil, nil) })
 	t.finish(ends)
 	l.ADDQ(ldy, y)

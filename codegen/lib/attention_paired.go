@@ -51,9 +51,12 @@ func (t *attentionTask) layOutPairs() {
 		if i == 0 || !t.oneV {
 			t.vCorners[i] = t.take(t.keys / pairedUnit * roundUp(t.dv, panelCols))
 		}
-		t.q[i], t.qEnds[i] = t.take(t.tall*apart(t.d)), t.take(2*t.tall)
+		t.q[i], t.qEnds[i] = t.take(t.tall*t.queryLen()), t.take(2*t.tall)
 	}
 }
+
+// queryLen is how far from each other scaled queries lie.
+func (t *attentionTask) queryLen() int { return apart(roundUp(t.d, cacheLine/4)) }
 
 // pair finds the sizes and corners of key head h, of which keys before the limit
 // are seen.
@@ -125,7 +128,7 @@ func (k *attentionBlock) pairQueries(e int) {
 		return
 	}
 	q, step := k.at(k.branches[e].q, 0)
-	if !scaleCorners(k.scratch[k.q[e]:], apart(k.d), q, step, k.scratch[k.qEnds[e]:], k.n, k.d, k.pairs.k[e]) {
+	if !scaleCorners(k.scratch[k.q[e]:], k.queryLen(), q, step, k.scratch[k.qEnds[e]:], k.n, k.d, k.pairs.k[e]) {
 		k.pairs.k[e] = 0
 	}
 }
@@ -174,7 +177,7 @@ func (k *attentionBlock) pairWeights(e, together, chunks int) bool {
 // pairedScores is scores by pairs, without tiles that no query sees.
 func (k *attentionBlock) pairedScores(e, p int) {
 	s, at, cols := k.chunkOf(e, p), k.first(p), k.cols(p)
-	q, ends, ld := k.scratch[k.q[e]:], k.scratch[k.qEnds[e]:], apart(k.d)
+	q, ends, ld := k.scratch[k.q[e]:], k.scratch[k.qEnds[e]:], k.queryLen()
 	for j := 0; j < cols; j += panelCols {
 		keys, corners, r := k.scratch[k.k[e]+(at+j)*k.d:], k.scratch[k.kCorners[e]+at+j:], 0
 		if k.slanted() {
@@ -326,9 +329,10 @@ func packCornersGo(panel, corners, w []float32, units, n, ld int) {
 }
 
 // blendCornersGo is s = a·s + b·u for rows of cols columns, a and b being one
-// number a row; without u it is s = a·s. Of the ends of a row, the first is what
-// its product is multiplied with, and the second becomes what is added: the
-// corner of s times that.
+// number a row; without u it is s = a·s. Behind each row there is room up to the
+// next multiple of 16. Of the ends of a row, the first is what its product is
+// multiplied with, and the second becomes what is added: the corner of s times
+// that.
 //
 //	s, u [rows, cols], row r at s[r*ld]
 //	ends [rows, 2]
@@ -356,7 +360,7 @@ func rowCorner(x []float32) float32 {
 // scaleCornersGo is y = x, each row brought to a size by a power of two, and the
 // ends that take that out again. It is not true if a row has no size.
 //
-//	y    [rows, cols], row r at y[r*ldy]
+//	y    [rows, cols], row r at y[r*ldy]; behind each there is room up to the next multiple of 16
 //	x    [rows, cols], row r at x[r*ldx]
 //	ends [rows, 2]
 func scaleCornersGo(y []float32, ldy int, x []float32, ldx int, ends []float32, rows, cols int, size float32) bool {

@@ -73,32 +73,36 @@ func TestBlendCorners(t *testing.T) {
 		for cols := 1; cols < 3*pairedTurn; cols++ {
 			for _, both := range []bool{false, true} {
 				const rows = 3
-				ld := cols + 2
-				was, a, b := random(t, (rows-1)*ld+cols, 1), random(t, rows, 2), random(t, rows, 3)
-				s, ends := guarded(t, len(was)), random(t, 2*rows, 4)
-				copy(s, was)
+				room := roundUp(cols, cacheLine/4)
+				ld := room + 2
+				was, a, b := random(t, (rows-1)*ld+room, 1), random(t, rows, 2), random(t, rows, 3)
+				s, ends := garbage(t, len(was)), random(t, 2*rows, 4)
 				var u []float32
 				if both {
-					u = random(t, len(s), 5)
+					u = garbage(t, len(s))
+				}
+				for r := range rows {
+					copy(s[r*ld:][:cols], was[r*ld:])
+					if both {
+						copy(u[r*ld:][:cols], was[(rows-1-r)*ld:])
+					}
 				}
 				blendCorners(s, u, ld, a, b, ends, rows, cols)
 				what := fmt.Sprint(cols, " both ", both)
 				for r := range rows {
-					for j := range ld {
-						at := r*ld + j
-						if at == len(s) {
-							break
+					for j := range cols {
+						want := float64(was[r*ld+j]) * float64(a[r])
+						if both {
+							want += float64(was[(rows-1-r)*ld+j]) * float64(b[r])
 						}
-						want := float64(was[at])
-						if j < cols {
-							want *= float64(a[r])
-							if both {
-								want += float64(b[r]) * float64(u[at])
-							}
-						}
-						near(t, what, s[at:], []float64{want}, 2*eps)
+						near(t, what, s[r*ld+j:], []float64{want}, 2*eps)
 					}
 					near(t, what+", corner", ends[2*r+1:], []float64{-float64(ends[2*r]) * rowPairs(s[r*ld:][:cols])}, 2*eps*math.Sqrt(float64(cols)))
+					for j := room; j < ld && r+1 < rows; j++ {
+						if v := s[r*ld+j]; v == v {
+							t.Fatalf("%s: wrote %g behind row %d", what, v, r)
+						}
+					}
 				}
 			}
 		}
@@ -109,8 +113,9 @@ func TestScaleCorners(t *testing.T) {
 	eachPaired(t, func(t *testing.T) {
 		for cols := 1; cols < 3*pairedTurn; cols++ {
 			const rows = 4
-			ldx, ldy := cols+1, cols+2
-			x, y, ends := random(t, (rows-1)*ldx+cols, 1), garbage(t, (rows-1)*ldy+cols), garbage(t, 2*rows)
+			room := roundUp(cols, cacheLine/4)
+			ldx, ldy := cols+1, room+2
+			x, y, ends := random(t, (rows-1)*ldx+cols, 1), garbage(t, (rows-1)*ldy+room), garbage(t, 2*rows)
 			clear(x[ldx : ldx+cols])
 			for j := range cols {
 				x[2*ldx+j] *= 0x1p-30
@@ -135,7 +140,7 @@ func TestScaleCorners(t *testing.T) {
 				near(t, what, y[r*ldy:], times(x[r*ldx:][:cols], float32(scale)), 0)
 				corner := float64(ends[2*r]) * rowPairs(y[r*ldy:][:cols])
 				near(t, what+", corner", ends[2*r+1:], []float64{-corner}, 16*eps*size*size*float64(ends[2*r])*math.Sqrt(float64(cols)))
-				for j := cols; j < ldy && r+1 < rows; j++ {
+				for j := room; j < ldy && r+1 < rows; j++ {
 					if v := y[r*ldy+j]; v == v {
 						t.Fatalf("%s: wrote %g behind it", what, v)
 					}
