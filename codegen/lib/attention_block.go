@@ -76,8 +76,7 @@ func (k *attentionBlock) branch(e, together int) {
 			u, b = k.chunkOf(e+1, p), k.scratch[k.top[e+1]+(p+1)*k.tall:]
 		}
 		if paired {
-			blendCorners(s, u, k.wide, a, b, k.scratch[k.weightEnds:], k.n, k.cols(p))
-			k.pairedValues(e, p, e+p > 0)
+			k.pairedValues(e, p, s, u, a, b, e+p > 0)
 			continue
 		}
 		blendRows(s, u, k.wide, a, b, k.n, k.cols(p))

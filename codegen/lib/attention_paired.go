@@ -11,7 +11,7 @@ import "math"
 // a mask may be anything: a head is multiplied step by step if rows of it that
 // a query sees are much larger than others, or much smaller and not 0, or NaN.
 const (
-	pairedKeys    = 12 * pairedTurn // the most keys that go together
+	pairedKeys    = 2 * pairedBlock // the most keys that go together
 	pairedQueries = 5 * pairedTile  // the most that go together
 	pairedAlign   = 3 * panelCols   // a multiple of pairedUnit, too
 )
@@ -23,7 +23,7 @@ type pairedHead struct{ k, v [2]float32 }
 // byPairs tells whether products may be by pairs: where the processor gains by
 // it, and there is enough to multiply.
 func (t *attentionTask) byPairs() bool {
-	return pairs && !t.direct && t.rows() >= pairedMin && t.d >= pairedMin && t.keys >= pairedTurn
+	return pairs && !t.direct && t.rows() >= pairedMin && t.d >= pairedMin && t.d <= pairedBlock && t.keys >= pairedTurn
 }
 
 // pairedChunk is how many of so many keys go together.
@@ -31,6 +31,9 @@ func pairedChunk(keys int) int {
 	chunks := (keys + pairedKeys - 1) / pairedKeys
 	return roundUp((keys+chunks-1)/chunks, pairedAlign)
 }
+
+// turn is how many keys of a chunk values are added up for at once.
+func (t *attentionTask) turn() int { return pairedDepth(t.chunk, t.chunk) }
 
 // pairedTall is how many queries go together where it would be tall else.
 func pairedTall(tall int) int {
@@ -92,9 +95,9 @@ func (t *attentionTask) pair(scratch []float32, b, h, limit int) (head pairedHea
 }
 
 // packValues is packB for the values v of branch i, with their corners: for each
-// panel and unit of keys those of all units from the last multiple of a chunk on.
+// panel and unit of keys those of all units from the last multiple of a turn on.
 func (t *attentionTask) packValues(scratch, v []float32, i, ld int) {
-	units, turn := t.keys/pairedUnit, t.chunk/pairedUnit
+	units, turn := t.keys/pairedUnit, t.turn()/pairedUnit
 	rest := units * pairedUnit
 	for j := 0; j < t.dv; j += panelCols {
 		panel, corners, n := scratch[t.v[i]+j*t.keys:], scratch[t.vCorners[i]+j*units:], min(panelCols, t.dv-j)
@@ -146,14 +149,14 @@ func bring(mean float64, size float32) (scale, back float32, ok bool) {
 }
 
 // pairWeights brings what exponentials of branch e, and of the next one if they
-// are together, are multiplied with to the size of the values. Their squares
-// are not more than they are themselves, and of those the sum is known.
+// are together, are multiplied with to the size of the values. Of exponentials
+// the sum is known, and squares of what is not above 1 are less: a quarter, say.
 func (k *attentionBlock) pairWeights(e, together, chunks int) bool {
 	size := k.pairs.v[e]
 	if size == 0 {
 		return false
 	}
-	scale, ends, per := k.scratch[k.scale:][:k.n], k.scratch[k.weightEnds:][:2*k.n], 1/float64(k.to-k.from)
+	scale, ends, per := k.scratch[k.scale:][:k.n], k.scratch[k.weightEnds:][:2*k.n], 1/float64(4*(k.to-k.from))
 	for r := range scale {
 		sum := 0.0
 		for d := e; d < e+together; d++ {
@@ -190,34 +193,45 @@ func (k *attentionBlock) pairedScores(e, p int) {
 // slanted tells whether each row sees one key more than the row before.
 func (k *attentionBlock) slanted() bool { return k.causal && k.queries > 1 }
 
-// pairedValues is values by pairs. Where rows see less than all of the chunk,
-// they go in tiles, each with the units of keys that it sees.
-func (k *attentionBlock) pairedValues(e, p int, more bool) {
-	cols, high := k.cols(p), k.n
-	seen := func(r int) int { return k.i + r + k.offset + 1 - k.first(p) }
-	if k.slanted() && seen(0) < cols {
-		high = pairedTile
-	}
-	for r := 0; r < k.n; r += high {
-		rows, n := min(high, k.n-r), cols
-		if high < k.n {
-			n = min(n, max(roundUp(seen(r+rows-1), pairedUnit), pairedUnit))
+// pairedValues makes weights of the exponentials s of chunk p, blended with those
+// of u if there are any, and multiplies them with the values, in parts.
+func (k *attentionBlock) pairedValues(e, p int, s, u, a, b []float32, more bool) {
+	turn, cols := k.turn(), k.cols(p)
+	for at := 0; at < cols; at += turn {
+		n := min(turn, cols-at)
+		var other []float32
+		if u != nil {
+			other = u[at:]
 		}
-		k.pairedTiles(e, p, r, rows, n, more)
+		blendCorners(s[at:], other, k.wide, a, b, k.scratch[k.weightEnds:], k.n, n)
+		k.pairedPart(e, k.first(p)+at, n, s[at:], more || at > 0)
 	}
 }
 
-// pairedTiles multiplies the weights of some rows with the first n values of
-// chunk p.
-func (k *attentionBlock) pairedTiles(e, p, r, rows, n int, more bool) {
-	s, at, ends := k.chunkOf(e, p)[r*k.wide:], k.first(p), k.scratch[k.weightEnds+2*r:]
+// pairedPart multiplies weights s with the values of n keys from the key at on.
+// Where rows see less than all of those, they go in tiles, each with the units of
+// keys that it sees.
+func (k *attentionBlock) pairedPart(e, at, n int, s []float32, more bool) {
+	high := k.n
+	seen := func(r int) int { return k.i + r + k.offset + 1 - at }
+	if k.slanted() && seen(0) < n {
+		high = pairedTile
+	}
+	for r := 0; r < k.n; r += high {
+		rows, some := min(high, k.n-r), n
+		if high < k.n {
+			some = min(n, max(roundUp(seen(r+rows-1), pairedUnit), pairedUnit))
+		}
+		k.pairedTiles(e, r, rows, at, some, s[r*k.wide:], more)
+	}
+}
+
+// pairedTiles is pairedPart for the rows from r on.
+func (k *attentionBlock) pairedTiles(e, r, rows, at, n int, s []float32, more bool) {
+	ends := k.scratch[k.weightEnds+2*r:]
 	y, step := k.at(k.y, r)
 	for j := 0; j < k.dv; j += panelCols {
 		v, corners, to := k.scratch[k.v[e]+j*k.keys+at*panelCols:], k.valueCorners(e, j, at, n), y[j:]
-		var next []float32 // the scores that are read after this, to be fetched
-		if k.first(p+1) < k.to {
-			next = k.chunkOf(min(e+j/panelCols, k.count-1), p+1)
-		}
 		if cols := k.dv - j; cols < panelCols {
 			narrowPaired(to, step, s, k.wide, v, corners, ends, rows, n, cols, more)
 			continue
@@ -226,7 +240,7 @@ func (k *attentionBlock) pairedTiles(e, p, r, rows, n int, more bool) {
 		if more {
 			add = to
 		}
-		pairedMul(to, step, s, k.wide, v, nil, corners, ends, add, next, step, rows, n)
+		pairedMul(to, step, s, k.wide, v, nil, corners, ends, add, nil, step, rows, n)
 	}
 }
 
@@ -253,7 +267,7 @@ func narrowPaired(y []float32, ldy int, x []float32, ldx int, w, corners, ends [
 // valueCorners is the corners of the values of n keys from the key at on, for
 // the panel of column j.
 func (k *attentionBlock) valueCorners(e, j, at, n int) []float32 {
-	turn := k.chunk / pairedUnit
+	turn := k.turn() / pairedUnit
 	sums := k.scratch[k.vCorners[e]+j*(k.keys/pairedUnit):]
 	first, last := at/pairedUnit, (at+n)/pairedUnit
 	if first%turn == 0 && first < last && last <= first+turn {
