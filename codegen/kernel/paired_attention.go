@@ -14,7 +14,9 @@ var pairedAttentionKernels = map[string]generator{
 	"columnCornersAVX512": {"func(dst, w *float32, units int)", onLanes((*lanes).columnCorners)},
 	"packCornersAVX512":   {"func(panel, corners, w *float32, units, ld int)", onLanes((*lanes).packCorners)},
 	"blendCornersAVX512":  {"func(s, u, a, b, ends *float32, rows, cols, left, inUnits, ld int)", onLanes((*lanes).blendCorners)},
-	"scaleCornersAVX512":  {"func(y, x, ends *float32, rows, cols, left, inUnits, ldy, ldx int, size, per float32) (odd int)", onLanes((*lanes).scaleCorners)},
+	"scaleCornersAVX512": {
+		"func(y, x, ends *float32, rows, cols, left, inUnits, ldy, ldx int, size, per float32) (odd int)",
+		onLanes((*lanes).scaleCorners)},
 }
 
 func onLanes(body func(*lanes)) func(*asm) {

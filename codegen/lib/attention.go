@@ -160,7 +160,9 @@ func (t *attentionTask) layOut() {
 		t.tall = longRows
 	}
 	if t.paired = t.byPairs(); t.paired {
-		t.chunk, t.tall = min(pairedChunk(t.keys), wide), pairedTall(t.tall)
+		if t.chunk, t.tall = min(pairedChunk(t.keys), wide), pairedQueries; t.keys > longKeys {
+			t.tall = pairedLong
+		}
 	}
 	t.tall = min(t.tall, t.rows())
 	if t.direct {

@@ -12,7 +12,10 @@ import "math"
 // a query sees are much larger than others, or much smaller and not 0, or NaN.
 const (
 	pairedKeys    = 2 * pairedBlock // the most keys that go together
-	pairedQueries = 5 * pairedTile  // the most that go together
+	pairedQueries = 5 * pairedTile  // the most queries that do, and the least for which it pays
+	pairedLong    = 2 * pairedTile  // that do where there are more keys than longKeys
+	pairedCols    = 32              // the least columns of queries for which it pays
+	pairedWork    = 1 << 13         // and the least of those times keys
 	pairedAlign   = 3 * panelCols   // a multiple of pairedUnit, too
 )
 
@@ -21,9 +24,16 @@ const (
 type pairedHead struct{ k, v [2]float32 }
 
 // byPairs tells whether products may be by pairs: where the processor gains by
-// it, and there is enough to multiply.
+// it, and there is enough to multiply for the keys that a query sees.
 func (t *attentionTask) byPairs() bool {
-	return pairs && !t.direct && t.rows() >= pairedMin && t.d >= pairedMin && t.d <= pairedBlock && t.keys >= pairedTurn
+	seen := t.keys
+	if t.causal {
+		seen -= t.queries / 2
+	}
+	if t.window > 0 {
+		seen = min(seen, 2*t.window)
+	}
+	return pairs && !t.direct && t.dv > 0 && t.rows() >= pairedQueries && t.d >= pairedCols && t.d <= pairedBlock && t.d*seen >= pairedWork
 }
 
 // pairedChunk is how many of so many keys go together.
@@ -34,14 +44,6 @@ func pairedChunk(keys int) int {
 
 // turn is how many keys of a chunk values are added up for at once.
 func (t *attentionTask) turn() int { return pairedDepth(t.chunk, t.chunk) }
-
-// pairedTall is how many queries go together where it would be tall else.
-func pairedTall(tall int) int {
-	if tall == attentionRows {
-		return pairedQueries
-	}
-	return roundUp(tall, pairedTile)
-}
 
 // layOutPairs is the part of layOut that is about pairs.
 func (t *attentionTask) layOutPairs() {

@@ -3,6 +3,7 @@ package lib
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -194,60 +195,69 @@ func pairedCases(t testing.TB) []attentionCase {
 		s.batch, s.heads, s.kvHeads = 1, 1, 1
 		return s
 	}
-	for i, keys := range []int{48, 63, 95, 96, 97, 250, 300} {
-		for j, queries := range []int{33, 48, 49, 70, 97} {
-			s := one(queries, keys, 24+(7*i+j)%43, 1+(11*i+30*j)%97)
-			s.causal = (i+j)%2 == 0
+	for i, keys := range []int{64, 95, 96, 97, 129, 250, 300} {
+		for j, queries := range []int{50, 51, 70, 97, 101} {
+			s := one(queries, keys, 0, 1+(11*i+30*j)%97)
+			seen := keys
+			if s.causal = (i+j)%2 == 0 && queries <= keys; s.causal {
+				seen -= queries / 2
+			}
+			s.d = max(pairedCols, pairedWork/seen+1) + (7*i+j)%43
 			add("", s, nil)
 		}
 	}
-	add("heads", shape(40, 100, 64, 64), nil)
-	add("heads with tails", shape(57, 131, 37, 35), nil)
-	add("fewer heads of keys", attentionShape{batch: 2, heads: 4, kvHeads: 4, kShare: 2, queries: 40, keys: 75, d: 24, dv: 16}, nil)
-	add("fewer heads of values", attentionShape{batch: 2, heads: 4, kvHeads: 2, vShare: 2, queries: 40, keys: 75, d: 24, dv: 16}, nil)
-	decode := shape(1, 200, 32, 32)
-	decode.heads, decode.kvHeads = 80, 2
+	add("heads", shape(60, 128, 64, 64), nil)
+	add("heads with tails", shape(57, 231, 37, 35), nil)
+	add("fewer heads of keys", attentionShape{batch: 2, heads: 4, kvHeads: 4, kShare: 2, queries: 60, keys: 130, d: 64, dv: 16}, nil)
+	add("fewer heads of values", attentionShape{batch: 2, heads: 4, kvHeads: 2, vShare: 2, queries: 60, keys: 130, d: 64, dv: 16}, nil)
+	decode := shape(1, 256, 32, 32)
+	decode.heads, decode.kvHeads = 110, 2
 	add("heads instead of queries", decode, func(a *attentionCase) { a.p.gain = heads{} })
 	for _, keys := range []int{576, 577, 1100, 1200} {
-		s := one(50, keys, 24, 40)
+		s := one(53, keys, 33, 40)
 		add("long", s, nil)
 		s.causal = true
 		add("long", s, nil)
-		for _, s.window = range []int{50, 300, 600} {
+		for _, s.window = range []int{130, 300, 600} {
 			add("window", s, nil)
 		}
 		s.causal = false
 		add("window", s, nil)
 	}
-	add("bias", shape(40, 100, 32, 32), func(a *attentionCase) { a.bias = bias{random(t, 2*4*40*100, 9), 4 * 40 * 100, 40 * 100, 100, 1} })
-	add("keep, and nothing for some", shape(40, 100, 32, 32), func(a *attentionCase) {
-		a.keep = keep{make([]bool, 40*100), 0, 0, 100, 1}
+	add("longest", one(50, longKeys+1, 32, 8), nil)
+	const queries, keys = 55, 130
+	some := shape(queries, keys, 64, 32)
+	add("bias", some, func(a *attentionCase) {
+		a.bias = bias{random(t, 2*4*queries*keys, 9), 4 * queries * keys, queries * keys, keys, 1}
+	})
+	add("keep, and nothing for some", some, func(a *attentionCase) {
+		a.keep = keep{make([]bool, queries*keys), 0, 0, keys, 1}
 		for j := range a.keep.x {
-			a.keep.x[j] = j%7 == 3 && j/100 != 11
+			a.keep.x[j] = j%7 == 3 && j/keys != 11
 		}
 	})
-	add("padding of all", shape(40, 100, 32, 32), func(a *attentionCase) { a.keep = keep{make([]bool, 2*100), 100, 0, 0, 1} })
-	add("filled with a number", shape(40, 100, 32, 32), func(a *attentionCase) {
+	add("padding of all", some, func(a *attentionCase) { a.keep = keep{make([]bool, 2*keys), keys, 0, 0, 1} })
+	add("filled with a number", some, func(a *attentionCase) {
 		a.s.fill = -2
-		a.keep = keep{make([]bool, 100), 0, 0, 0, 1}
+		a.keep = keep{make([]bool, keys), 0, 0, 0, 1}
 		for j := range a.keep.x {
 			a.keep.x[j] = j%3 != 0
 		}
 	})
-	add("sink, capped", shape(40, 100, 32, 32), func(a *attentionCase) {
+	add("sink, capped", some, func(a *attentionCase) {
 		a.s.sink = heads{[]float32{3, -1, 0.5, float32(math.Inf(-1))}, 0, 1, 0}
 		a.p.score.cap, a.n.score.cap = 0.5, 2
 	})
-	add("scales that are not positive", shape(40, 100, 32, 32), func(a *attentionCase) { a.p.score.scale, a.n.score.scale = -0.5, 0 })
-	add("own keys and values", shape(40, 100, 32, 40), func(a *attentionCase) {
-		a.n.k, a.n.v = packedHeads(t, 2, 2, 100, 32, 11), packedHeads(t, 2, 2, 100, 40, 12)
+	add("scales that are not positive", some, func(a *attentionCase) { a.p.score.scale, a.n.score.scale = -0.5, 0 })
+	add("own keys and values", some, func(a *attentionCase) {
+		a.n.k, a.n.v = packedHeads(t, 2, 2, keys, 64, 11), packedHeads(t, 2, 2, keys, 32, 12)
 	})
-	add("gains of 0", shape(40, 100, 32, 32), func(a *attentionCase) {
+	add("gains of 0", some, func(a *attentionCase) {
 		if a.n.q.x != nil {
 			a.p.gain, a.n.gain = heads{x: []float32{0}}, heads{x: []float32{0}}
 		}
 	})
-	add("queries and keys of other sizes", shape(40, 100, 32, 32), func(a *attentionCase) {
+	add("queries and keys of other sizes", some, func(a *attentionCase) {
 		for i := range a.p.q.x {
 			a.p.q.x[i] *= float32(int(1) << (i / a.p.q.row % 23))
 		}
@@ -255,7 +265,7 @@ func pairedCases(t testing.TB) []attentionCase {
 			a.p.k.x[i] /= 1 << 20
 		}
 	})
-	add("queries, keys and values of 0", shape(40, 100, 32, 32), func(a *attentionCase) {
+	add("queries, keys and values of 0", some, func(a *attentionCase) {
 		clear(a.p.q.x[3*a.p.q.row : 7*a.p.q.row])
 		clear(a.p.k.x[90*a.p.k.row : 100*a.p.k.row])
 		clear(a.p.v.x[90*a.p.v.row : 100*a.p.v.row])
@@ -331,12 +341,48 @@ func TestAttentionPairedGarbage(t *testing.T) {
 	}
 }
 
+// TestAttentionPairedRounding compares the rounding by pairs with that of others.
+func TestAttentionPairedRounding(t *testing.T) {
+	c := newCtx(1)
+	for _, mean := range []float64{0, 0.5} {
+		for _, keys := range []int{200, 600} {
+			for _, scale := range []float32{0.1, 1, 5} {
+				for _, dual := range []bool{false, true} {
+					s := attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: 60, keys: keys, d: 64, dv: 64}
+					a := newAttentionCase(t, fmt.Sprintf("%d keys, mean %g, scores of %g, dual %v", keys, mean, scale, dual), s, dual)
+					r := rand.New(rand.NewPCG(3, 4))
+					for _, h := range []heads{a.p.q, a.n.q, a.p.k, a.p.v} {
+						for i := range h.x {
+							h.x[i] = float32(r.NormFloat64() + mean)
+						}
+					}
+					a.p.score.scale, a.n.score.scale = scale/8, scale/8
+					a.p.gain, a.n.gain = heads{}, heads{x: []float32{0.5}}
+					want := a.reference()
+					eachPaired(t, func(t *testing.T) {
+						var sum [2]float64
+						for way := range sum {
+							pairs = way == 1
+							for i, v := range a.run(t, c) {
+								sum[way] += (float64(v) - want[i]) * (float64(v) - want[i])
+							}
+						}
+						if ratio := math.Sqrt(sum[1] / sum[0]); !(ratio < 1.3) {
+							t.Errorf("%s: by pairs it is %.2f times as far off as else", a.name, ratio)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
 // TestAttentionPairedNaN compares where NaN comes out with what it is step by
 // step.
 func TestAttentionPairedNaN(t *testing.T) {
 	one := newCtx(1)
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	s := attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: 60, keys: 200, d: 32, dv: 40}
+	s := attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: 60, keys: 200, d: 42, dv: 40}
 	for _, dual := range []bool{false, true} {
 		for _, bad := range []float32{nan, inf, -inf, 1e30, 1e-30} {
 			for _, where := range []string{"q", "k", "v", "gain", "bias"} {
