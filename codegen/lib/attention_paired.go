@@ -13,7 +13,7 @@ import "math"
 const (
 	pairedKeys    = 2 * pairedBlock // the most keys that go together
 	pairedQueries = 5 * pairedTile  // the most queries that do, and the least for which it pays
-	pairedLong    = 2 * pairedTile  // that do where there are more keys than longKeys
+	pairedLong    = 3 * pairedTile  // that do where there are more keys than longKeys
 	pairedCols    = 32              // the least columns of queries for which it pays
 	pairedWork    = 1 << 13         // and the least of those times keys
 	pairedAlign   = 3 * panelCols   // a multiple of pairedUnit, too
