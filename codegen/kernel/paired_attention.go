@@ -19,6 +19,7 @@ var pairedAttentionKernels = map[string]generator{
 		onLanes((*lanes).scaleCorners)},
 }
 
+// onLanes is a kernel for AVX-512 alone.
 func onLanes(body func(*lanes)) func(*asm) {
 	return func(a *asm) {
 		body(&lanes{asm: a, vec: wide})
@@ -27,6 +28,7 @@ func onLanes(body func(*lanes)) func(*asm) {
 	}
 }
 
+// rowSpread passes over rows of 0 where it looks for the least.
 func (l *lanes) rowSpread() {
 	x, rows, ld := l.param("x"), l.param("rows"), l.param("ld")
 	l.SHLQ(operand.Imm(2), ld)
@@ -70,6 +72,7 @@ func (l *lanes) columnCorners() {
 	}
 }
 
+// packCorners stores the sums so far behind each unit.
 func (l *lanes) packCorners() {
 	panel, corners, w, units, ld := l.param("panel"), l.param("corners"), l.param("w"), l.param("units"), l.param("ld")
 	l.SHLQ(operand.Imm(2), ld)
@@ -110,8 +113,11 @@ type cornerGroup struct {
 	end   string            // where the code for the last group ends
 }
 
+// groupSteps is how many elements a group has.
 const groupSteps = 8 * pairedSteps
 
+// cornerRows is told by two parameters how much is left behind whole groups, and
+// how much of that is in units.
 func (l *lanes) cornerRows() *cornerRows {
 	t := &cornerRows{lanes: l, offset: l.GP64(), left: l.GP64(), factor: l.fresh()}
 	left, inUnits, ones := l.param("left"), l.param("inUnits"), l.GP64()
@@ -165,6 +171,7 @@ func (t *cornerRows) here(base reg.Register, v int) operand.Mem {
 	return operand.Mem{Base: base, Index: t.offset, Scale: 1, Disp: 64 * v}
 }
 
+// vector is what there is of that.
 func (t *cornerRows) vector(g cornerGroup, base reg.Register, v int) reg.VecVirtual {
 	x := t.fresh()
 	if g.there[v] == nil {
@@ -219,6 +226,7 @@ func (t *cornerRows) finish(ends reg.Register) {
 	t.ADDQ(operand.Imm(8), ends)
 }
 
+// blendCorners adds up the corner of a row while it is in registers.
 func (l *lanes) blendCorners() {
 	s, u, a, b, ends := l.param("s"), l.param("u"), l.param("a"), l.param("b"), l.param("ends")
 	rows, ld, other := l.param("rows"), l.param("ld"), l.fresh()
