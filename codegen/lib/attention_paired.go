@@ -188,7 +188,7 @@ func (k *attentionBlock) pairedScores(e, p int) {
 		if k.slanted() {
 			r = max(at+j-k.i-k.offset, 0) / pairedTile * pairedTile
 		}
-		pairedMul(s[r*k.wide+j:], k.wide, q[r*ld:], ld, keys, nil, corners, ends[2*r:], nil, keys[panelCols*k.d:], 0, k.n-r, k.d)
+		pairedMul(s[r*k.wide+j:], k.wide, q[r*ld:], ld, keys, nil, corners, ends[2*r:], nil, nil, 0, k.n-r, k.d)
 	}
 }
 
