@@ -135,7 +135,7 @@ type attentionTask struct {
 	k, v        [2]int // packed
 	s           [2]int // scores of a block: for each chunk [tall, wide]
 	top         [2]int // the state of a softmax before and after each chunk: [chunks+1, tall]
-	sum         [2]int // [tall]
+	sum         [2]int // and its sums: [chunks+1, tall]
 	m           int    // a bias of all keys
 	floats      int
 
@@ -146,7 +146,8 @@ type attentionTask struct {
 	paired             bool   // products may be by pairs
 	kCorners, vCorners [2]int // of packed keys and values
 	q, qEnds           [2]int // queries of a block, scaled, and their ends
-	scale, weightEnds  int    // [tall], [tall, 2]
+	factors            [2]int // what exponentials of a chunk are multiplied with: [tall]
+	weightEnds         int    // [tall, 2]
 	corner             int    // [32], for a while
 }
 
@@ -186,7 +187,7 @@ func (t *attentionTask) layOut() {
 		if i == 0 || t.oneV {
 			t.s[i] = t.take(chunks * t.tall * t.wide)
 		}
-		t.top[i], t.sum[i] = t.take((chunks+1)*t.tall), t.take(t.tall)
+		t.top[i], t.sum[i] = t.take((chunks+1)*t.tall), t.take((chunks+1)*t.tall)
 	}
 	if t.paired {
 		t.layOutPairs()

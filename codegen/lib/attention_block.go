@@ -62,22 +62,21 @@ func (k *attentionBlock) branch(e, together int) {
 	for d := e; d < e+together; d++ {
 		k.normalise(d, chunks)
 	}
-	paired := k.pairWeights(e, together, chunks)
-	if !paired && k.count == 1 && chunks == 1 && k.dv%(cacheLine/4) == 0 {
+	if k.pairs.v[e] == 0 && k.count == 1 && chunks == 1 && k.dv%(cacheLine/4) == 0 {
 		k.values(e, 0, false)
 		y, step := k.at(k.y, 0)
 		blendRows(y, nil, step, k.scratch[k.top[e]+k.tall:], nil, k.n, k.dv) // which are fewer than the weights
 		return
 	}
 	for p := range chunks {
+		if k.pairWeights(e, together, p) {
+			k.pairedValues(e, together, p, e+p > 0)
+			continue
+		}
 		s, a := k.chunkOf(e, p), k.scratch[k.top[e]+(p+1)*k.tall:]
 		var u, b []float32
 		if together > 1 {
 			u, b = k.chunkOf(e+1, p), k.scratch[k.top[e+1]+(p+1)*k.tall:]
-		}
-		if paired {
-			k.pairedValues(e, p, s, u, a, b, e+p > 0)
-			continue
 		}
 		blendRows(s, u, k.wide, a, b, k.n, k.cols(p))
 		k.values(e, p, e+p > 0)
@@ -134,7 +133,8 @@ func (k *attentionBlock) scores(e, p int) {
 // soften makes exponentials of the scores of chunk p.
 func (k *attentionBlock) soften(e, p int) {
 	s, at, cols, by := k.chunkOf(e, p), k.first(p), k.cols(p), k.branches[e].score
-	was, top, sum := k.scratch[k.top[e]+p*k.tall:], k.scratch[k.top[e]+(p+1)*k.tall:], k.scratch[k.sum[e]:]
+	was, top, sum := k.scratch[k.top[e]+p*k.tall:], k.scratch[k.top[e]+(p+1)*k.tall:], k.scratch[k.sum[e]+(p+1)*k.tall:]
+	copy(sum[:k.n], k.scratch[k.sum[e]+p*k.tall:])
 	if k.apart(at, by) {
 		for r := range k.n {
 			k.softRow(s[r*k.wide:], e, r, at, cols, was[r:], top[r:], sum[r:])
@@ -168,7 +168,7 @@ func (k *attentionBlock) soften(e, p int) {
 // the row.
 func (k *attentionBlock) normalise(e, chunks int) {
 	br, rate := k.branches[e], k.rate(e)
-	weights, sum := k.scratch[k.top[e]:k.top[e]+(chunks+1)*k.tall], k.scratch[k.sum[e]:]
+	weights, sum := k.scratch[k.top[e]:k.top[e]+(chunks+1)*k.tall], k.scratch[k.sum[e]+chunks*k.tall:]
 	last := weights[chunks*k.tall:]
 	var over [pairedQueries]float32
 	for r := range k.n {

@@ -47,7 +47,7 @@ func (t *attentionTask) turn() int { return pairedDepth(t.chunk, t.chunk) }
 
 // layOutPairs is the part of layOut that is about pairs.
 func (t *attentionTask) layOutPairs() {
-	t.scale, t.weightEnds, t.corner = t.take(t.tall), t.take(2*t.tall), t.take(panelCols)
+	t.weightEnds, t.corner = t.take(2*t.tall), t.take(panelCols)
 	for i := range t.count {
 		t.kCorners[i], t.vCorners[i] = t.kCorners[0], t.vCorners[0]
 		if i == 0 || t.k[i] != t.k[0] {
@@ -56,6 +56,7 @@ func (t *attentionTask) layOutPairs() {
 		if i == 0 || !t.oneV {
 			t.vCorners[i] = t.take(t.keys / pairedUnit * roundUp(t.dv, panelCols))
 		}
+		t.factors[i] = t.take(t.tall)
 		t.q[i], t.qEnds[i] = t.take(t.tall*t.queryLen()), t.take(2*t.tall)
 	}
 }
@@ -150,30 +151,38 @@ func bring(mean float64, size float32) (scale, back float32, ok bool) {
 	return 1, 0, mean == 0
 }
 
-// pairWeights brings what exponentials of branch e, and of the next one if they
-// are together, are multiplied with to the size of the values. Of exponentials
-// the sum is known, and squares of what is not above 1 are less: a quarter, say.
-func (k *attentionBlock) pairWeights(e, together, chunks int) bool {
-	size := k.pairs.v[e]
+// pairWeights brings what exponentials of chunk p of branch e, and of the next
+// one if they are together, are multiplied with to the size of the values. Of a
+// row's weights in a chunk the sum is known, and a bound of the largest one: the
+// factor, or that sum. Squares add up to less than the product of both: to a
+// quarter, say. But a few weights alone are not brought as far as that, since two
+// of them in a pair are a corner that all of the sum has to carry.
+func (k *attentionBlock) pairWeights(e, together, p int) bool {
+	const alone = 1. / 16 // of the keys
+	size, keys := k.pairs.v[e], float64(k.cols(p))
 	if size == 0 {
 		return false
 	}
-	scale, ends, per := k.scratch[k.scale:][:k.n], k.scratch[k.weightEnds:][:2*k.n], 1/float64(4*(k.to-k.from))
-	for r := range scale {
-		sum := 0.0
+	ends := k.scratch[k.weightEnds:][:2*k.n]
+	for r := range k.n {
+		var squares float64
 		for d := e; d < e+together; d++ {
-			over := float64(k.scratch[k.top[d]+chunks*k.tall+r])
-			sum += over * over * float64(k.scratch[k.sum[d]+r])
+			factors, sums := k.scratch[k.top[d]+p*k.tall+r:], k.scratch[k.sum[d]+p*k.tall+r:]
+			all, sum := float64(factors[k.tall])*float64(sums[k.tall]), 0.0
+			if p > 0 {
+				sum = float64(factors[0]) * float64(sums[0])
+			}
+			sum = max(math.Abs(all-sum), math.Abs(all)/(1<<20)) // which is rounded
+			most := min(math.Abs(float64(factors[k.tall])), sum)
+			squares += most * max(sum, most*keys*alone)
 		}
-		var ok bool
-		if scale[r], ends[2*r], ok = bring(sum*per, size); !ok {
+		scale, back, ok := bring(squares/(4*keys), size)
+		if !ok {
 			return false
 		}
-	}
-	for d := e; d < e+together; d++ {
-		for p := range chunks {
-			factors := k.scratch[k.top[d]+(p+1)*k.tall:][:k.n]
-			mul32(factors, factors, scale)
+		ends[2*r] = back
+		for d := e; d < e+together; d++ {
+			k.scratch[k.factors[d]+r] = k.scratch[k.top[d]+(p+1)*k.tall+r] * scale
 		}
 	}
 	return true
@@ -195,17 +204,18 @@ func (k *attentionBlock) pairedScores(e, p int) {
 // slanted tells whether each row sees one key more than the row before.
 func (k *attentionBlock) slanted() bool { return k.causal && k.queries > 1 }
 
-// pairedValues makes weights of the exponentials s of chunk p, blended with those
-// of u if there are any, and multiplies them with the values, in parts.
-func (k *attentionBlock) pairedValues(e, p int, s, u, a, b []float32, more bool) {
-	turn, cols := k.turn(), k.cols(p)
+// pairedValues makes weights of the exponentials of chunk p of branch e, blended
+// with those of the next one if they are together, and multiplies them with the
+// values, in parts.
+func (k *attentionBlock) pairedValues(e, together, p int, more bool) {
+	turn, cols, s, a := k.turn(), k.cols(p), k.chunkOf(e, p), k.scratch[k.factors[e]:]
 	for at := 0; at < cols; at += turn {
 		n := min(turn, cols-at)
-		var other []float32
-		if u != nil {
-			other = u[at:]
+		var u, b []float32
+		if together > 1 {
+			u, b = k.chunkOf(e+1, p)[at:], k.scratch[k.factors[e+1]:]
 		}
-		blendCorners(s[at:], other, k.wide, a, b, k.scratch[k.weightEnds:], k.n, n)
+		blendCorners(s[at:], u, k.wide, a, b, k.scratch[k.weightEnds:], k.n, n)
 		k.pairedPart(e, k.first(p)+at, n, s[at:], more || at > 0)
 	}
 }
