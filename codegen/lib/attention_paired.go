@@ -163,29 +163,48 @@ func (k *attentionBlock) pairWeights(e, together, p int) bool {
 	if size == 0 {
 		return false
 	}
-	ends := k.scratch[k.weightEnds:][:2*k.n]
-	for r := range k.n {
-		var squares float64
-		for d := e; d < e+together; d++ {
-			factors, sums := k.scratch[k.top[d]+p*k.tall+r:], k.scratch[k.sum[d]+p*k.tall+r:]
-			all, sum := float64(factors[k.tall])*float64(sums[k.tall]), 0.0
-			if p > 0 {
-				sum = float64(factors[0]) * float64(sums[0])
-			}
-			sum = max(math.Abs(all-sum), math.Abs(all)/(1<<20)) // which is rounded
-			most := min(math.Abs(float64(factors[k.tall])), sum)
-			squares += most * max(sum, most*keys*alone)
-		}
-		scale, back, ok := bring(squares/(4*keys), size)
-		if !ok {
+	var squares [pairedQueries]float64
+	for d := e; d < e+together; d++ {
+		k.addSquares(squares[:k.n], d, p, alone*keys)
+	}
+	var scales [pairedQueries]float32
+	ends, per := k.scratch[k.weightEnds:][:2*k.n], 1/(4*keys)
+	for r, v := range squares[:k.n] {
+		var ok bool
+		if scales[r], ends[2*r], ok = bring(v*per, size); !ok {
 			return false
 		}
-		ends[2*r] = back
-		for d := e; d < e+together; d++ {
-			k.scratch[k.factors[d]+r] = k.scratch[k.top[d]+(p+1)*k.tall+r] * scale
-		}
+	}
+	for d := e; d < e+together; d++ {
+		mul32(k.scratch[k.factors[d]:][:k.n], k.scratch[k.top[d]+(p+1)*k.tall:][:k.n], scales[:k.n])
 	}
 	return true
+}
+
+// addSquares adds to squares what those of the weights of branch e in chunk p add
+// up to at most, if there are at least so many as large as the largest one.
+func (k *attentionBlock) addSquares(squares []float64, e, p int, least float64) {
+	was, factors := k.scratch[k.top[e]+p*k.tall:][:len(squares)], k.scratch[k.top[e]+(p+1)*k.tall:][:len(squares)]
+	wasSums, sums := k.scratch[k.sum[e]+p*k.tall:][:len(squares)], k.scratch[k.sum[e]+(p+1)*k.tall:][:len(squares)]
+	for r := range squares {
+		all := float64(factors[r]) * float64(sums[r])
+		sum := all
+		if p > 0 {
+			sum -= float64(was[r]) * float64(wasSums[r])
+		}
+		all, sum = math.Abs(all)/(1<<20), math.Abs(sum)
+		if sum < all { // which are rounded
+			sum = all
+		}
+		most := math.Abs(float64(factors[r]))
+		if sum < most {
+			most = sum
+		}
+		if sum < most*least {
+			sum = most * least
+		}
+		squares[r] += most * sum
+	}
 }
 
 // pairedScores is scores by pairs, without tiles that no query sees.
