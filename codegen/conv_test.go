@@ -44,6 +44,37 @@ func TestTurnedConv(t *testing.T) {
 	compareCompiled(t, p, []string{"y1", "y2", "y3", "y4", "y5", "y6", "y7", "y8", "y9"}, sizes...)
 }
 
+// TestCorneredConv compiles convolutions whose weights have corners, of images of any size and in groups, and beside them some with weights
+// that another node reads as they are, or that are too small.
+func TestCorneredConv(t *testing.T) {
+	p := program(t, `func f(x f32[b,64,h,30]) {
+		w = Weight() name="w" type=f32[72,64,3,3]
+		c = Weight() name="c" type=f32[72]
+		y1 = Conv(x, w, c) pads=[1,1,1,1]
+		y2 = Conv(x, w) strides=[2,2]
+		g = Weight() name="g" type=f32[64,32,3,1]
+		a = Conv(x, g) group=2
+		y3 = Relu(a)
+		s = Weight() name="s" type=f32[40,64,3,3]
+		y4 = Conv(x, s)
+		y5 = Neg(s)
+		m = Weight() name="m" type=f32[16,64,1,1]
+		y6 = Conv(x, m)
+		return y1, y2, y3, y4, y5, y6
+	}`)
+	out, err := codegen.Compile(p, codegen.Options{Package: "emitted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := string(out.Files["model.go"])
+	for text, times := range map[string]int{"rows with corners, 1/1 of them a group": 1, "rows with corners, 1/2 of them a group": 1} {
+		if n := strings.Count(model, text); n != times {
+			t.Errorf("%q %d times instead of %d:\n%s", text, n, times, model)
+		}
+	}
+	compareCompiled(t, p, []string{"y1", "y2", "y3", "y4", "y5", "y6"}, map[string]int{"b": 1, "h": 3}, map[string]int{"b": 2, "h": 21})
+}
+
 // TestConvSequel compiles what kernels of convolutions do with their sums: residuals on either side, and limits, of which some are not
 // there. Beside it stands what they do not: other functions, what is broadcast, what is there twice or read by others too, and types that
 // have no kernel.

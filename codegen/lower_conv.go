@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gpamc/gpamc/codegen/lib"
 	"github.com/gpamc/gpamc/ir"
 )
 
@@ -104,26 +105,53 @@ func (e *emitter) conv32(n *ir.Node, y *ir.Value, sequel string) {
 		shape += ", " + e.Dim(d)
 	}
 	shape += "}"
-	if e.turnsConv(n) {
-		e.Call("convTurned32", e.Ctx(), e.Y(y.Def, 0), e.X(n, 0), e.g.weightExpr(e.fn, n.Args[1], turnedLayout), bias,
-			e.Shape(y), shape, s, sequel)
-	} else {
-		e.Call("conv32", e.Ctx(), e.Y(y.Def, 0), e.X(n, 0), e.X(n, 1), bias, e.Shape(y), shape, s, n.Int("group"), sequel)
+	w := e.convWeights(n)
+	if w == turnedLayout {
+		e.Call("convTurned32", e.Ctx(), e.Y(y.Def, 0), e.X(n, 0), e.g.weightExpr(e.fn, n.Args[1], w), bias, e.Shape(y), shape, s, sequel)
+		return
 	}
+	weights := e.X(n, 1)
+	if w != plainLayout {
+		weights = e.g.weightExpr(e.fn, n.Args[1], w)
+	}
+	e.Call("conv32", e.Ctx(), e.Y(y.Def, 0), e.X(n, 0), weights, bias, e.Shape(y), shape, s, n.Int("group"), sequel)
 }
 
-// turnsConv reports whether the kernel convTurned32 serves n and every other node that has the same weights: they are in the file once.
-func (e *emitter) turnsConv(n *ir.Node) bool {
-	if !turnable(n) {
-		return false
+// convWeights is the layout of n's weights that is best for it, if that is so for every other node that has the same weights: they are
+// in the file once.
+func (e *emitter) convWeights(n *ir.Node) layout {
+	best := bestConvWeights(n)
+	if best == plainLayout {
+		return best
 	}
 	uses := e.g.p.Main.Uses()
 	e.g.p.Main.Walk(func(_ *ir.Func, user *ir.Node) {
-		if user.Op == ir.Conv && turnable(user) {
+		if user.Op == ir.Conv && bestConvWeights(user) == best {
 			uses[user.Args[1]]--
 		}
 	})
-	return !slices.ContainsFunc(e.fn.each(n.Args[1]), func(w *ir.Value) bool { return uses[w] > 0 })
+	if slices.ContainsFunc(e.fn.each(n.Args[1]), func(w *ir.Value) bool { return uses[w] > 0 }) {
+		return plainLayout
+	}
+	return best
+}
+
+// bestConvWeights is the layout in which the kernels read the weights of n fastest.
+func bestConvWeights(n *ir.Node) layout {
+	w, y := n.TypeAt(1), n.Out().Type
+	shape, known := w.Static()
+	if !stored(n.Args[1]) || w.Elem != ir.F32 || !known || y.Rank() < 3 {
+		return plainLayout
+	}
+	if turnable(n) {
+		return turnedLayout
+	}
+	groups := n.Int("group")
+	size, constant := ir.Product(y.Shape[2:]).Const()
+	if constant && size < 2 || !lib.ConvCornered(shape[0]/groups, (&ir.Data{Shape: shape[1:]}).Len()) {
+		return plainLayout
+	}
+	return corneredLayout(groups)
 }
 
 // turnable reports whether n is faster with convTurned32 than with conv32, as measured on AMD Zen 5 with one thread and with two. What it
@@ -131,12 +159,12 @@ func (e *emitter) turnsConv(n *ir.Node) bool {
 // there are for each output. What it loses is that results have to be turned, and where features do not fill panels.
 func turnable(n *ir.Node) bool {
 	x, w, y := n.TypeAt(0), n.TypeAt(1), n.Out().Type
-	if n.Int("group") != 1 || !stored(n.Args[1]) || w.Elem != ir.F32 || y.Rank() < 3 || x.Rank() != y.Rank() {
+	if n.Int("group") != 1 || x.Rank() != y.Rank() {
 		return false
 	}
-	shape, known := w.Static()
+	shape, _ := w.Static()
 	size, constant := ir.Product(y.Shape[2:]).Const()
-	if !known || !constant || size < 2 {
+	if !constant || size < 2 {
 		return false
 	}
 	features, taps := shape[0], (&ir.Data{Shape: shape[1:]}).Len()

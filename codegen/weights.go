@@ -22,7 +22,7 @@ const (
 	plainLayout  layout = ""                                   // row by row
 	linearLayout layout = "packed"                             // what the kernel linear reads, of a matrix [k, n]
 	stackLayout  layout = "packed, one matrix after the other" // as linearLayout, of matrices [e, k, n]
-	turnedLayout layout = "packed, turned"                     // the panels in that, of a matrix [n, ..] whose further axes are k
+	turnedLayout layout = "packed, turned"                     // what convTurned32 reads, of weights of a convolution
 	bf16Layout   layout = "bf16"                               // those that gemmBF16 reads
 	int8Layout   layout = "int8"                               // those that gemmInt8 reads
 	bytesLayout  layout = "bytes"                              // those that gemmQuantized reads, of weights that are int8 in the model, with their scales and zero points
@@ -53,6 +53,17 @@ func gatesLayout(gates int) layout { return layout(fmt.Sprintf("packed in gates 
 // gates is how many gates the rows of each direction are, 0 in another layout.
 func (as layout) gates() (n int) {
 	fmt.Sscanf(string(as), "packed in gates of 1/%d", &n)
+	return n
+}
+
+// corneredLayout are the rows that conv32 by pairs reads, of weights of convolutions in so many groups.
+func corneredLayout(groups int) layout {
+	return layout(fmt.Sprintf("rows with corners, 1/%d of them a group", groups))
+}
+
+// convGroups is how many groups there are, 0 in another layout.
+func (as layout) convGroups() (n int) {
+	fmt.Sscanf(string(as), "rows with corners, 1/%d of them a group", &n)
 	return n
 }
 
@@ -158,13 +169,16 @@ func storedLen(v *ir.Value, zeros bool, as layout) int {
 	if gates := as.gates(); gates > 0 {
 		return lib.PackedGatesLen(shape[0]*gates, shape[1]/gates, shape[2])
 	}
+	if as.convGroups() > 0 {
+		return lib.CorneredRowsLen(shape[0], (&ir.Data{Shape: shape[1:]}).Len())
+	}
 	switch as {
 	case linearLayout:
 		return lib.LinearLen(shape[0], shape[1])
 	case stackLayout:
 		return shape[0] * lib.LinearLen(shape[1], shape[2])
 	case turnedLayout:
-		return lib.PackedLen((&ir.Data{Shape: shape[1:]}).Len(), shape[0])
+		return lib.LinearLen((&ir.Data{Shape: shape[1:]}).Len(), shape[0])
 	case bf16Layout:
 		return lib.PackedBF16Len(shape[0], shape[1])
 	case int8Layout:
@@ -343,14 +357,20 @@ func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 		packed := make([]float32, lib.PackedGatesLen(k*as.gates(), n/as.gates(), d.Shape[2]))
 		lib.PackGates(packed, float32s(d), k*as.gates(), n/as.gates(), d.Shape[2])
 		putFloats(dst, packed)
+	case as.convGroups() > 0:
+		features, channels, groups := k, n, as.convGroups()
+		places := (&ir.Data{Shape: d.Shape[2:]}).Len()
+		cornered := make([]float32, lib.CorneredRowsLen(features, channels*places))
+		lib.CornerRows(cornered, float32s(d), groups, features/groups, channels, places)
+		putFloats(dst, cornered)
 	case as == linearLayout:
 		packed := make([]float32, lib.LinearLen(k, n))
 		lib.PackLinear(packed, float32s(d), k, n)
 		putFloats(dst, packed)
 	case as == turnedLayout:
-		n, k = k, d.Len()/k
-		packed := make([]float32, lib.PackedLen(k, n))
-		lib.PackB(packed, float32s(d), k, n, 1, k)
+		features, channels, places := k, n, (&ir.Data{Shape: d.Shape[2:]}).Len()
+		packed := make([]float32, lib.LinearLen(channels*places, features))
+		lib.PackTurned(packed, float32s(d), features, channels, places)
 		putFloats(dst, packed)
 	default:
 		packed := make([]float32, lib.PackedLen(k, n))

@@ -35,12 +35,13 @@ type format struct {
 	half     bool                                                 // only the first 16 columns of a panel
 	slim     bool                                                 // a tile is one vector wide, not two
 	blocks   bool                                                 // products goes on to the next step by itself: a step is a block
-	ends     bool                                                 // with rowBias and limits
+	ends     bool                                                 // with rowBias
+	limits   bool                                                 // with limits
 }
 
 var (
-	float32s    = format{products: (*tile).multiplyAdd, ends: true}
-	float32Half = format{products: (*tile).multiplyAdd, half: true, ends: true}
+	float32s    = format{products: (*tile).multiplyAdd, ends: true, limits: true}
+	float32Half = format{products: (*tile).multiplyAdd, half: true, ends: true, limits: true}
 )
 
 // body passes over m rows for each two vectors of the panel's width: in tiles
@@ -334,7 +335,7 @@ func (t *tile) finish(label string) {
 		t.ADDQ(ld, t.add)
 	}
 	t.Label("added" + label)
-	if t.ends {
+	if t.limits {
 		t.limit(label)
 	}
 	t.MOVQ(t.ldy, ld)

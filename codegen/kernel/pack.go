@@ -10,13 +10,15 @@ import (
 // packKernels transpose. Wider vectors would not help: shuffling is the work.
 var packKernels = map[string]generator{
 	"packBlocksAVX2": {packBlocksSignature, packBlocks},
-	"turnBlocksAVX2": {turnBlocksSignature, func(a *asm) { turnBlocks(a, false) }},
-	"turnAddedAVX2":  {turnAddedSignature, func(a *asm) { turnBlocks(a, true) }},
+	"turnBlocksAVX2": {turnBlocksSignature, func(a *asm) { turnBlocks(a, false, false) }},
+	"turnAddedAVX2":  {turnAddedSignature, func(a *asm) { turnBlocks(a, true, false) }},
+	"turnScaledAVX2": {turnScaledSignature, func(a *asm) { turnBlocks(a, false, true) }},
 }
 
 const (
 	packBlocksSignature = "func(dst, w *float32, k, n, ld int)"
 	turnBlocksSignature = "func(y, x *float32, rows, cols, yRow, xRow int)"
+	turnScaledSignature = "func(y, x, scale *float32, rows, cols, yRow, xRow int)"
 	turnAddedSignature  = "func(y, x, r *float32, rows, cols, yRow, xRow int, least, most float32)"
 )
 
@@ -35,7 +37,7 @@ func packBlocks(a *asm) {
 	a.MOVQ(w, from)
 	a.Load(a.Param("k"), k)
 	a.Label("rows")
-	transpose(a, from, ld, func(i int, v reg.VecVirtual) { a.VMOVUPS(v, at(to, i*panelBytes)) })
+	transpose(a, from, ld, nil, func(i int, v reg.VecVirtual) { a.VMOVUPS(v, at(to, i*panelBytes)) })
 	a.ADDQ(operand.U32(8*4), from)
 	a.ADDQ(operand.U32(8*panelBytes), to)
 	a.SUBQ(operand.U32(8), k)
@@ -50,8 +52,9 @@ func packBlocks(a *asm) {
 
 // turnBlocks goes through x in blocks of 8 x 8: down a block of 8 columns,
 // whose elements become rows of y, then to the next. added says that r, which
-// lies as y does, is added, and the results are brought between limits.
-func turnBlocks(a *asm, added bool) {
+// lies as y does, is added, and the results are brought between limits; scaled,
+// that each column of x is multiplied by a number.
+func turnBlocks(a *asm, added, scaled bool) {
 	y, x, cols, yRow, xRow := a.GP64(), a.GP64(), paramOf(a, "cols"), a.GP64(), a.GP64()
 	a.Load(a.Param("y"), y)
 	a.Load(a.Param("x"), x)
@@ -70,34 +73,46 @@ func turnBlocks(a *asm, added bool) {
 		a.VBROADCASTSS(paramOf(a, "least"), least)
 		a.VBROADCASTSS(paramOf(a, "most"), most)
 	}
+	var scale reg.GPVirtual
+	var half []reg.VecVirtual // four scales twice, as transpose loads columns
+	if scaled {
+		scale, half = a.GP64(), []reg.VecVirtual{a.YMM(), a.YMM()}
+		a.Load(a.Param("scale"), scale)
+	}
 	a.Label("columns")
+	for i, v := range half {
+		a.VBROADCASTF128(at(scale, 16*i), v)
+	}
 	to, fourth, from, rows := a.GP64(), a.GP64(), a.GP64(), a.GP64()
 	a.MOVQ(y, to)
 	a.MOVQ(x, from)
 	a.Load(a.Param("rows"), rows)
 	a.Label("rows")
 	a.LEAQ(operand.Mem{Base: to, Index: yRow, Scale: 4}, fourth)
-	at := []reg.GPVirtual{to, fourth}
-	r := slices.Clone(at)
+	quads := []reg.GPVirtual{to, fourth}
+	r := slices.Clone(quads)
 	if added {
 		for i := range r {
 			r[i] = a.GP64()
-			a.LEAQ(operand.Mem{Base: at[i], Index: away, Scale: 1}, r[i])
+			a.LEAQ(operand.Mem{Base: quads[i], Index: away, Scale: 1}, r[i])
 		}
 	}
-	transpose(a, from, xRow, func(i int, v reg.VecVirtual) {
+	transpose(a, from, xRow, half, func(i int, v reg.VecVirtual) {
 		if added {
 			a.VADDPS(rowAt(r[i/4], i%4, yRow, third, 0), v, v)
 			a.VMAXPS(v, least, v)
 			a.VMINPS(v, most, v)
 		}
-		a.VMOVUPS(v, rowAt(at[i/4], i%4, yRow, third, 0))
+		a.VMOVUPS(v, rowAt(quads[i/4], i%4, yRow, third, 0))
 	})
 	a.LEAQ(operand.Mem{Base: from, Index: xRow, Scale: 8}, from)
 	a.ADDQ(operand.U32(8*4), to)
 	a.SUBQ(operand.U32(8), rows)
 	a.JNZ(operand.LabelRef("rows"))
 	a.ADDQ(operand.U32(8*4), x)
+	if scaled {
+		a.ADDQ(operand.U32(8*4), scale)
+	}
 	a.LEAQ(operand.Mem{Base: y, Index: yRow, Scale: 8}, y)
 	a.SUBQ(operand.U32(8), cols)
 	a.JNZ(operand.LabelRef("columns"))
@@ -107,8 +122,9 @@ func turnBlocks(a *asm, added bool) {
 
 // transpose calls to with the columns of the 8 x 8 block at from, its rows ld
 // bytes apart. The halves of a vector are loaded from rows 4 apart, so that no
-// shuffle has to cross them.
-func transpose(a *asm, from, ld reg.GPVirtual, to func(i int, v reg.VecVirtual)) {
+// shuffle has to cross them. What is loaded of columns 0 to 3, and of 4 to 7, is
+// multiplied by scale, if there is one.
+func transpose(a *asm, from, ld reg.GPVirtual, scale []reg.VecVirtual, to func(i int, v reg.VecVirtual)) {
 	fourth := a.GP64()
 	a.LEAQ(operand.Mem{Base: from, Index: ld, Scale: 4}, fourth)
 	third := a.GP64()
@@ -120,6 +136,9 @@ func transpose(a *asm, from, ld reg.GPVirtual, to func(i int, v reg.VecVirtual))
 			y[i], t[i] = a.YMM(), a.YMM()
 			a.VMOVUPS(row(from, i, 16*half), y[i].AsX())
 			a.VINSERTF128(operand.Imm(1), row(fourth, i, 16*half), y[i], y[i])
+			if scale != nil {
+				a.VMULPS(scale[half], y[i], y[i])
+			}
 		}
 		for i := range 2 {
 			a.VUNPCKLPS(y[2*i+1], y[2*i], t[2*i])

@@ -10,7 +10,7 @@ import (
 
 var pairedKernels = map[string]generator{
 	"pairedMulAVX512": {
-		"func(y, x, w, bias, corners, ends, add, next *float32, m, twice, rest, ldy, ldx, ldadd, step int)",
+		"func(y, x, w, bias, corners, ends, add, limits, next *float32, m, twice, rest, ldy, ldx, ldadd, step int)",
 		pairedMul{wide, []int{10, 8, 4, 2, 1}}.body},
 	"rowMomentsAVX512": {"func(x *float32, n, followed int) (squares, corner float32)", rowMoments},
 }
@@ -110,7 +110,7 @@ type pairedMul struct {
 const pairedSteps = 6
 
 func (g pairedMul) body(a *asm) {
-	t := pairedTile{tile{asm: a, vec: g.vec, most: g.rows[0], ldx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}}
+	t := pairedTile{tile{asm: a, vec: g.vec, format: format{limits: true}, most: g.rows[0], ldx: a.GP64(), y: a.GP64(), add: a.GP64(), next: a.GP64()}}
 	for _, at := range []*operand.Mem{&t.m, &t.x, &t.k, &t.w, &t.bias, &t.rowBias, &t.ldy, &t.ldadd} {
 		*at = a.AllocLocal(8)
 	}

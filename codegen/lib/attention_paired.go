@@ -216,7 +216,7 @@ func (k *attentionBlock) pairedScores(e, p int) {
 		if k.slanted() {
 			r = max(at+j-k.i-k.offset, 0) / pairedTile * pairedTile
 		}
-		pairedMul(s[r*k.wide+j:], k.wide, q[r*ld:], ld, keys, nil, corners, ends[2*r:], nil, nil, 0, k.n-r, k.d)
+		pairedMul(s[r*k.wide+j:], k.wide, q[r*ld:], ld, keys, nil, corners, ends[2*r:], nil, nil, nil, 0, k.n-r, k.d)
 	}
 }
 
@@ -263,35 +263,15 @@ func (k *attentionBlock) pairedTiles(e, r, rows, at, n int, s []float32, more bo
 	y, step := k.at(k.y, r)
 	for j := 0; j < k.dv; j += panelCols {
 		v, corners, to := k.scratch[k.v[e]+j*k.keys+at*panelCols:], k.valueCorners(e, j, at, n), y[j:]
-		if cols := k.dv - j; cols < panelCols {
-			narrowPaired(to, step, s, k.wide, v, corners, ends, rows, n, cols, more)
-			continue
-		}
 		var add []float32
 		if more {
 			add = to
 		}
-		pairedMul(to, step, s, k.wide, v, nil, corners, ends, add, nil, step, rows, n)
-	}
-}
-
-// narrowPaired is pairedMul for the n < 32 columns that the last panel of values
-// may have, added to y or not.
-func narrowPaired(y []float32, ldy int, x []float32, ldx int, w, corners, ends []float32, m, k, n int, more bool) {
-	var tile [pairedTile * panelCols]float32
-	for i := 0; i < m; i += pairedTile {
-		rows := min(pairedTile, m-i)
-		var add []float32
-		if more {
-			add = tile[:]
-			for r := range rows {
-				copy(tile[r*panelCols:][:n], y[(i+r)*ldy:])
-			}
+		if cols := k.dv - j; cols < panelCols {
+			narrowPaired(to, step, s, k.wide, v, corners, ends, add, nil, step, rows, n, cols)
+			continue
 		}
-		pairedMul(tile[:], panelCols, x[i*ldx:], ldx, w, nil, corners, ends[2*i:], add, nil, panelCols, rows, k)
-		for r := range rows {
-			copy(y[(i+r)*ldy:][:n], tile[r*panelCols:])
-		}
+		pairedMul(to, step, s, k.wide, v, nil, corners, ends, add, nil, nil, step, rows, n)
 	}
 }
 

@@ -43,7 +43,7 @@ func TestColumnCorners(t *testing.T) {
 			w, got := random(t, units*pairedUnit*panelCols, 1), garbage(t, panelCols)
 			columnCorners(got, w, units)
 			for c := range panelCols {
-				near(t, fmt.Sprint(units, c), got[c:], []float64{float64(columnCorner(w[c:], units*pairedUnit))}, 4*eps*float64(units))
+				near(t, fmt.Sprint(units, c), got[c:], []float64{float64(corner(w[c:], panelCols, units*pairedUnit))}, 4*eps*float64(units))
 			}
 		}
 	})
@@ -62,7 +62,7 @@ func TestPackCorners(t *testing.T) {
 				sameBits(t, what, panel, want)
 				for i, v := range corners {
 					u, c := i/panelCols, i%panelCols
-					near(t, what, []float32{v}, []float64{float64(columnCorner(want[c:], (u+1)*pairedUnit))}, 4*eps*float64(units))
+					near(t, what, []float32{v}, []float64{float64(corner(want[c:], panelCols, (u+1)*pairedUnit))}, 4*eps*float64(units))
 				}
 			}
 		}

@@ -32,8 +32,27 @@ func PackLinear(dst, w []float32, k, n int) {
 	size := packedLen(k, n)
 	packB(dst[:size], w, k, n, n, 1)
 	if len(dst) > size {
-		corners(dst[size:], k, n, func(j int) []float32 { return dst[j*k:][:k*panelCols] })
+		corners(dst[size:], k, n, leastColumn, func(j int) []float32 { return dst[j*k:][:k*panelCols] })
 	}
+}
+
+// CorneredRowsLen is the number of floats of weights of convolutions by pairs.
+func CorneredRowsLen(features, k int) int { return corneredRowsLen(features, k) }
+
+// CornerRows lays out the weights w[groups, features, channels, places] of a
+// convolution for conv32 by pairs.
+func CornerRows(dst, w []float32, groups, features, channels, places int) {
+	cornerRows(dst, w, groups, features, channels, places)
+}
+
+// ConvCornered reports whether the weights of a convolution with so many features
+// of a group and taps are worth corners.
+func ConvCornered(features, k int) bool { return worthCorners(features, k) }
+
+// PackTurned packs the weights w[features, channels, places] of a convolution for
+// convTurned32 into LinearLen(channels*places, features) floats.
+func PackTurned(dst, w []float32, features, channels, places int) {
+	packTurned(dst, w, features, channels, places)
 }
 
 // PackedGatesLen is the number of floats that PackGates fills for gates of so
@@ -124,7 +143,7 @@ func PackBlocked(bits int, dst []uint32, w []byte, scale []float32, zero []byte,
 	if behind := reinterpret[float32](dst[packedBlockedLen(bits, k, n, block):]); len(behind) > 0 {
 		t, panel := blockedTask{format: formatOf(bits), packed: dst, block: block}, make([]float32, k*panelCols)
 		t.k = k
-		corners(behind, k, n, func(j int) []float32 {
+		corners(behind, k, n, leastColumn, func(j int) []float32 {
 			t.widen(panel, 0, k, j)
 			return panel
 		})

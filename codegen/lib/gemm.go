@@ -202,7 +202,7 @@ func (t *gemmTask) strip(room []float32, i, rows, p, depth, j, cols int) {
 				copy(room[:depth*panelCols], w)
 				w = room
 			}
-			pairedMul(y, t.ldy, t.scaled[i*t.lds+p:], t.lds, w, bias, corners, ends, add, fetch, ldadd, rows, depth)
+			pairedMul(y, t.ldy, t.scaled[i*t.lds+p:], t.lds, w, bias, corners, ends, add, nil, fetch, ldadd, rows, depth)
 			continue
 		}
 		panelMulNext(y, t.ldy, x, t.ldx, t.sx, w, bias, add, fetch, ldadd, rows, depth)

@@ -118,7 +118,7 @@ func (t *blockedTask) product(scratch []float32, i0, i1, j0, j1 int) {
 				if g.r != nil {
 					add = g.r[i0*g.ldr:]
 				}
-				pairedMul(g.y[i0*g.ldy:], g.ldy, t.scaled[i0*t.lds+p:], t.lds, scratch, g.bias, corners, ends, add, nil, g.ldr, i1-i0, g.k)
+				pairedMul(g.y[i0*g.ldy:], g.ldy, t.scaled[i0*t.lds+p:], t.lds, scratch, g.bias, corners, ends, add, nil, nil, g.ldr, i1-i0, g.k)
 			} else {
 				g.block(nil, i0, i1, 0, cols)
 			}

@@ -32,6 +32,7 @@ const (
 	pairedLeast  = 96              // and steps
 	pairedCopied = 60              // rows from which on it pays to align weights
 	pairedRoom   = 1 << 21         // elements of x that are scaled at a time
+	leastColumn  = 1. / 8          // of the size of all weights, for a column to be done by pairs
 )
 
 // pairedDepth is how many of the left last of k steps are added up next.
@@ -64,8 +65,8 @@ func linearLen(k, n int) int {
 
 // corners writes the corners of the weights [k, n], of which panel gives that
 // which begins at a column. Those of a panel that must not be done by pairs are
-// NaN.
-func corners(dst []float32, k, n int, panel func(j int) []float32) {
+// NaN, as one with a column whose size is less than that part of the size of all.
+func corners(dst []float32, k, n int, least float64, panel func(j int) []float32) {
 	width, sum := roundUp(n, panelCols), 0.0
 	for j := 0; j < n; j += panelCols {
 		sum += squares(panel(j))
@@ -73,13 +74,16 @@ func corners(dst []float32, k, n int, panel func(j int) []float32) {
 	size := powerOf(sum / float64(k*n))
 	for j := 0; j < n; j += panelCols {
 		w := panel(j)
-		paired := n-j >= panelCols && pairable(w, k, size)
+		paired := n-j >= panelCols
+		for c := 0; c < panelCols && paired; c++ {
+			paired = pairable(w[c:], panelCols, k, size, least)
+		}
 		for p, part := 0, 0; p < k; part++ {
 			depth := pairedDepth(k, k-p)
 			for c := range panelCols {
 				dst[part*width+j+c] = float32(math.NaN())
 				if paired {
-					dst[part*width+j+c] = columnCorner(w[p*panelCols+c:], depth)
+					dst[part*width+j+c] = corner(w[p*panelCols+c:], panelCols, depth)
 				}
 			}
 			p += depth
@@ -99,43 +103,38 @@ func powerOf(mean float64) float32 {
 	return math.Float32frombits(uint32((exponent+1)>>1+127) << 23)
 }
 
-// pairable tells whether all columns of a panel [k, 32] have about the size of
-// the whole matrix, or their sums would lose bits, and whether it looks as if
-// none of them was meant to select: products of 0 are exact, pairs are not.
-func pairable(panel []float32, k int, size float32) bool {
+// pairable tells whether k weights that are step apart have about the size of
+// the whole matrix, at least that part of it, or their sums would lose bits, and whether it looks as if
+// they were not meant to select: products of 0 are exact, pairs are not.
+func pairable(w []float32, step, k int, size float32, least float64) bool {
 	const (
-		most  = 8 // times the size, or a part of it
+		most  = 8 // times the size
 		zeros = 2 // one of so many elements
 	)
 	if size == 0 {
 		return false
 	}
-	for c := range panelCols {
-		var sum float64
-		none, whole := 0, 0
-		for p := range k {
-			v := float64(panel[p*panelCols+c])
-			sum += v * v
-			if v == 0 {
-				none++
-			}
-			if v == math.Trunc(v) {
-				whole++
-			}
+	var sum float64
+	none, whole := 0, 0
+	for p := range k {
+		v := float64(w[p*step])
+		sum += v * v
+		if v == 0 {
+			none++
 		}
-		root := math.Sqrt(sum/float64(k)) / float64(size)
-		if !(root > 1./most && root < most) || none > k/zeros || whole == k {
-			return false
+		if v == math.Trunc(v) {
+			whole++
 		}
 	}
-	return true
+	root := math.Sqrt(sum/float64(k)) / float64(size)
+	return root > least && root < most && none <= k/zeros && whole < k
 }
 
-// columnCorner is the corner of k weights, each panelCols behind the other.
-func columnCorner(w []float32, k int) float32 {
+// corner is the corner of k weights that are step apart.
+func corner(w []float32, step, k int) float32 {
 	var sum float64
 	for p := 0; p+pairedUnit <= k; p += pairedUnit {
-		at := func(i int) float64 { return float64(w[(p+i)*panelCols]) }
+		at := func(i int) float64 { return float64(w[(p+i)*step]) }
 		sum += at(1)*at(2) - at(4)*at(5)
 	}
 	return float32(sum)
@@ -153,7 +152,7 @@ func rowMomentsGo(x []float32) (squares, corner float32) {
 }
 
 // pairedMulGo is y = add + bias + (s - corners)·times + plus for one panel, where s
-// is the sums by pairs.
+// is the sums by pairs, between the limits.
 //
 //	y       [m, 32], row i at y[i*ldy]
 //	x       [m, k], row i at x[i*ldx]
@@ -162,7 +161,9 @@ func rowMomentsGo(x []float32) (squares, corner float32) {
 //	corners [32]
 //	ends    [m, 2], times and plus of each row
 //	add     [m, 32], row i at add[i*ldadd], or nil; may be y
-func pairedMulGo(y []float32, ldy int, x []float32, ldx int, w, bias, corners, ends, add []float32, ldadd, m, k int) {
+//	limits  [2], or nil
+func pairedMulGo(y []float32, ldy int, x []float32, ldx int, w, bias, corners, ends, add, limits []float32, ldadd, m, k int) {
+	least, most := limitsOr(limits)
 	for i := range m {
 		var s [panelCols]float32
 		row, p := x[i*ldx:][:k], 0
@@ -189,7 +190,27 @@ func pairedMulGo(y []float32, ldy int, x []float32, ldx int, w, bias, corners, e
 			if add != nil {
 				v += add[i*ldadd+c]
 			}
-			y[i*ldy+c] = v
+			y[i*ldy+c] = min(max(v, least), most)
+		}
+	}
+}
+
+// narrowPaired is pairedMul without a bias for the n < 32 columns that the last
+// panel of a matrix may have.
+func narrowPaired(y []float32, ldy int, x []float32, ldx int, w, corners, ends, add, limits []float32, ldadd, m, k, n int) {
+	var tile [pairedTile * panelCols]float32
+	for i := 0; i < m; i += pairedTile {
+		rows := min(pairedTile, m-i)
+		var more []float32
+		if add != nil {
+			more = tile[:]
+			for r := range rows {
+				copy(tile[r*panelCols:][:n], add[(i+r)*ldadd:])
+			}
+		}
+		pairedMul(tile[:], panelCols, x[i*ldx:], ldx, w, nil, corners, ends[2*i:], more, limits, nil, panelCols, rows, k)
+		for r := range rows {
+			copy(y[(i+r)*ldy:][:n], tile[r*panelCols:])
 		}
 	}
 }

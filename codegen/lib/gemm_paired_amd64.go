@@ -17,21 +17,21 @@ func rowMomentsAVX512(x *float32, n, followed int) (squares, corner float32)
 
 // pairedMul is pairedMulGo, and brings as much of next as w has from memory to
 // the caches meanwhile.
-func pairedMul(y []float32, ldy int, x []float32, ldx int, w, bias, corners, ends, add, next []float32, ldadd, m, k int) {
+func pairedMul(y []float32, ldy int, x []float32, ldx int, w, bias, corners, ends, add, limits, next []float32, ldadd, m, k int) {
 	if isa == isaAVX512 {
 		fetch, bytes := &w[0], 0 // what is in the cache anyway
 		if len(next) > 0 {
 			fetch, bytes = &next[0], 4*pairedUnit*panelCols
 		}
 		tiles := tiles(m, pairedTile)
-		pairedMulAVX512(&y[0], &x[0], &w[0], first(bias), &corners[0], &ends[0], first(add), fetch, m, k/pairedUnit, k%pairedUnit, ldy, ldx, ldadd, (bytes+tiles-1)/tiles)
+		pairedMulAVX512(&y[0], &x[0], &w[0], first(bias), &corners[0], &ends[0], first(add), first(limits), fetch, m, k/pairedUnit, k%pairedUnit, ldy, ldx, ldadd, (bytes+tiles-1)/tiles)
 		return
 	}
-	pairedMulGo(y, ldy, x, ldx, w, bias, corners, ends, add, ldadd, m, k)
+	pairedMulGo(y, ldy, x, ldx, w, bias, corners, ends, add, limits, ldadd, m, k)
 }
 
 // pairedMulAVX512 does so many times two pairs and the rest of the steps. With
 // each two pairs it fetches a line from next on, and goes on by step bytes.
 //
 //go:noescape
-func pairedMulAVX512(y, x, w, bias, corners, ends, add, next *float32, m, twice, rest, ldy, ldx, ldadd, step int)
+func pairedMulAVX512(y, x, w, bias, corners, ends, add, limits, next *float32, m, twice, rest, ldy, ldx, ldadd, step int)

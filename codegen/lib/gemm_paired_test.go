@@ -27,7 +27,7 @@ func withCorners(t testing.TB, packed []float32, k, n int) []float32 {
 	w := guarded(t, linearLen(k, n))
 	copy(w, packed)
 	if behind := w[len(packed):]; len(behind) > 0 {
-		corners(behind, k, n, func(j int) []float32 { return packed[j*k:][:k*panelCols] })
+		corners(behind, k, n, leastColumn, func(j int) []float32 { return packed[j*k:][:k*panelCols] })
 	}
 	return w
 }
@@ -98,7 +98,7 @@ func TestPairedMul(t *testing.T) {
 					add = nil
 				}
 				y := garbage(t, (m-1)*ldy+panelCols)
-				pairedMul(y, ldy, x, ldx, w, bias, corner, ends, add, nil, ldadd, m, k)
+				pairedMul(y, ldy, x, ldx, w, bias, corner, ends, add, nil, nil, ldadd, m, k)
 				for i := range m {
 					var want [panelCols]float64
 					for j := range want {

@@ -332,6 +332,8 @@ func TestNoAllocations(t *testing.T) {
 	c := newCtx(2)
 	defer c.close()
 	paired := newPairedCase(t, 128, 128, 128, 0, true, true)
+	turned := turnedWeights(t, random(t, 32*144, 1), 144, 32, 9)
+	cornered := corneredWeights(t, random(t, 32*144, 1), 1, 32, 144, 9)
 	x, w, y := make([]float32, 128*128), make([]float32, packedLen(128, 128)), make([]float32, 128*128)
 	h := heads{x, 0, 32, 128}
 	residual := func(n int) sequel { return sequel{add: x[:n], least: zero[:]} }
@@ -357,9 +359,11 @@ func TestNoAllocations(t *testing.T) {
 		three := sliding{kernel: [3]int{1, 3, 3}, stride: [3]int{1, 2, 2}, dilation: [3]int{1, 1, 1}, before: [3]int{0, 1, 1}}
 		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 1, residual(1024))
 		conv32(c, y[:1024], x[:4096], w, x[:16], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, 16, residual(1024))
+		conv32(c, y[:2048], x[:4096], cornered, x[:32], []int{1, 32, 8, 8}, []int{1, 16, 16, 16}, three, 1, residual(2048))
 		one := sliding{kernel: [3]int{1, 1, 1}, stride: [3]int{1, 1, 1}, dilation: [3]int{1, 1, 1}}
 		convTurned32(c, y[:2048], x[:4096], w, x[:32], []int{1, 32, 8, 8}, []int{1, 16, 16, 16}, three, residual(2048))
 		convTurned32(c, y[:4096], x[:8192], w, x[:16], []int{2, 16, 8, 16}, []int{2, 32, 8, 16}, one, residual(4096))
+		convTurned32(c, y[:2048], x[:4096], turned, x[:32], []int{1, 32, 8, 8}, []int{1, 16, 16, 16}, three, residual(2048))
 		convBack32(c, y[:4096], x[:1024], w, nil, []int{1, 16, 16, 16}, []int{1, 16, 8, 8}, three, 1)
 		maxPool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three)
 		averagePool32(c, y[:1024], x[:4096], []int{1, 16, 8, 8}, []int{1, 16, 16, 16}, three, false)

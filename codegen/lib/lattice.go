@@ -48,10 +48,20 @@ func (l *lattice) taps(at []int, images int) []int {
 }
 
 // A tapped is a lattice with where the first output finds what each tap
-// multiplies.
+// multiplies. The last tap is the furthest.
 type tapped struct {
 	lattice
-	at []int
+	at, places []int
+}
+
+// byPlaces finds the taps, channel by channel for each place of the kernel.
+func (l *tapped) byPlaces(channels int) {
+	l.places, l.at = l.taps(l.places[:0], 1), l.at[:0]
+	for _, p := range l.places {
+		for c := range channels {
+			l.at = append(l.at, p+c*l.image)
+		}
+	}
 }
 
 // tapRuns are taps in runs of up to three. What an output multiplies by the
@@ -100,7 +110,19 @@ func (l *tapped) pack(dst, seen []float32, q, depth, j, end int) {
 		}
 		at = next
 	}
-	takePieces(dst[:min(depth*panelCols+pieceCols, len(dst))], seen, l.at[q:q+depth], pieces[:n])
+	dst, at := dst[:min(depth*panelCols+pieceCols, len(dst))], l.at[q:q+depth]
+	if l.at[len(l.at)-1]+pieces[n-1].from+pieceCols <= len(seen) {
+		takePieces(dst, seen, at, pieces[:n])
+		return
+	}
+	for t := 0; t < depth; {
+		rising := t + 1
+		for rising < depth && at[rising] > at[rising-1] {
+			rising++
+		}
+		takePieces(dst[t*panelCols:min(rising*panelCols+pieceCols, len(dst))], seen, at[t:rising], pieces[:n])
+		t = rising
+	}
 }
 
 // line is where the taps of line i of the output begin.
@@ -260,8 +282,8 @@ type piece struct{ from, to int }
 const pieceCols = 16
 
 // takePiecesGo fills the panel dst [len(at), 32]: its row t with the pieces of
-// x[at[t]:], in rising order. What is behind the end of a row belongs to the
-// next one or to nobody.
+// x[at[t]:]. Pieces are in rising order, and so is at where one of them may end
+// behind x. What is behind the end of a row belongs to the next one or to nobody.
 func takePiecesGo(dst, x []float32, at []int, pieces []piece) {
 	for t, p := range at {
 		for _, q := range pieces {

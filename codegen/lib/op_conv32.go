@@ -13,7 +13,11 @@ func conv32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, group int, th
 	t.y, t.x, t.w, t.b, t.then = y, x, w, b, then
 	t.limits = t.then.bounds()
 	t.channels, t.features, t.group = sx[1]/group, sy[1]/group, group
-	t.at = t.taps(t.at[:0], t.channels)
+	if t.cornered = isCornered(w, t.features*t.group, t.channels*volume(s.kernel)); t.cornered {
+		t.byPlaces(t.channels)
+	} else {
+		t.at = t.taps(t.at[:0], t.channels)
+	}
 	if t.features < 4 {
 		t.slide(c, sy[0]*sy[1])
 	} else {
@@ -34,6 +38,8 @@ type convTask struct {
 	runs                      tapRuns
 	product                   convProduct
 	few                       convFew
+	cornered                  bool // the weights
+	pairs                     convPairs
 }
 
 // slide does so many planes of y, each for itself.
@@ -94,6 +100,7 @@ type convProduct struct {
 	end              ending    // of all features
 	first            int       // where the image begins in y
 	rowCuts, colCuts int
+	high, tile       int // of blocks of features
 	fills            latticeFill
 }
 
@@ -108,21 +115,31 @@ func (t *convTask) multiply(c *ctx, n int) {
 	if !t.direct {
 		p.seen = p.fills.fill(c, &t.lattice, x, channels)
 	}
-	if size <= fewOutputs() {
+	if size <= fewOutputs() && !t.cornered {
 		t.few.multiply(c, p)
 		p.seen, p.end = nil, ending{}
 		return
+	}
+	if t.pairs = (convPairs{}); t.cornered && pairs && size > fewPairedCols {
+		behind := t.w[features*len(t.at):]
+		t.pairs = convPairs{behind, behind[len(behind)-1]}
+	}
+	p.high, p.tile = mBlock, tileRows
+	if p.byPairs() {
+		p.high, p.tile = pairedHigh, pairedTile
 	}
 	p.rowCuts, p.colCuts = 1, 1
 	work := mulWork(t.features, len(t.at), size)
 	if parts := cutsPerThread * c.threads; c.threads > 1 && t.group < parts {
 		parts := min(parts/t.group, work/mulGrain)
-		p.rowCuts, p.colCuts = cutGrid(parts, parts, (t.features+tileRows-1)/tileRows, (size+panelCols-1)/panelCols)
+		p.rowCuts, p.colCuts = cutGrid(parts, parts, (t.features+p.tile-1)/p.tile, (size+panelCols-1)/panelCols)
 	}
-	c.reserve(stackFloats + pieceCols)
+	if c.reserve(stackFloats + pieceCols); p.byPairs() {
+		c.reserve(convRoom)
+	}
 	cuts := p.rowCuts * p.colCuts
 	c.split(t.group*cuts, mulGrain*cuts/work+1, p)
-	p.seen, p.end = nil, ending{}
+	p.seen, p.end, p.pairs = nil, ending{}, convPairs{}
 }
 
 // fewOutputs is up to how many outputs of an image a convolution is faster by
@@ -135,10 +152,10 @@ func fewOutputs() int {
 }
 
 func (p *convProduct) part(w *worker, lo, hi int) {
-	tiles, panels := (p.features+tileRows-1)/tileRows, (volume(p.out)+panelCols-1)/panelCols
+	tiles, panels := (p.features+p.tile-1)/p.tile, (volume(p.out)+panelCols-1)/panelCols
 	for u := lo; u < hi; u++ {
 		i, j, g := u/p.colCuts%p.rowCuts, u%p.colCuts, u/(p.colCuts*p.rowCuts)
-		p.block(w.scratch, g, min(tiles*i/p.rowCuts*tileRows, p.features), min(tiles*(i+1)/p.rowCuts*tileRows, p.features),
+		p.block(w.scratch, g, min(tiles*i/p.rowCuts*p.tile, p.features), min(tiles*(i+1)/p.rowCuts*p.tile, p.features),
 			min(panels*j/p.colCuts*panelCols, volume(p.out)), min(panels*(j+1)/p.colCuts*panelCols, volume(p.out)))
 	}
 }
@@ -148,20 +165,33 @@ func (p *convProduct) part(w *worker, lo, hi int) {
 // taps of one cut.
 func (p *convProduct) block(scratch []float32, g, f0, f1, j0, j1 int) {
 	k, size := len(p.at), volume(p.out)
-	most := stackFloats / kDepth(k, k) / panelCols * panelCols
-	blocks := max((f1-f0+mBlock-1)/mBlock, 1)
-	high := roundUp((f1-f0+blocks-1)/blocks, tileRows)
+	most := stackFloats / p.depth(0) / panelCols * panelCols
+	blocks := max((f1-f0+p.high-1)/p.high, 1)
+	high := roundUp((f1-f0+blocks-1)/blocks, p.tile)
 	seen := p.seen[g*p.channels*p.image:]
 	for ; j0 < j1; j0 += most {
 		j2 := min(j0+most, j1)
 		for q := 0; q < k; {
-			depth := kDepth(k, k-q)
+			depth := p.depth(q)
 			for j := j0; j < j2; j += panelCols {
-				p.pack(scratch[(j-j0)*depth:], seen, q, depth, j, min(j+panelCols, size))
+				packed := scratch[(j-j0)*depth:]
+				p.pack(packed, seen, q, depth, j, min(j+panelCols, size))
+				if p.byPairs() {
+					p.pairs.bring(scratch, packed[:depth*panelCols], (j-j0)/panelCols, depth, min(panelCols, size-j))
+				}
 			}
 			for f := f0; f < f1; f += high {
+				var had float32
 				for j := j0; j < j2; j += panelCols {
-					p.panel(scratch[(j-j0)*depth:], g*p.features+f, min(high, f1-f), q, depth, j, min(panelCols, size-j))
+					packed, f, rows, cols := scratch[(j-j0)*depth:], g*p.features+f, min(high, f1-f), min(panelCols, size-j)
+					if p.byPairs() {
+						if known := p.pairs.known(scratch, (j-j0)/panelCols); known.scale[0] != 0 {
+							p.pairedPanel(scratch, had, known, packed, f, rows, q, depth, j, cols)
+							had = known.scale[0]
+							continue
+						}
+					}
+					p.panel(packed, f, rows, q, depth, j, cols)
 				}
 			}
 			q += depth
@@ -172,26 +202,56 @@ func (p *convProduct) block(scratch []float32, g, f0, f1, j0, j1 int) {
 // panel adds the products of some taps to so many features from f on, the first
 // ones with the residual, the last ones with bias and limits.
 func (p *convProduct) panel(packed []float32, f, rows, q, depth, j, cols int) {
-	k, size := len(p.at), volume(p.out)
+	size := volume(p.out)
 	at := p.first + f*size + j
-	y, w := p.y[at:], p.w[f*k+q:]
-	var add []float32
-	switch {
-	case q > 0:
-		add = y
-	case p.then.add != nil:
-		add = p.then.add[at:]
-	}
-	var end ending
-	if q+depth == k {
-		end = p.end.from(f)
-	}
+	y, add, end := p.y[at:], p.added(at, q), p.ending(f, q, depth)
+	w, ldw := p.rows(f, q, depth)
 	if cols < panelCols {
-		lastPanel(y, size, w, k, packed, add, size, rows, depth, cols, end)
+		lastPanel(y, size, w, ldw, packed, add, size, rows, depth, cols, end)
 	} else {
-		panelMulEnd(y, size, w, k, 1, packed, nil, add, packed[min(depth*panelCols, len(packed)):], size, rows, depth, end)
+		panelMulEnd(y, size, w, ldw, 1, packed, nil, add, packed[min(depth*panelCols, len(packed)):], size, rows, depth, end)
 	}
 }
+
+// depth is how many taps come next behind q.
+func (p *convProduct) depth(q int) int {
+	k := len(p.at)
+	if p.cornered {
+		return pairedDepth(k, k-q)
+	}
+	return kDepth(k, k-q)
+}
+
+// rows is the weights of the features from f on for the taps that come next behind
+// q, and how far these rows are apart.
+func (p *convProduct) rows(f, q, depth int) (w []float32, ld int) {
+	if p.cornered {
+		return p.w[q*p.features*p.group+f*depth:], depth
+	}
+	return p.w[f*len(p.at)+q:], len(p.at)
+}
+
+// added is what is added to the sums over the taps behind q for y from at on.
+func (p *convProduct) added(at, q int) []float32 {
+	switch {
+	case q > 0:
+		return p.y[at:]
+	case p.then.add != nil:
+		return p.then.add[at:]
+	}
+	return nil
+}
+
+// ending is that of the features from f on if the taps behind q are the last.
+func (p *convProduct) ending(f, q, depth int) ending {
+	if q+depth < len(p.at) {
+		return ending{}
+	}
+	return p.end.from(f)
+}
+
+// byPairs tells whether the product is done by pairs.
+func (p *convProduct) byPairs() bool { return p.pairs.square != 0 }
 
 // A convFew is the part of a convTask that multiplies where an image has few
 // outputs, up to fewOutputs: what each sees is a row, which meets the weights

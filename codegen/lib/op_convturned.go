@@ -8,7 +8,7 @@ package lib
 //
 //	y [images, features, ..]
 //	x [images, channels, ..]
-//	w [taps, features], packed by packB
+//	w [places of the kernel, channels, features], packed by packTurned
 //	b [features], or nil
 func convTurned32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, then sequel) {
 	if len(y) == 0 {
@@ -16,14 +16,21 @@ func convTurned32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, then se
 	}
 	t := task[turnedTask](c)
 	t.lattice = newLattice(spatial(sx), spatial(sy), s)
-	t.at = t.taps(t.at[:0], sx[1])
+	t.byPlaces(sx[1])
 	t.y, t.w, t.b, t.channels, t.features, t.then = y, w, b, sx[1], sy[1], then
 	t.limits = t.then.bounds()
 	t.inPlace = t.direct && volume(s.kernel) == 1 && t.in == t.out
 	if t.rows = panelCols; t.inPlace {
 		t.rows = 4 * tileRows
 	}
+	byPairs := paired(w[packedLen(len(t.at), sy[1]):], pairedMin)
+	if byPairs {
+		t.rows = evenly(volume(t.out), panelCols)
+	}
 	size, most := volume(t.out), turnedRows/t.rows
+	if byPairs {
+		most = turnedMost(len(t.at))
+	}
 	t.high = (size + t.rows - 1) / t.rows
 	group := max(most/t.high, 1)
 	for n := 0; n < sx[0]; n += group {
@@ -35,7 +42,9 @@ func convTurned32(c *ctx, y, x, w, b []float32, sy, sx []int, s sliding, then se
 		}
 		for t.first = 0; t.first < images*t.high; t.first += t.panels {
 			t.panels = min(most, images*t.high-t.first)
-			t.multiply(c)
+			if t.pairs.turnedTask = t; !byPairs || !t.pairs.multiply(c) {
+				t.multiply(c)
+			}
 		}
 	}
 	t.y, t.seen, t.w, t.b = nil, nil, nil, nil
@@ -62,6 +71,7 @@ type turnedTask struct {
 	packed             []float32
 	sums               []float32 // [features / 32, panels, rows, 32]
 	fills              latticeFill
+	pairs              turnedPairs
 }
 
 // multiply does the panels in work, some taps at a time: so many as all
@@ -170,14 +180,20 @@ func (t *turnedTask) tile(f, u int) []float32 { return t.sums[(f*t.panels+u*pane
 
 // turn brings the sums to y, with the residual.
 func (t *turnedTask) turn(f, u0, u1 int) {
-	size, cols := volume(t.out), min(panelCols, t.features-f)
 	for u := u0; u < u1; u++ {
 		image, o, rows := t.panel(u)
-		at := t.from + (image*t.features+f)*size + o
-		if t.then.add == nil {
-			turnBlock(t.y[at:], t.tile(f, u), rows, cols, size, panelCols)
-		} else {
-			turnAdded(t.y[at:], t.tile(f, u), t.then.add[at:], rows, cols, size, panelCols, t.limits)
-		}
+		t.turnRows(t.tile(f, u), image, o, f, rows)
+	}
+}
+
+// turnRows brings the sums of so many outputs of an image from o on, of up to 32
+// features from f on, to y.
+func (t *turnedTask) turnRows(sums []float32, image, o, f, rows int) {
+	size, cols := volume(t.out), min(panelCols, t.features-f)
+	at := t.from + (image*t.features+f)*size + o
+	if t.then.add == nil {
+		turnBlock(t.y[at:], sums, rows, cols, size, panelCols)
+	} else {
+		turnAdded(t.y[at:], sums, t.then.add[at:], rows, cols, size, panelCols, t.limits)
 	}
 }

@@ -1,16 +1,18 @@
 package lib
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 )
 
-// turnedWeights are w [features, taps] as convTurned32 reads them.
-func turnedWeights(w []float32, taps, features int) []float32 {
-	packed := make([]float32, packedLen(taps, features))
-	packB(packed, w, taps, features, 1, taps)
+// turnedWeights are w [features, taps / places, places] as convTurned32 reads them.
+func turnedWeights(t testing.TB, w []float32, taps, features, places int) []float32 {
+	packed := guarded(t, LinearLen(taps, features))
+	packTurned(packed, w, features, taps/places, places)
 	return packed
 }
 
@@ -34,7 +36,7 @@ func TestConvTurned32(t *testing.T) {
 			}
 			want, y, z := make([]float32, size(sy)), make([]float32, size(sy)), make([]float32, size(sy))
 			convolve[float64](want, x, w, b, sy, sx, s, 1)
-			packed := turnedWeights(w, c*volume(s.kernel), m)
+			packed := turnedWeights(t, w, c*volume(s.kernel), m, volume(s.kernel))
 			then := drawSequel(r, want)
 			convTurned32(one, y, x, packed, b, sy, sx, s, then)
 			convTurned32(three, z, x, packed, b, sy, sx, s, then)
@@ -65,6 +67,8 @@ func TestConvTurned32Large(t *testing.T) {
 		{2, 40, 64, 33, 3, 2, 1},
 		{3, 40, 64, 12, 3, 1, 0},
 		{3, 70, 32, 9, 2, 2, 0},
+		{1, 300, 300, 18, 1, 1, 0},
+		{20, 96, 300, 6, 3, 1, 1},
 	} {
 		s := sliding{kernel: [3]int{1, c.kernel, c.kernel}, stride: [3]int{1, c.stride, c.stride}, dilation: [3]int{1, 1, 1},
 			before: [3]int{0, c.pad, c.pad}, after: [3]int{0, c.pad, c.pad}}
@@ -77,9 +81,8 @@ func TestConvTurned32Large(t *testing.T) {
 		then, apply := sequelOf(random(t, size(sy), 4), []float32{-.25}, []float32{.5})
 		sequels := slices.Clone(exact)
 		apply(sequels)
-		packed := guarded(t, packedLen(taps, c.features))
-		copy(packed, turnedWeights(w, taps, c.features))
-		eachISA(t, func(t *testing.T) {
+		packed := turnedWeights(t, w, taps, c.features, c.kernel*c.kernel)
+		eachPaired(t, func(t *testing.T) {
 			y, z := garbage(t, size(sy)), garbage(t, size(sy))
 			convTurned32(one, y, x, packed, b, sy, sx, s, sequel{})
 			near(t, "convTurned32", y, exact, 4*eps*float64(4+taps))
@@ -91,4 +94,49 @@ func TestConvTurned32Large(t *testing.T) {
 			sameBits(t, "three threads and sequel", z, y)
 		})
 	}
+}
+
+// TestConvTurnedPaired has images and weights of which a part must not be done by
+// pairs: with an odd pixel nothing is, with an odd feature all but its panel.
+func TestConvTurnedPaired(t *testing.T) {
+	c := newCtx(2)
+	defer c.close()
+	k := convCase{2, 32, 96, 1, 9, 3, 1, 1}
+	sy, sx, s, taps := k.sizes()
+	const pixels, feature = 81, 35
+	eachPaired(t, func(t *testing.T) {
+		for _, odd := range []float32{0, 1e-30, 1e30, float32(math.Inf(-1)), float32(math.NaN())} {
+			x, w := random(t, size(sx), 1), random(t, k.features*taps, 2)
+			if odd == 0 {
+				clear(w[feature*taps:][:taps])
+				w[feature*taps+4] = 0.25
+			} else {
+				for p := range pixels * k.channels {
+					x[p] = 0
+				}
+				x[7*pixels+44] = odd
+			}
+			packed := turnedWeights(t, w, taps, k.features, 9)
+			with, without := garbage(t, size(sy)), garbage(t, size(sy))
+			convTurned32(c, with, x, packed, nil, sy, sx, s, sequel{})
+			pairs = false
+			convTurned32(c, without, x, packed, nil, sy, sx, s, sequel{})
+			pairs = true
+			if odd != 0 {
+				sameBits(t, fmt.Sprint("with ", odd), with, without)
+				continue
+			}
+			for f := range 2 * k.features {
+				a, b := with[f*pixels:][:pixels], without[f*pixels:][:pixels]
+				if same := slices.Equal(a, b); same != (f%k.features/panelCols == feature/panelCols) {
+					t.Errorf("feature %d is by pairs: %v", f, !same)
+				}
+			}
+			for j, v := range x[:pixels] {
+				if got := with[feature*pixels+j]; got != v/4 {
+					t.Fatalf("pixel %d, which was selected, is %g, not %g", j, got, v/4)
+				}
+			}
+		}
+	})
 }

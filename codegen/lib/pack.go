@@ -45,6 +45,25 @@ func packPanel(dst, w []float32, k, n, sk, sn int) {
 	}
 }
 
+// packTurned packs the weights w[features, channels, places] of a convolution as
+// a matrix [places, channels, features], with corners behind where dst has room.
+func packTurned(dst, w []float32, features, channels, places int) {
+	k := channels * places
+	size := packedLen(k, features)
+	clear(dst[:size])
+	for f := range features {
+		panel := dst[f/panelCols*panelCols*k+f%panelCols:]
+		for c := range channels {
+			for p, v := range w[(f*channels+c)*places:][:places] {
+				panel[(p*channels+c)*panelCols] = v
+			}
+		}
+	}
+	if len(dst) > size {
+		corners(dst[size:], k, features, leastFeature, func(j int) []float32 { return dst[j*k:][:k*panelCols] })
+	}
+}
+
 // packColumnsGo is packPanel for columns that lie each in one piece: column j
 // is w[j*ld : j*ld+k].
 func packColumnsGo(dst, w []float32, k, n, ld int) {

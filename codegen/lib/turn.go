@@ -65,6 +65,15 @@ func turnAddedGo(y, x, r []float32, rows, cols, yRow, xRow int, limits []float32
 	}
 }
 
+// turnScaledGo is y[j*yRow+i] = x[i*xRow+j]·scale[j].
+func turnScaledGo(y, x, scale []float32, rows, cols, yRow, xRow int) {
+	for i := range rows {
+		for j, v := range x[i*xRow:][:cols] {
+			y[j*yRow+i] = v * scale[j]
+		}
+	}
+}
+
 // turnBlockGo is y[j*yRow+i] = x[i*xRow+j].
 func turnBlockGo(y, x []float32, rows, cols, yRow, xRow int) {
 	for i := range rows {

@@ -42,3 +42,25 @@ func turnAddedAVX2(y, x, r *float32, rows, cols, yRow, xRow int, least, most flo
 //
 //go:noescape
 func turnBlocksAVX2(y, x *float32, rows, cols, yRow, xRow int)
+
+func turnScaled(y, x, scale []float32, rows, cols, yRow, xRow int) {
+	if isa == isaPortable || rows < 8 || cols < 8 {
+		turnScaledGo(y, x, scale, rows, cols, yRow, xRow)
+		return
+	}
+	// The last ones some of them once more.
+	for j, n := 0, cols&^7; j < cols; j, n = cols-8, 8 {
+		turnScaledAVX2(&y[j*yRow], &x[j], &scale[j], rows&^7, n, yRow, xRow)
+		if rows%8 > 0 {
+			turnScaledAVX2(&y[j*yRow+rows-8], &x[(rows-8)*xRow+j], &scale[j], 8, n, yRow, xRow)
+		}
+		if j+n == cols {
+			break
+		}
+	}
+}
+
+// turnScaledAVX2 is turnScaled where rows and cols are multiples of 8, and not 0.
+//
+//go:noescape
+func turnScaledAVX2(y, x, scale *float32, rows, cols, yRow, xRow int)

@@ -45,3 +45,7 @@ func turnAddedNEON(y, x, r *float32, rows, cols, yRow, xRow int, least, most flo
 //
 //go:noescape
 func turnBlocksNEON(y, x *float32, rows, cols, yRow, xRow int)
+
+func turnScaled(y, x, scale []float32, rows, cols, yRow, xRow int) {
+	turnScaledGo(y, x, scale, rows, cols, yRow, xRow)
+}
