@@ -19,5 +19,3 @@ func blendCorners(s, u []float32, ld int, a, b, ends []float32, rows, cols int) 
 func scaleCorners(y []float32, ldy int, x []float32, ldx int, ends []float32, rows, cols int, size float32) bool {
 	return scaleCornersGo(y, ldy, x, ldx, ends, rows, cols, size)
 }
-
-func columnMoments(dst, w []float32, ld, k int) { columnMomentsGo(dst, w, ld, k) }

@@ -161,7 +161,7 @@ func TestConvPairedRounding(t *testing.T) {
 			return max(r.NormFloat64()*(.5+float64(channel%7)/7)+.3*float64(channel%5-2), 0)
 		},
 		"gelu":     func(int) float64 { return gelu(2*r.NormFloat64() - 1) },
-		"raw":      func(int) float64 { return 255 * r.Float64() },
+		"pixels":   func(int) float64 { return 255 * r.Float64() },
 		"outliers": func(channel int) float64 { return r.NormFloat64() * (1 + 40*float64((channel+1)%97/96)) },
 	} {
 		for _, k := range []convCase{{1, 256, 40, 1, 16, 1, 1, 0}, {1, 128, 40, 1, 12, 3, 1, 1}} {
@@ -176,27 +176,28 @@ func TestConvPairedRounding(t *testing.T) {
 			}
 			cornered, want := corneredWeights(t, w, 1, k.features, taps, k.kernel*k.kernel), make([]float64, size(sy))
 			convolve[float64](want, float64s(x), float64s(w), nil, sy, sx, s, 1)
-			eachPaired(t, func(t *testing.T) {
-				var rms [2]float64
-				for way := range rms {
-					pairs = way == 1
-					weights := w
-					if pairs {
-						weights = cornered
-					}
-					y := make([]float32, size(sy))
-					conv32(c, y, x, weights, nil, sy, sx, s, 1, sequel{})
-					for i, v := range y {
-						rms[way] += (float64(v) - want[i]) * (float64(v) - want[i])
-					}
+			packed := turnedWeights(t, w, taps, k.features, k.kernel*k.kernel)
+			off := func(run func(y []float32)) (rms float64) {
+				y := make([]float32, size(sy))
+				run(y)
+				for i, v := range y {
+					rms += (float64(v) - want[i]) * (float64(v) - want[i])
 				}
-				ratio := math.Sqrt(rms[1] / rms[0])
-				t.Logf("%s, %d taps: %.2f", name, taps, ratio)
-				if !(ratio < 1.6) {
-					t.Errorf("%s, %d taps: sums by pairs are %.2f times as far off as others", name, taps, ratio)
+				return math.Sqrt(rms)
+			}
+			eachPaired(t, func(t *testing.T) {
+				plain := off(func(y []float32) { conv32(c, y, x, w, nil, sy, sx, s, 1, sequel{}) })
+				for way, run := range map[string]func(y []float32){
+					"panels": func(y []float32) { conv32(c, y, x, cornered, nil, sy, sx, s, 1, sequel{}) },
+					"turned": func(y []float32) { convTurned32(c, y, x, packed, nil, sy, sx, s, sequel{}) },
+				} {
+					if ratio := off(run) / plain; !(ratio < 1.6) {
+						t.Errorf("%s, %d taps, %s: sums by pairs are %.2f times as far off as others", name, taps, way, ratio)
+					} else {
+						t.Logf("%s, %d taps, %s: %.2f", name, taps, way, ratio)
+					}
 				}
 			})
-			pairs = true
 		}
 	}
 }

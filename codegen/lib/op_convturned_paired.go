@@ -10,7 +10,7 @@ type turnedPairs struct {
 	x                []float32 // [m, k], row i at x[i*lds], or nil if all features are done by pairs
 	memory           []float32 // for x
 	corners          []float32 // of the weights
-	from             int       // the first row among those of all images
+	before           int       // the outputs of these images before the first row
 	rowCuts, colCuts int
 }
 
@@ -36,8 +36,8 @@ func (t *turnedPairs) multiply(c *ctx) bool {
 	k, width := len(t.at), roundUp(t.features, panelCols)
 	first, o, _ := t.panel(0)
 	last, end, rows := t.panel(t.panels - 1)
-	t.from = first*volume(t.out) + o
-	m := last*volume(t.out) + end + rows - t.from
+	t.before = first*volume(t.out) + o
+	m := last*volume(t.out) + end + rows - t.before
 	if m < pairedMin {
 		return false
 	}
@@ -77,26 +77,26 @@ func (t turnedPairsPack) part(w *worker, lo, hi int) {
 	k, size, lds := len(t.at), volume(t.out), t.rows.lds
 	for u := lo; u < hi; u++ {
 		image, o, rows := t.panel(u)
-		first, seen := image*size+o-t.from, t.seen[image*t.channels*t.image:]
+		first, seen := image*size+o-t.before, t.seen[image*t.channels*t.image:]
 		for p, end := 0, first; p < k; end += t.rows.m {
 			depth := pairedDepth(k, k-p)
-			x, ld, before := w.scratch, panelCols, 0
+			x, ld, skip := w.scratch, panelCols, 0
 			if t.inPlace && size >= panelCols {
-				before = max(o+panelCols-size, 0)
-				x, ld = seen[p*size+o-before:], size
+				skip = max(o+panelCols-size, 0)
+				x, ld = seen[p*size+o-skip:], size
 			} else {
 				t.pack(x, seen, p, depth, o, o+rows)
 			}
 			columnMoments(moments[:], x, ld, depth)
-			x = x[before:]
+			x = x[skip:]
 			for r := range rows {
 				var ok bool
 				ends := t.rows.ends[2*(end+r):][:2]
-				scale[r], ends[0], ok = bring(float64(moments[panelCols+before+r])/float64(depth), t.rows.size)
+				scale[r], ends[0], ok = bring(float64(moments[panelCols+skip+r])/float64(depth), t.rows.size)
 				if !ok || ends[0] == 0 && !zeros(x[r:], ld, depth) {
 					t.rows.odd.Store(true)
 				}
-				ends[1] = -moments[before+r] * scale[r]
+				ends[1] = -moments[skip+r] * scale[r]
 			}
 			turnScaled(t.rows.scaled[first*lds+p:], x, scale[:rows], depth, rows, lds, ld)
 			if t.x != nil {
@@ -173,7 +173,7 @@ func (t *turnedPairs) block(scratch []float32, i, rows, f, features int) {
 	}
 	size := volume(t.out)
 	for r := 0; r < rows; {
-		image, o := (t.from+i+r)/size, (t.from+i+r)%size
+		image, o := (t.before+i+r)/size, (t.before+i+r)%size
 		n := min(rows-r, size-o)
 		for j := 0; j < features; j += panelCols {
 			t.turnRows(scratch[j*rows+r*panelCols:], image, o, f+j, n)
