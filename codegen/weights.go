@@ -363,18 +363,14 @@ func store(dst []byte, d, scale, zero *ir.Data, as layout) {
 		cornered := make([]float32, lib.CorneredRowsLen(features, channels*places))
 		lib.CornerRows(cornered, float32s(d), groups, features/groups, channels, places)
 		putFloats(dst, cornered)
-	case as == linearLayout:
-		packed := make([]float32, lib.LinearLen(k, n))
-		lib.PackLinear(packed, float32s(d), k, n)
-		putFloats(dst, packed)
 	case as == turnedLayout:
 		features, channels, places := k, n, (&ir.Data{Shape: d.Shape[2:]}).Len()
 		packed := make([]float32, lib.LinearLen(channels*places, features))
 		lib.PackTurned(packed, float32s(d), features, channels, places)
 		putFloats(dst, packed)
 	default:
-		packed := make([]float32, lib.PackedLen(k, n))
-		lib.PackB(packed, float32s(d), k, n, n, 1)
+		packed := make([]float32, lib.LinearLen(k, n))
+		lib.PackLinear(packed, float32s(d), k, n)
 		putFloats(dst, packed)
 	}
 }

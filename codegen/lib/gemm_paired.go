@@ -104,8 +104,9 @@ func powerOf(mean float64) float32 {
 }
 
 // pairable tells whether k weights that are step apart have about the size of
-// the whole matrix, at least that part of it, or their sums would lose bits, and whether it looks as if
-// they were not meant to select: products of 0 are exact, pairs are not.
+// the whole matrix, at least that part of it, or their sums would lose bits, and
+// whether it looks as if they were not meant to select: products of 0 are exact,
+// pairs are not.
 func pairable(w []float32, step, k int, size float32, least float64) bool {
 	const (
 		most  = 8 // times the size
