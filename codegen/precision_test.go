@@ -39,7 +39,8 @@ func TestPrecision(t *testing.T) {
 	}
 	const columns = 64 + 256 // each of which has a scale and a sum in int8
 	corners := 4 * (lib.LinearLen(64, 256) - lib.PackedLen(64, 256) + lib.LinearLen(256, 64) - lib.PackedLen(256, 64))
-	if f := size[codegen.Float32] - corners; size[codegen.BF16] != f/2 || size[codegen.Int8] != f/4+8*columns {
+	scales := 4 * (lib.PackedBF16Len(64, 256) + lib.PackedBF16Len(256, 64) - 64*256)
+	if f := size[codegen.Float32] - corners; size[codegen.BF16] != f/2+scales || size[codegen.Int8] != f/4+8*columns {
 		t.Errorf("bytes of weights: %v", size)
 	}
 }

@@ -175,8 +175,8 @@ func (t *pairedTile) multiply(label string) {
 	t.align()
 	t.Label("pairs" + label)
 	t.fetchNext(label)
-	t.three(rows, w, 0, t.VADDPS)
-	t.three(rows, w, 3, t.VSUBPS)
+	t.three(rows, w, 0, 0, t.VADDPS, t.VFMADD231PS)
+	t.three(rows, w, 3, 0, t.VSUBPS, t.VFMADD231PS)
 	for _, p := range rows {
 		t.ADDQ(operand.Imm(4*pairedSteps), p)
 	}
@@ -209,7 +209,7 @@ func (t *pairedTile) multiply(label string) {
 
 // fetchNext brings as many lines of the next panel as step goes on by, up to
 // six: more at once than it takes would keep others waiting.
-func (t *pairedTile) fetchNext(label string) {
+func (t *tile) fetchNext(label string) {
 	step, line := t.GP64(), 0
 	t.MOVQ(paramOf(t.asm, "step"), step)
 	for _, lines := range []int{1, 2, 6} {
@@ -225,9 +225,9 @@ func (t *pairedTile) fetchNext(label string) {
 	t.ADDQ(step, t.next)
 }
 
-// three does three steps from step on: first the one, then the pair, whose two
-// factors are x₁ ± w₂ and w₁ ± x₂.
-func (t *pairedTile) three(rows []reg.GPVirtual, w reg.GPVirtual, step int, plusMinus func(...operand.Op)) {
+// three does three steps from step on, the words of a row being behind so many
+// bytes: first the one, then the pair, whose two factors are x₁ ± w₂ and w₁ ± x₂.
+func (t *tile) three(rows []reg.GPVirtual, w reg.GPVirtual, step, head int, plusMinus, multiplyAdd func(...operand.Op)) {
 	var b [3][2]reg.VecPhysical
 	free := t.regs[2*t.most:]
 	for p := range b {
@@ -245,16 +245,16 @@ func (t *pairedTile) three(rows []reg.GPVirtual, w reg.GPVirtual, step int, plus
 		var x [3]reg.VecPhysical
 		for p := range x {
 			m := rowOf(rows, r, t.ldx)
-			m.Disp = 4 * (step + p)
+			m.Disp = head + 4*(step+p)
 			x[p] = fresh()
 			t.VBROADCASTSS(m, x[p])
 		}
 		for v := range 2 {
 			f, g := fresh(), fresh()
 			plusMinus(b[2][v], x[1], f)
-			t.VFMADD231PS(b[0][v], x[0], t.sum(r, v))
+			multiplyAdd(b[0][v], x[0], t.sum(r, v))
 			plusMinus(x[2], b[1][v], g)
-			t.VFMADD231PS(f, g, t.sum(r, v))
+			multiplyAdd(f, g, t.sum(r, v))
 		}
 	}
 }

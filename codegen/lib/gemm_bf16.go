@@ -3,28 +3,36 @@ package lib
 import "math"
 
 // gemmBF16 is gemm with weights and x rounded to bfloat16, to the nearest, and
-// sums in float32.
+// sums in float32; or else in fixed point, where x keeps more bits.
 //
 //	w [k, n], packed by packBF16
 func gemmBF16(c *ctx, y []float32, ldy int, x []float32, ldx int, w []uint32, bias, r []float32, ldr int,
 	act func(y, x []float32), m, k, n int) {
+	if scales := w[bf16Words(k, n):]; fixable(scales, m) {
+		gemmFixed(c, y, ldy, x, ldx, w, scales, bias, r, ldr, act, m, k, n)
+		return
+	}
 	gemmWords(c, bf16Format(), y, ldy, x, ldx, w, bias, r, ldr, act, m, k, n)
 }
 
 // bf16Widened multiplies in float32: a step of x is two float32 without the
 // bits that bfloat16 has not.
 func bf16Widened() wordFormat {
-	return wordFormat{perStep: 2, perRow: 2, words: panelCols, cut: true, row: roundWordsBF16, mul: panelMulBF16}
+	return wordFormat{perStep: 2, perRow: 2, words: panelCols, depth: kDepth, row: roundWordsBF16, mul: panelMulBF16}
 }
 
-// packedBF16Len is the number of words of a matrix [k, n] packed by packBF16.
-func packedBF16Len(k, n int) int { return packedLen(wordSteps(k, 2), n) }
+// packedBF16Len is the number of words of a matrix [k, n] packed by packBF16,
+// bf16Words that without the scales behind it.
+func packedBF16Len(k, n int) int { return bf16Words(k, n) + scalesLen(k, n) }
+func bf16Words(k, n int) int     { return packedLen(wordSteps(k, 2), n) }
 
 // packBF16 packs the matrix w[k, n] into panels of 32 columns, as packB does,
 // but each word holds two rows of a column: the even row in the lower half.
+// Behind all panels are the scales for fixed point.
 func packBF16(dst []uint32, w []float32, k, n int) {
 	steps := wordSteps(k, 2)
 	clear(dst)
+	defer func() { fixScales(dst[bf16Words(k, n):][:scalesLen(k, n)], dst, k, n) }()
 	for p := range k {
 		for j := range n {
 			at := (j/panelCols*steps+p/2)*panelCols + j%panelCols

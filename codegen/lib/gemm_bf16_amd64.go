@@ -19,7 +19,7 @@ func detectBF16() bool {
 
 func bf16Format() wordFormat {
 	if isa == isaAVX512 && hasBF16 {
-		return wordFormat{perStep: 2, perRow: 1, words: panelCols, cut: true, row: roundPairs, mul: panelDot16}
+		return wordFormat{perStep: 2, perRow: 1, words: panelCols, depth: kDepth, row: roundPairs, mul: panelDot16}
 	}
 	return bf16Widened()
 }

@@ -266,17 +266,9 @@ func TestPairedMisaligned(t *testing.T) {
 
 // TestPairedRounding compares the rounding of sums by pairs with that of others.
 func TestPairedRounding(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	gelu := func(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 }
 	c := newCtx(1)
 	const m, n = 40, 64
-	for name, of := range map[string]struct{ x, w func(p int) float64 }{
-		"normal":     {func(int) float64 { return r.NormFloat64() }, func(int) float64 { return r.NormFloat64() / 50 }},
-		"with means": {func(int) float64 { return r.NormFloat64() + .3 }, func(int) float64 { return (r.NormFloat64() + .3) / 50 }},
-		"outliers":   {func(p int) float64 { return r.NormFloat64() * (1 + 40*float64((p+1)%97/96)) }, func(int) float64 { return r.NormFloat64() / 50 }},
-		"gelu":       {func(int) float64 { return gelu(2*r.NormFloat64() - 1) }, func(int) float64 { return r.NormFloat64() / 50 }},
-		"positive":   {func(int) float64 { return r.Float64() }, func(int) float64 { return r.Float64() / 50 }},
-	} {
+	for name, of := range roundingKinds() {
 		for _, k := range []int{384, 768, 3072} {
 			x, w := make([]float32, m*k), make([]float32, k*n)
 			for i := range x {
@@ -310,6 +302,23 @@ func TestPairedRounding(t *testing.T) {
 			})
 			pairs = true
 		}
+	}
+}
+
+// A roundingKind makes step p of a row and of a column.
+type roundingKind struct{ x, w func(p int) float64 }
+
+// roundingKinds are such whose sums round in different ways.
+func roundingKinds() map[string]roundingKind {
+	r := rand.New(rand.NewPCG(3, 4))
+	gelu := func(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 }
+	normal := func(int) float64 { return r.NormFloat64() / 50 }
+	return map[string]roundingKind{
+		"normal":     {func(int) float64 { return r.NormFloat64() }, normal},
+		"with means": {func(int) float64 { return r.NormFloat64() + .3 }, func(int) float64 { return (r.NormFloat64() + .3) / 50 }},
+		"outliers":   {func(p int) float64 { return r.NormFloat64() * (1 + 40*float64((p+1)%97/96)) }, normal},
+		"gelu":       {func(int) float64 { return gelu(2*r.NormFloat64() - 1) }, normal},
+		"positive":   {func(int) float64 { return r.Float64() }, func(int) float64 { return r.Float64() / 50 }},
 	}
 }
 

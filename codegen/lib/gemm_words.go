@@ -7,27 +7,67 @@ package lib
 
 // A wordFormat is a format and how to multiply in it.
 type wordFormat struct {
-	perStep int  // elements of k in a step
-	head    int  // words of a row of x before its first step
-	perRow  int  // words of x in a step
-	words   int  // words of a panel of w in a step
-	tail    int  // words of a panel of w behind its last step
-	cut     bool // whether sums are put down and taken up again as those of gemm
+	perStep int // elements of k in a step
+	head    int // words of a row of x before its first step, and before that of each part of k
+	perRow  int // words of x in a step
+	words   int // words of a panel of w in a step
+	tail    int // words of a panel of w behind its last step
 
-	row func(dst []uint32, x []float32) // writes a row of x
-	mul func(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias, add []float32, next []uint32, ldadd, m, k int)
+	depth func(steps, left int) int       // how many of the left last steps are added up before sums are put down; all if nil
+	row   func(dst []uint32, x []float32) // writes a row of x
+	mul   func(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias, add []float32, next []uint32, ldadd, m, k int)
+	making
+}
+
+// A making is for weights that do not lie as mul reads them: each part of a
+// panel is made when it is due. It is empty where they do.
+type making struct {
+	make   func(dst, w, scales []uint32) // w ends with the panel, if not before
+	scales []uint32                      // what make needs: so many words for each part, panel by panel
+	each   int                           // of these words
+	stored int                           // words of a panel of w
+	room   int                           // words of a part that was made
+	tile   int                           // rows of a tile, of which mBlock is a multiple
 }
 
 // wordSteps is the steps of k elements, of which the last may lack some.
 func wordSteps(k, perStep int) int { return (k + perStep - 1) / perStep }
 
-// rowWords is the words of a row of x of k elements.
-func (f wordFormat) rowWords(k int) int { return f.head + wordSteps(k, f.perStep)*f.perRow }
+// parts is how many times sums of so many steps are put down.
+func (f wordFormat) parts(steps int) int {
+	if f.depth == nil || steps == 0 {
+		return 1
+	}
+	return wordSteps(steps, f.depth(steps, steps))
+}
 
-// apart is the distance at which rows of so many words are kept: not a multiple
-// of 4096 bytes, or those of a tile would be in one set of the nearest cache.
+// rowWords is the words of a row of x of k elements.
+func (f wordFormat) rowWords(k int) int {
+	steps := wordSteps(k, f.perStep)
+	return f.parts(steps)*f.head + steps*f.perRow
+}
+
+// panelWords is the words of a panel of so many steps.
+func (f wordFormat) panelWords(steps int) int {
+	if f.make != nil {
+		return f.stored
+	}
+	return steps*f.words + f.tail
+}
+
+// tileHeight is how many rows a tile has.
+func (f wordFormat) tileHeight() int {
+	if f.make != nil {
+		return f.tile
+	}
+	return tileRows
+}
+
+// apart is the distance at which rows of so many words are kept: whole lines of
+// the cache, but not a multiple of 4096 bytes, or the rows of a tile would be in
+// one set of the nearest cache.
 func apart(words int) int {
-	if words%1024 < 16 {
+	if words = roundUp(words, 16); words%1024 == 0 {
 		words += 16
 	}
 	return words
@@ -67,12 +107,13 @@ func mulWords(c *ctx, f wordFormat, y []float32, ldy int, x, w []uint32, bias, r
 	act func(y, x []float32), m, k, n int) {
 	t, steps := task[wordTask](c), wordSteps(k, f.perStep)
 	*t = wordTask{wordFormat: f, y: y, x: x, w: w, bias: bias, r: r, act: act, m: m, n: n, steps: steps,
-		panel: steps*f.words + f.tail, ldy: ldy, ldx: apart(f.rowWords(k)), ldr: ldr, rowCuts: 1, colCuts: 1}
+		panel: f.panelWords(steps), ldy: ldy, ldx: apart(f.rowWords(k)), ldr: ldr, rowCuts: 1, colCuts: 1}
 	if c.threads > 1 {
+		tile := f.tileHeight()
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/(2*mulGrain))
-		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tileRows-1)/tileRows, (n+panelCols-1)/panelCols)
+		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tile-1)/tile, (n+panelCols-1)/panelCols)
 	}
-	c.reserve((tileRows + 1) * panelCols)
+	c.reserve(narrowRoom + f.room)
 	c.split(t.rowCuts*t.colCuts, 1, t)
 	*t = wordTask{}
 }
@@ -110,10 +151,11 @@ type wordTask struct {
 
 // part does the parts lo to hi of the grid.
 func (t *wordTask) part(w *worker, lo, hi int) {
-	tiles, panels := (t.m+tileRows-1)/tileRows, (t.n+panelCols-1)/panelCols
+	tile := t.tileHeight()
+	tiles, panels := (t.m+tile-1)/tile, (t.n+panelCols-1)/panelCols
 	for u := lo; u < hi; u++ {
 		i, j := u/t.colCuts, u%t.colCuts
-		t.block(w, min(tiles*i/t.rowCuts*tileRows, t.m), min(tiles*(i+1)/t.rowCuts*tileRows, t.m),
+		t.block(w, min(tiles*i/t.rowCuts*tile, t.m), min(tiles*(i+1)/t.rowCuts*tile, t.m),
 			min(panels*j/t.colCuts*panelCols, t.n), min(panels*(j+1)/t.colCuts*panelCols, t.n))
 	}
 }
@@ -122,7 +164,7 @@ func (t *wordTask) part(w *worker, lo, hi int) {
 // as gemm does: a step takes as many bytes as one of float32.
 func (t *wordTask) block(w *worker, i0, i1, j0, j1 int) {
 	blocks := max((i1-i0+mBlock-1)/mBlock, 1)
-	most := roundUp((i1-i0+blocks-1)/blocks, tileRows)
+	most := roundUp((i1-i0+blocks-1)/blocks, t.tileHeight())
 	for j := j0; j < j1; j += actCols {
 		cols := min(actCols, j1-j)
 		for i := i0; i < i1; i += most {
@@ -143,23 +185,26 @@ func (t *wordTask) block(w *worker, i0, i1, j0, j1 int) {
 
 // sum does all steps over k for y[i:i+rows, j:j+cols].
 func (t *wordTask) sum(w *worker, i, rows, j, cols int) {
-	for p := 0; ; {
+	for p, part := 0, 0; ; part++ {
 		depth := t.steps - p
-		if t.cut {
-			depth = kDepth(t.steps, depth)
+		if t.depth != nil {
+			depth = t.depth(t.steps, depth)
 		}
-		t.strip(w, i, rows, p, depth, j, cols)
+		t.strip(w, i, rows, part, p, depth, j, cols)
 		if p += depth; p == t.steps {
 			return
 		}
 	}
 }
 
-// strip adds the steps p to p+depth to y[i:i+rows, j:j+cols]. The first ones
-// bring in bias and, where nothing comes between, r: so r may be y.
-func (t *wordTask) strip(worker *worker, i, rows, p, depth, j, cols int) {
+// strip adds the steps p to p+depth, a part, to y[i:i+rows, j:j+cols]. The first
+// ones bring in bias and, where nothing comes between, r: so r may be y.
+func (t *wordTask) strip(worker *worker, i, rows, part, p, depth, j, cols int) {
 	for start, end := j, j+cols; j < end; j += panelCols {
-		y, x, w := t.y[i*t.ldy+j:], t.x[i*t.ldx+p*t.perRow:], t.w[j/panelCols*t.panel+p*t.words:]
+		y, x, w := t.y[i*t.ldy+j:], t.x[i*t.ldx+part*t.head+p*t.perRow:], t.w[j/panelCols*t.panel+p*t.words:]
+		if t.make != nil {
+			w = t.made(worker.scratch[narrowRoom:], w[:min(depth*t.words, t.panel-p*t.words)], j, part)
+		}
 		next := end / panelCols * t.panel // what is read after this, to be fetched
 		switch {
 		case j+panelCols < end:
@@ -186,6 +231,16 @@ func (t *wordTask) strip(worker *worker, i, rows, p, depth, j, cols int) {
 		t.mul(y, t.ldy, x, t.ldx, t.perRow, w, bias, add, t.w[min(next, len(t.w)):], ldadd, rows, depth)
 	}
 }
+
+// made is what mul reads of w, a part of the panel at column j.
+func (t *wordTask) made(room []float32, w []uint32, j, part int) []uint32 {
+	words := reinterpret[uint32](room)
+	t.make(words, w, t.scales[(j/panelCols*t.parts(t.steps)+part)*t.each:])
+	return words
+}
+
+// narrowRoom is the scratch that narrow needs.
+const narrowRoom = (tileRows + 1) * panelCols
 
 // narrow is mul for the n < 32 columns that the last panel of a matrix may
 // have, by way of a tile in which all 32 have room.
