@@ -172,7 +172,7 @@ func (d blockDot) multiply(t *tile, p bitPlane, x, b, sum reg.VecPhysical, spare
 	case d.dot && t.bytes == 64:
 		t.VPDPBUSD(x, b, sum)
 	case d.dot:
-		t.dotBytesVEX(x, b, sum)
+		t.encodedVEX(vpdpbusd, x, b, sum)
 	default:
 		times := (&lanes{asm: t.asm, vec: t.vec}).stored(p.times<<16 | p.times)
 		t.VPMADDUBSW(x, b, spare[0])

@@ -7,63 +7,117 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// fixedKernels are for bfloat16 in fixed point, by pairs.
+// fixedKernels are for bfloat16 in fixed point, by pairs or without.
 var fixedKernels = map[string]generator{
-	"panelMulFixedAVX512": {panelWordsSignature, panelMul{wide, []int{10, 8, 4, 2, 1}, fixedWords}.body},
-	"fixPanelAVX512":      {"func(dst, w, scales *uint32, n, none int)", inLanes(fixPanel)},
-	"fixWordsAVX512":      {"func(dst *uint32, x *float32, n, words int, scale float32) int32", inLanes(fixWords)},
-	"magnitudesAVX512":    {"func(x *float32, n int) (most, squares, sum float32)", inLanes(magnitudes)},
+	"panelPairFixedAVX512": {panelWordsSignature, panelMul{wide, []int{10, 8, 4, 2, 1}, fixedPairs}.body},
+	"panelDotFixedAVX512":  {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, fixedDots((*tile).dotWords)}.body},
+	"panelDotFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, fixedDots((*tile).dotWordsVEX)}.body},
+	"panelMulFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, fixedDots((*tile).multiplyWords)}.body},
+	"fixPanelAVX512":       {fixPanelSignature, inLanes(wide, fixPanel)},
+	"fixPanelAVX2":         {fixPanelSignature, inLanes(narrow, fixPanel)},
+	"fixWordsAVX512":       {"func(dst *uint32, x *float32, n, words int, scale float32) int32", inLanes(wide, fixWords)},
+	"fixWordsAVX2":         {"func(dst *uint32, x *float32, n int, scale float32)", inLanes(narrow, fixHalves)},
+	"magnitudesAVX512":     {magnitudesSignature, inLanes(wide, magnitudes)},
+	"magnitudesAVX2":       {magnitudesSignature, inLanes(narrow, magnitudes)},
 }
 
-// inLanes is what writes a kernel for AVX-512.
-func inLanes(body func(*lanes)) func(*asm) {
+const (
+	fixPanelSignature   = "func(dst, w, scales *uint32, n, none int)"
+	magnitudesSignature = "func(x *float32, n int) (most, squares, sum float32)"
+)
+
+// inLanes is what writes a kernel for an instruction set.
+func inLanes(v vec, body func(*lanes)) func(*asm) {
 	return func(a *asm) {
-		body(&lanes{asm: a, vec: wide})
+		body(&lanes{asm: a, vec: v})
 		a.VZEROUPPER()
 		a.RET()
 	}
 }
 
-// fixedWords has two int16 in each word of x and w, and takes three words a
+// fixedPairs has two int16 in each word of x and w, and takes three words a
 // step: they are multiplied as pairedMul does it, two numbers at a time.
-var fixedWords = format{
+var fixedPairs = format{
 	products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) {
 		t.fetchNext(fmt.Sprint(t.rows))
 		t.three(rows, w, 0, fixedHead, t.VPADDW, t.VPDPWSSD)
-		for _, p := range rows {
-			t.ADDQ(t.sx, p)
-		}
-		t.ADDQ(operand.U32(3*panelBytes), w)
+		t.nextWords(rows, w)
 	},
-	scale:  (*tile).scaleFixed,
+	scale:  func(t *tile, w reg.GPVirtual) { t.scaleFixed(w, true) },
 	blocks: true,
+}
+
+// fixedDots has the same words, and multiplies each.
+func fixedDots(multiplyAdd func(t *tile, w, x, sum reg.VecPhysical)) format {
+	return format{
+		products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) {
+			t.fetchNext(fmt.Sprint(t.rows))
+			b, free := t.regs[2*t.most:2*t.most+2], t.regs[2*t.most+2:]
+			for p := range 3 {
+				for v := range b {
+					t.VMOVUPS(t.columns(w, v).Offset(p*panelBytes), b[v])
+				}
+				for r := range t.rows {
+					x := free[0]
+					if t.bytes == 64 {
+						x = free[r%len(free)]
+					}
+					t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(fixedHead+4*p), x)
+					for v := range b {
+						multiplyAdd(t, b[v], x, t.sum(r, v))
+					}
+				}
+			}
+			t.nextWords(rows, w)
+		},
+		scale:  func(t *tile, w reg.GPVirtual) { t.scaleFixed(w, false) },
+		blocks: true,
+	}
+}
+
+// dotWords, dotWordsVEX and multiplyWords add the products of int16 to sums, by
+// AVX512-VNNI, by AVX-VNNI, and without.
+func (t *tile) dotWords(w, x, sum reg.VecPhysical)    { t.VPDPWSSD(w, x, sum) }
+func (t *tile) dotWordsVEX(w, x, sum reg.VecPhysical) { t.encodedVEX(vpdpwssd, w, x, sum) }
+func (t *tile) multiplyWords(w, x, sum reg.VecPhysical) {
+	products := t.regs[len(t.regs)-1]
+	t.VPMADDWD(w, x, products)
+	t.VPADDD(products, sum, sum)
+}
+
+// nextWords goes on to the next step.
+func (t *tile) nextWords(rows []reg.GPVirtual, w reg.GPVirtual) {
+	for _, p := range rows {
+		t.ADDQ(t.sx, p)
+	}
+	t.ADDQ(operand.U32(3*panelBytes), w)
 }
 
 // fixedHead is the bytes before the first step in a row of x: first what its
 // sums are multiplied with, and its corner.
 const fixedHead = 64
 
-// scaleFixed takes the corners of row and column from the sums, and scales by
-// both. Behind the steps of a panel are the scales of its columns, then the corners.
-func (t *tile) scaleFixed(w reg.GPVirtual) {
+// scaleFixed scales by row and column and, of pairs, takes the corners of both
+// from the sums before. Behind the steps of a panel are the scales of its columns,
+// then the corners.
+func (t *tile) scaleFixed(w reg.GPVirtual, corners bool) {
 	free := t.regs[2*t.most:]
-	scales, corners, free := free[:2], free[2:4], free[4:]
-	for v := range 2 {
-		t.VMOVUPS(t.columns(w, v), scales[v])
-		t.VMOVUPS(t.columns(w, v).Offset(panelBytes), corners[v])
-	}
+	scale, corner, times := free[0], free[1], free[2]
 	row := t.GP64()
 	t.MOVQ(t.x, row)
 	for r := range t.rows {
-		scale, corner := free[2*(r%2)], free[2*(r%2)+1]
 		t.VBROADCASTSS(at(row, 0), scale)
-		t.VBROADCASTSS(at(row, 4), corner)
+		if corners {
+			t.VBROADCASTSS(at(row, 4), corner)
+		}
 		for v := range 2 {
-			sum, times := t.sum(r, v), free[4+v]
-			t.VPSUBD(corners[v], sum, sum)
-			t.VPSUBD(corner, sum, sum)
+			sum := t.sum(r, v)
+			if corners {
+				t.VPSUBD(t.columns(w, v).Offset(panelBytes), sum, sum)
+				t.VPSUBD(corner, sum, sum)
+			}
 			t.VCVTDQ2PS(sum, sum)
-			t.VMULPS(scales[v], scale, times)
+			t.VMULPS(t.columns(w, v), scale, times)
 			t.VMULPS(times, sum, sum)
 		}
 		t.ADDQ(t.ldx, row)
@@ -79,25 +133,21 @@ func fixPanel(l *lanes) {
 		power = 254 << 23 // less a power of two: its inverse
 	)
 	dst, w, from, n, none := l.param("dst"), l.param("w"), l.param("scales"), l.param("n"), l.param("none")
-	mask, shift := l.word(upper).(reg.VecVirtual), l.full(magic)
-	lower := l.set(l.constant("lower_halves_by_turns", 8, func(i int) uint64 { // of two vectors
-		at := 4 * uint64(i)
-		return at | (at+32)<<16 | (at+2)<<32 | (at+34)<<48
-	}))
-	var scales [2]reg.VecVirtual
+	mask, shift := l.word(upper), l.c(magic)
+	scales := make([]reg.VecVirtual, panelBytes/l.bytes)
 	for v := range scales {
-		scales[v] = l.set(at(from, 64*v))
+		scales[v] = l.set(at(from, l.bytes*v))
 	}
+	merged := l.merged()
 	l.Label("rows")
-	for v := range scales {
-		even, odd := l.ZMM(), l.ZMM()
-		l.VMOVUPS(at(w, 64*v), odd)
+	for v, scale := range scales {
+		even, odd := l.fresh(), l.set(at(w, l.bytes*v))
 		l.VPSLLD(operand.Imm(16), odd, even)
-		l.VPANDD(odd, mask, odd)
-		l.VFMADD213PS(shift, scales[v], even)
-		l.VFMADD213PS(shift, scales[v], odd)
-		l.VPERMT2W(odd, lower, even)
-		l.VMOVUPS(even, at(dst, 64*v))
+		odd = l.and(odd, mask)
+		l.VFMADD213PS(shift, scale, even)
+		l.VFMADD213PS(shift, scale, odd)
+		merged(even, odd)
+		l.VMOVUPS(even, at(dst, l.bytes*v))
 	}
 	l.increaseBy(w, panelBytes)
 	l.increaseBy(dst, panelBytes)
@@ -106,17 +156,52 @@ func fixPanel(l *lanes) {
 	zero := l.full(0)
 	l.Label("zeros")
 	for v := range scales {
-		l.VMOVUPS(zero, at(dst, 64*v))
+		l.VMOVUPS(zero, at(dst, l.bytes*v))
 	}
 	l.increaseBy(dst, panelBytes)
 	l.countDown(none, "zeros")
 	l.Label("whole")
-	inverse := l.word(power).(reg.VecVirtual)
+	inverse := l.set(l.word(power))
 	for v, s := range scales {
 		l.VPSUBD(s, inverse, s)
-		l.VMOVUPS(s, at(dst, 64*v))
-		l.VMOVUPS(l.set(at(from, panelBytes+64*v)), at(dst, panelBytes+64*v))
+		l.VMOVUPS(s, at(dst, l.bytes*v))
+		l.VMOVUPS(l.set(at(from, panelBytes+l.bytes*v)), at(dst, panelBytes+l.bytes*v))
 	}
+}
+
+// merged is what changes even to its lower halves and those of odd, by turns.
+func (l *lanes) merged() func(even, odd reg.VecVirtual) {
+	if l.bytes < 64 {
+		return func(even, odd reg.VecVirtual) {
+			const odds = 0b10101010
+			l.VPSLLD(operand.Imm(16), odd, odd)
+			l.VPBLENDW(operand.U8(odds), odd, even, even)
+		}
+	}
+	lower := l.set(l.constant("lower_halves_by_turns", 8, func(i int) uint64 {
+		at := 4 * uint64(i)
+		return at | (at+32)<<16 | (at+2)<<32 | (at+34)<<48
+	}))
+	return func(even, odd reg.VecVirtual) { l.VPERMT2W(odd, lower, even) }
+}
+
+// fixHalves takes 16 elements at a time.
+func fixHalves(l *lanes) {
+	dst, x, n, scale := l.param("dst"), l.param("x"), l.param("n"), l.all("scale")
+	l.Label("loop")
+	var half [2]reg.VecVirtual
+	for h := range half {
+		half[h] = l.fresh()
+		l.VMULPS(at(x, 32*h), scale, half[h])
+		l.VCVTPS2DQ(half[h], half[h])
+	}
+	const turned = 0b11_01_10_00 // halves of vectors were packed by themselves
+	l.VPACKSSDW(half[1], half[0], half[0])
+	l.VPERMQ(operand.U8(turned), half[0], half[0])
+	l.VMOVUPS(half[0], at(dst, 0))
+	l.increaseBy(x, 64)
+	l.increaseBy(dst, 32)
+	l.countDownBy(n, 16, "loop")
 }
 
 // fixWords takes 96 elements at a time, 16 steps, and multiplies the second of
@@ -212,41 +297,44 @@ func (l *lanes) mask(bits reg.Register, from int) reg.Register {
 	return k
 }
 
-// magnitudes takes 64 elements at a time.
+// magnitudes takes four vectors at a time, which are as many elements as one has
+// bytes. The rest, for AVX-512, is one more time what is there of them.
 func magnitudes(l *lanes) {
-	x, n, magnitude := l.param("x"), l.param("n"), l.word(0x7fffffff).(reg.VecVirtual)
+	x, n, magnitude := l.param("x"), l.param("n"), l.word(0x7fffffff)
 	var most, squares, sum [4]reg.VecVirtual
 	for v := range most {
 		most[v], squares[v], sum[v] = l.full(0), l.full(0), l.full(0)
 	}
-	some := func(last bool) {
-		bits := l.GP64()
-		if last {
-			l.first(n, bits)
-		}
-		for v := range most {
-			y := l.ZMM()
-			if last {
-				l.VMOVUPS_Z(at(x, 64*v), l.mask(bits, 16*v), y)
-			} else {
-				l.VMOVUPS(at(x, 64*v), y)
-			}
-			l.VFMADD231PS(y, y, squares[v])
-			l.VANDPS(magnitude, y, y)
-			l.VADDPS(y, sum[v], sum[v])
-			l.VMAXPS(y, most[v], most[v])
-		}
+	add := func(v int, y reg.VecVirtual) {
+		l.VFMADD231PS(y, y, squares[v])
+		y = l.and(y, magnitude)
+		l.VADDPS(y, sum[v], sum[v])
+		l.VMAXPS(y, most[v], most[v])
 	}
 	l.Label("loop")
-	l.jumpIfLess(n, 64, "rest")
-	some(false)
-	l.increaseBy(x, 256)
-	l.decreaseBy(n, 64)
-	l.jump("loop")
-	l.Label("rest")
-	l.jumpIfZero(n, "end")
-	some(true)
-	l.Label("end")
+	if l.bytes == 64 {
+		l.jumpIfLess(n, l.bytes, "rest")
+	}
+	for v := range most {
+		add(v, l.set(at(x, l.bytes*v)))
+	}
+	l.increaseBy(x, 4*l.bytes)
+	if l.bytes == 64 {
+		l.decreaseBy(n, l.bytes)
+		l.jump("loop")
+		l.Label("rest")
+		l.jumpIfZero(n, "end")
+		bits := l.GP64()
+		l.first(n, bits)
+		for v := range most {
+			y := l.fresh()
+			l.VMOVUPS_Z(at(x, l.bytes*v), l.mask(bits, 16*v), y)
+			add(v, y)
+		}
+		l.Label("end")
+	} else {
+		l.countDownBy(n, l.bytes, "loop")
+	}
 	for _, step := range []int{2, 1} {
 		for v := range step {
 			l.VADDPS(squares[v+step], squares[v], squares[v])

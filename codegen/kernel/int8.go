@@ -47,17 +47,23 @@ func dotBytes(t *tile, head int, rows []reg.GPVirtual, w reg.GPVirtual) {
 			if t.bytes == 64 {
 				t.VPDPBUSD(b[v], x, t.sum(r, v))
 			} else {
-				t.dotBytesVEX(b[v], x, t.sum(r, v))
+				t.encodedVEX(vpdpbusd, b[v], x, t.sum(r, v))
 			}
 		}
 	}
 }
 
-// dotBytesVEX is VPDPBUSD as AVX-VNNI has it, which Go's assembler does not
+// The opcodes of AVX-VNNI.
+const (
+	vpdpbusd = 0x50
+	vpdpwssd = 0x52
+)
+
+// encodedVEX writes an instruction of AVX-VNNI, which Go's assembler does not
 // know: VEX, 66, map 0F38, W0, 256 bits. The operands are in its order.
-func (a *asm) dotBytesVEX(src2, src1, dst reg.VecPhysical) {
+func (a *asm) encodedVEX(opcode uint32, src2, src1, dst reg.VecPhysical) {
 	s2, s1, d := number(src2), number(src1), number(dst)
-	const noIndex, opcode = 1 << 6, 0x50
+	const noIndex = 1 << 6
 	head := 0xc4 | (noIndex|2|inverted(d, 3, 7)|inverted(s2, 3, 5))<<8 | (^s1&15<<3|1<<2|1)<<16 | opcode<<24
 	both := []operand.Op{src2, src1, dst}
 	a.Instruction(&ir.Instruction{Opcode: "LONG", Operands: []operand.Op{operand.U32(head)}, Inputs: both})

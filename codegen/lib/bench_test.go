@@ -7,11 +7,11 @@ import (
 
 // benchmarkLevels runs f with each instruction set that is worth measuring.
 func benchmarkLevels(b *testing.B, f func(b *testing.B)) {
-	has := isa
-	defer func() { isa = has }()
+	has, had := isa, pairs
+	defer func() { isa, pairs = has, had }()
 	for level, name := range []string{"portable", "avx2", "avx512"} {
 		if level > isaPortable && level <= has {
-			isa = level
+			isa, pairs = level, had && level == isaAVX512
 			b.Run(name, f)
 		}
 	}

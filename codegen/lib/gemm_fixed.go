@@ -7,12 +7,13 @@ import (
 
 // Products of bfloat16 in fixed point. So many steps over k are added up in one
 // go, and in these each row of x, and each column of w, has a power of two of its
-// own: times this, its elements are whole numbers of at most 15 bits, which are
-// multiplied by pairs (gemm_paired.go), two products to a word. Whole numbers
-// need no care about rounding: the sums of pairs may be more than 32 bits hold,
-// for what they hold beyond the products is taken away again. The sums of the
-// products themselves fit: they are at most what the norms of row and column
-// give, and these are less than 2^15.5 each.
+// own: times this, its elements are whole numbers of at most 15 bits, two of which
+// are in a word. Sums fit into 32 bits: they are at most what the norms of row and
+// column give, and these are less than 2^15.5 each.
+//
+// Where that pays they are multiplied by pairs (gemm_paired.go). Whole numbers need
+// no care about rounding, and the sums of pairs may be more than 32 bits hold, for
+// what they hold beyond the products is taken away again. The results are the same.
 //
 // Weights come as bfloat16. Each part of a panel becomes whole numbers when it is
 // due, and all rows of a block pass over it then. A bfloat16 has 8 bits, of which
@@ -24,8 +25,9 @@ const (
 	fixedHead    = 16            // words before each part of a row, lest they begin within a cache line
 	fixedTurn    = 16            // steps: k is cut at multiples of this alone
 	fixedPart    = 64            // the most steps that are added up in one go
-	fixedTile    = 10            // rows of a tile
-	fixedMin     = 40            // rows from which on it pays
+	fixedTile    = 10            // rows of a tile by pairs
+	fixedMin     = 40            // rows from which on it pays by pairs, beside bfloat16
+	fixedFew     = 16            // and else
 	fixedRuns    = 8             // the most runs of rows that are done apart
 	fixedMost    = 1<<14 - 1     // of an element, since two are added
 	fixedNorm    = 46000         // and of a row or column
@@ -142,7 +144,10 @@ func add16(a, b uint32) uint32 {
 
 // fixable tells whether a product of m rows is done in fixed point.
 func fixable(scales []uint32, m int) bool {
-	return pairs && m >= fixedMin && len(scales) > 0 && scales[0] != 0 && fixes()
+	if m < fixedFew || pairs && m < fixedMin {
+		return false
+	}
+	return len(scales) > 0 && scales[0] != 0 && fixes()
 }
 
 // gemmFixed is gemmBF16 for weights whose scales are given. So many rows are done
@@ -153,7 +158,10 @@ func gemmFixed(c *ctx, y []float32, ldy int, x []float32, ldx int, w, scales []u
 	f := wordFormat{perStep: fixedUnit, head: fixedHead, perRow: fixedWords, words: fixedWords * panelCols,
 		depth: fixedDepth, mul: panelMulFixed,
 		making: making{make: fixPanel, scales: scales, each: fixedColumns, stored: bf16Words(k, panelCols),
-			room: fixedPart*fixedWords*panelCols + fixedColumns, tile: fixedTile}}
+			room: fixedPart*fixedWords*panelCols + fixedColumns, tile: tileRows}}
+	if pairs {
+		f.tile = fixedTile
+	}
 	rows, size := task[fixedRows](c), apart(f.rowWords(k))
 	high := min(max(pairedRoom/size/mBlock, 1)*mBlock, m)
 	rows.reserve(high, size)
@@ -267,14 +275,19 @@ func magnitudesGo(x []float32) (most, squares, sum float32) {
 // fixWordsGo writes x times a scale as whole numbers, two to a word, and 0 behind.
 // The corner is of each three words the second times the third.
 func fixWordsGo(dst []uint32, x []float32, scale float32) (corner int32) {
-	clear(dst)
-	for i, v := range x {
-		dst[i/2] |= fixed(v, scale) << (16 * (i % 2))
-	}
+	fixElements(dst, x, scale)
 	for ; len(dst) > 0; dst = dst[fixedWords:] {
 		corner += dot16(dst[1], dst[2])
 	}
 	return corner
+}
+
+// fixElements is fixWordsGo without a corner.
+func fixElements(dst []uint32, x []float32, scale float32) {
+	clear(dst)
+	for i, v := range x {
+		dst[i/2] |= fixed(v, scale) << (16 * (i % 2))
+	}
 }
 
 // fixPanelGo makes what panelMulFixed reads of some rows of a panel. The last
