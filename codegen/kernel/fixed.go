@@ -10,9 +10,9 @@ import (
 // fixedKernels are for bfloat16 in fixed point, by pairs or without.
 var fixedKernels = map[string]generator{
 	"panelPairFixedAVX512": {panelWordsSignature, panelMul{wide, []int{10, 8, 4, 2, 1}, fixedPairs}.body},
-	"panelDotFixedAVX512":  {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, fixedDots((*tile).dotWords)}.body},
-	"panelDotFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, fixedDots((*tile).dotWordsVEX)}.body},
-	"panelMulFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, fixedDots((*tile).multiplyWords)}.body},
+	"panelDotFixedAVX512":  {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, words(fixedUnit, fixedHead, (*tile).dotWords, unpaired)}.body},
+	"panelDotFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(fixedUnit, fixedHead, (*tile).dotWordsVEX, unpaired)}.body},
+	"panelMulFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(fixedUnit, fixedHead, (*tile).multiplyWords, unpaired)}.body},
 	"fixPanelAVX512":       {fixPanelSignature, inLanes(wide, fixPanel)},
 	"fixPanelAVX2":         {fixPanelSignature, inLanes(narrow, fixPanel)},
 	"fixWordsAVX512":       {"func(dst *uint32, x *float32, n, words int, scale float32) int32", inLanes(wide, fixWords)},
@@ -41,19 +41,22 @@ var fixedPairs = format{
 	products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) {
 		t.fetchNext(fmt.Sprint(t.rows))
 		t.three(rows, w, 0, fixedHead, t.VPADDW, t.VPDPWSSD)
-		t.nextWords(rows, w)
+		t.nextWords(rows, w, fixedUnit)
 	},
 	scale:  func(t *tile, w reg.GPVirtual) { t.scaleFixed(w, true) },
 	blocks: true,
 }
 
-// fixedDots has the same words, and multiplies each.
-func fixedDots(multiplyAdd func(t *tile, w, x, sum reg.VecPhysical)) format {
+func unpaired(t *tile, w reg.GPVirtual) { t.scaleFixed(w, false) }
+
+// words has two int16 in each word of x, whose first step is behind head bytes,
+// and of w. It takes so many words a step, and multiplies each.
+func words(n, head int, multiplyAdd func(t *tile, w, x, sum reg.VecPhysical), scale func(t *tile, w reg.GPVirtual)) format {
 	return format{
 		products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) {
 			t.fetchNext(fmt.Sprint(t.rows))
 			b, free := t.regs[2*t.most:2*t.most+2], t.regs[2*t.most+2:]
-			for p := range 3 {
+			for p := range n {
 				for v := range b {
 					t.VMOVUPS(t.columns(w, v).Offset(p*panelBytes), b[v])
 				}
@@ -62,15 +65,15 @@ func fixedDots(multiplyAdd func(t *tile, w, x, sum reg.VecPhysical)) format {
 					if t.bytes == 64 {
 						x = free[r%len(free)]
 					}
-					t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(fixedHead+4*p), x)
+					t.VBROADCASTSS(rowOf(rows, r, t.ldx).Offset(head+4*p), x)
 					for v := range b {
 						multiplyAdd(t, b[v], x, t.sum(r, v))
 					}
 				}
 			}
-			t.nextWords(rows, w)
+			t.nextWords(rows, w, n)
 		},
-		scale:  func(t *tile, w reg.GPVirtual) { t.scaleFixed(w, false) },
+		scale:  scale,
 		blocks: true,
 	}
 }
@@ -85,17 +88,20 @@ func (t *tile) multiplyWords(w, x, sum reg.VecPhysical) {
 	t.VPADDD(products, sum, sum)
 }
 
-// nextWords goes on to the next step.
-func (t *tile) nextWords(rows []reg.GPVirtual, w reg.GPVirtual) {
+// nextWords goes on to the next step, of so many words.
+func (t *tile) nextWords(rows []reg.GPVirtual, w reg.GPVirtual, n int) {
 	for _, p := range rows {
 		t.ADDQ(t.sx, p)
 	}
-	t.ADDQ(operand.U32(3*panelBytes), w)
+	t.ADDQ(operand.U32(uint32(n*panelBytes)), w)
 }
 
-// fixedHead is the bytes before the first step in a row of x: first what its
-// sums are multiplied with, and its corner.
-const fixedHead = 64
+// fixedUnit is the words of a step, fixedHead the bytes before the first step in
+// a row of x: first what its sums are multiplied with, and its corner.
+const (
+	fixedUnit = 3
+	fixedHead = 64
+)
 
 // scaleFixed scales by row and column and, of pairs, takes the corners of both
 // from the sums before. Behind the steps of a panel are the scales of its columns,

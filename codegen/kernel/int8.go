@@ -19,6 +19,11 @@ var int8Kernels = with(with(with(
 		"panelDotShiftedAVX512": {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
 		"panelDotShiftedAVX2":   {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
 		"panelMulShiftedAVX2":   {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, shiftedHead)}.body},
+		"panelMulWideAVX2":      {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(2, rowHead, (*tile).multiplyWords, scaleWide)}.body},
+		"panelMulWideShiftedAVX2": {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(2, shiftedHead, (*tile).multiplyWords,
+			func(t *tile, w reg.GPVirtual) { t.scaleInt8(w, true) })}.body},
+		"splitRowAVX2":   {"func(dst, x *uint32, n int)", inLanes(narrow, splitRow)},
+		"splitPanelAVX2": {"func(dst, w *uint32, n int)", inLanes(narrow, splitPanel)},
 	})
 
 // rowHead is the bytes before the first step in a row of x: its scale, and
@@ -94,6 +99,43 @@ func widenBytes(t *tile, head int, rows []reg.GPVirtual, w reg.GPVirtual) {
 			t.VPADDD(p, t.sum(r, v), t.sum(r, v))
 		}
 	}
+}
+
+func scaleWide(t *tile, w reg.GPVirtual) { t.scaleInt8(w, false) }
+
+// splitRow makes two words of one, of its even bytes and of its odd ones, without
+// a sign. It takes four at a time.
+func splitRow(l *lanes) {
+	dst, x, n := l.param("dst"), l.param("x"), l.param("n")
+	mask := l.set(l.word(0x00ff00ff))
+	l.Label("loop")
+	even, odd := l.YMM(), l.YMM()
+	l.VPMOVZXDQ(at(x, 0), even)
+	l.VPSLLQ(operand.Imm(24), even, odd) // to the upper half, less the first byte
+	l.VPOR(odd, even, even)
+	l.VPAND(mask, even, even)
+	l.VMOVUPS(even, at(dst, 0))
+	l.increaseBy(x, 16)
+	l.increaseBy(dst, 32)
+	l.countDownBy(n, 4, "loop")
+}
+
+// splitPanel makes two rows of one of 32 words, of the even bytes and of the odd
+// ones, with a sign.
+func splitPanel(l *lanes) {
+	dst, w, n := l.param("dst"), l.param("w"), l.param("n")
+	l.Label("loop")
+	for v := range panelBytes / l.bytes {
+		odd, even := l.set(at(w, l.bytes*v)), l.fresh()
+		l.VPSLLW(operand.Imm(8), odd, even)
+		l.VPSRAW(operand.Imm(8), even, even)
+		l.VPSRAW(operand.Imm(8), odd, odd)
+		l.VMOVUPS(even, at(dst, l.bytes*v))
+		l.VMOVUPS(odd, at(dst, panelBytes+l.bytes*v))
+	}
+	l.increaseBy(w, panelBytes)
+	l.increaseBy(dst, 2*panelBytes)
+	l.countDown(n, "loop")
 }
 
 // scaleInt8 takes from each sum what the row's 0 has brought into it, zero

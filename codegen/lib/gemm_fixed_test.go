@@ -301,14 +301,6 @@ func TestFixedKernels(t *testing.T) {
 		}
 		return sum
 	}
-	sameWords := func(t *testing.T, what string, got, want []uint32) {
-		t.Helper()
-		for i := range want {
-			if got[i] != want[i] {
-				t.Fatalf("%s: word %d is %#x, want %#x", what, i, got[i], want[i])
-			}
-		}
-	}
 	eachFixed(t, func(t *testing.T) {
 		for n := 1; n < 400; n += 1 + n/20 {
 			x := random(t, n, uint64(n))

@@ -15,7 +15,7 @@ func gemmInt8(c *ctx, y []float32, ldy int, x []float32, ldx int, w []uint32, bi
 }
 
 // symmetric is the format of weights whose 0 is 0.
-var symmetric = wordFormat{perStep: 4, head: 2, perRow: 1, words: panelCols, tail: 2 * panelCols, mul: panelMulInt8}
+var symmetric = wordFormat{perStep: 4, head: 2, perRow: 1, words: panelCols, tail: 2 * panelCols, bytes: true, mul: panelMulInt8}
 
 // maxInt8Depth is how many products of an uint8 and an int8 fit into an int32.
 const maxInt8Depth = math.MaxInt32 / (math.MaxUint8 * -math.MinInt8)

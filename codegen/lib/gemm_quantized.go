@@ -85,7 +85,7 @@ func sumBytes(x []uint32) (sum int32) {
 }
 
 // shifted is the format of weights that have zero points.
-var shifted = wordFormat{perStep: 4, head: 3, perRow: 1, words: panelCols, tail: 3 * panelCols, mul: panelMulShifted}
+var shifted = wordFormat{perStep: 4, head: 3, perRow: 1, words: panelCols, tail: 3 * panelCols, bytes: true, mul: panelMulShifted}
 
 // panelMulShiftedGo is panelMulInt8Go for rows of x that have their sum, less
 // zero, behind zero, and weights with zero points behind their sums.

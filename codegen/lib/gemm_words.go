@@ -7,11 +7,12 @@ package lib
 
 // A wordFormat is a format and how to multiply in it.
 type wordFormat struct {
-	perStep int // elements of k in a step
-	head    int // words of a row of x before its first step, and before that of each part of k
-	perRow  int // words of x in a step
-	words   int // words of a panel of w in a step
-	tail    int // words of a panel of w behind its last step
+	perStep int  // elements of k in a step
+	head    int  // words of a row of x before its first step, and before that of each part of k
+	perRow  int  // words of x in a step
+	words   int  // words of a panel of w in a step
+	tail    int  // words of a panel of w behind its last step
+	bytes   bool // whether these words are four bytes
 
 	depth func(steps, left int) int       // how many of the left last steps are added up before sums are put down; all if nil
 	row   func(dst []uint32, x []float32) // writes a row of x
@@ -105,6 +106,7 @@ func gemmWords(c *ctx, f wordFormat, y []float32, ldy int, x []float32, ldx int,
 // mulWords is gemmWords for rows x that are in the format f, and apart.
 func mulWords(c *ctx, f wordFormat, y []float32, ldy int, x, w []uint32, bias, r []float32, ldr int,
 	act func(y, x []float32), m, k, n int) {
+	f, x = f.widened(c, x, m, k)
 	t, steps := task[wordTask](c), wordSteps(k, f.perStep)
 	*t = wordTask{wordFormat: f, y: y, x: x, w: w, bias: bias, r: r, act: act, m: m, n: n, steps: steps,
 		panel: f.panelWords(steps), ldy: ldy, ldx: apart(f.rowWords(k)), ldr: ldr, rowCuts: 1, colCuts: 1}

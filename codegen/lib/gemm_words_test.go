@@ -31,6 +31,16 @@ func roundingCases(t testing.TB, n int, tiny bool) []float32 {
 	return x
 }
 
+// sameWords compares all bits.
+func sameWords(t *testing.T, what string, got, want []uint32) {
+	t.Helper()
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("%s: word %d of %d is %#x, want %#x", what, i, len(want), got[i], want[i])
+		}
+	}
+}
+
 // sameBF16 compares words of so many bfloat16, each in the upper part of its share; one NaN is as good as another.
 func sameBF16(t *testing.T, got, want []uint32, each int) {
 	t.Helper()
@@ -273,11 +283,7 @@ func TestQuantizedRow(t *testing.T) {
 			from := guarded(t, len(x))
 			copy(from, x)
 			quantizedRow(got, from)
-			for i := range want {
-				if got[i] != want[i] {
-					t.Fatalf("%s: word %d is %#x, want %#x", name, i, got[i], want[i])
-				}
-			}
+			sameWords(t, name, got, want)
 		})
 	}
 	eachISA(t, func(t *testing.T) {
