@@ -10,9 +10,9 @@ import (
 // fixedKernels are for bfloat16 in fixed point, by pairs or without.
 var fixedKernels = map[string]generator{
 	"panelPairFixedAVX512": {panelWordsSignature, panelMul{wide, []int{10, 8, 4, 2, 1}, fixedPairs}.body},
-	"panelDotFixedAVX512":  {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, words(fixedUnit, fixedHead, (*tile).dotWords, unpaired)}.body},
-	"panelDotFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(fixedUnit, fixedHead, (*tile).dotWordsVEX, unpaired)}.body},
-	"panelMulFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(fixedUnit, fixedHead, (*tile).multiplyWords, unpaired)}.body},
+	"panelDotFixedAVX512":  {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, fixedWords((*tile).dotWords)}.body},
+	"panelDotFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, fixedWords((*tile).dotWordsVEX)}.body},
+	"panelMulFixedAVX2":    {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, fixedWords((*tile).multiplyWords)}.body},
 	"fixPanelAVX512":       {fixPanelSignature, inLanes(wide, fixPanel)},
 	"fixPanelAVX2":         {fixPanelSignature, inLanes(narrow, fixPanel)},
 	"fixWordsAVX512":       {"func(dst *uint32, x *float32, n, words int, scale float32) int32", inLanes(wide, fixWords)},
@@ -26,15 +26,6 @@ const (
 	magnitudesSignature = "func(x *float32, n int) (most, squares, sum float32)"
 )
 
-// inLanes is what writes a kernel for an instruction set.
-func inLanes(v vec, body func(*lanes)) func(*asm) {
-	return func(a *asm) {
-		body(&lanes{asm: a, vec: v})
-		a.VZEROUPPER()
-		a.RET()
-	}
-}
-
 // fixedPairs has two int16 in each word of x and w, and takes three words a
 // step: they are multiplied as pairedMul does it, two numbers at a time.
 var fixedPairs = format{
@@ -47,7 +38,10 @@ var fixedPairs = format{
 	blocks: true,
 }
 
-func unpaired(t *tile, w reg.GPVirtual) { t.scaleFixed(w, false) }
+// fixedWords has the same words, and multiplies each.
+func fixedWords(multiplyAdd func(t *tile, w, x, sum reg.VecPhysical)) format {
+	return words(fixedUnit, fixedHead, multiplyAdd, func(t *tile, w reg.GPVirtual) { t.scaleFixed(w, false) })
+}
 
 // words has two int16 in each word of x, whose first step is behind head bytes,
 // and of w. It takes so many words a step, and multiplies each.

@@ -13,17 +13,16 @@ var int8Kernels = with(with(with(
 	onBoth("func(x *float32, n int) (lo, hi, spoiled float32)", map[string]func(*lanes){"rowRange": (*lanes).rowRange})),
 	onBoth("func(dst *uint32, x *float32, n int, inverse float32, zero int32)", map[string]func(*lanes){"quantizeRow": (*lanes).quantizeRow})),
 	map[string]generator{
-		"panelDotInt8AVX512":    {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
-		"panelDotInt8AVX2":      {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
-		"panelMulInt8AVX2":      {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, rowHead)}.body},
-		"panelDotShiftedAVX512": {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
-		"panelDotShiftedAVX2":   {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
-		"panelMulShiftedAVX2":   {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, shiftedHead)}.body},
-		"panelMulWideAVX2":      {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(2, rowHead, (*tile).multiplyWords, scaleWide)}.body},
-		"panelMulWideShiftedAVX2": {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(2, shiftedHead, (*tile).multiplyWords,
-			func(t *tile, w reg.GPVirtual) { t.scaleInt8(w, true) })}.body},
-		"splitRowAVX2":   {"func(dst, x *uint32, n int)", inLanes(narrow, splitRow)},
-		"splitPanelAVX2": {"func(dst, w *uint32, n int)", inLanes(narrow, splitPanel)},
+		"panelDotInt8AVX512":      {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
+		"panelDotInt8AVX2":        {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, rowHead)}.body},
+		"panelMulInt8AVX2":        {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, rowHead)}.body},
+		"panelDotShiftedAVX512":   {panelWordsSignature, panelMul{wide, []int{12, 10, 8, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
+		"panelDotShiftedAVX2":     {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, int8Format(dotBytes, shiftedHead)}.body},
+		"panelMulShiftedAVX2":     {panelWordsSignature, panelMul{narrow, []int{4, 2, 1}, int8Format(widenBytes, shiftedHead)}.body},
+		"panelMulWideAVX2":        {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(2, rowHead, (*tile).multiplyWords, scaleInt8(false))}.body},
+		"panelMulWideShiftedAVX2": {panelWordsSignature, panelMul{narrow, []int{6, 4, 2, 1}, words(2, shiftedHead, (*tile).multiplyWords, scaleInt8(true))}.body},
+		"splitRowAVX2":            {"func(dst, x *uint32, n int)", inLanes(narrow, splitRow)},
+		"splitPanelAVX2":          {"func(dst, w *uint32, n int)", inLanes(narrow, splitPanel)},
 	})
 
 // rowHead is the bytes before the first step in a row of x: its scale, and
@@ -37,7 +36,7 @@ const (
 func int8Format(products func(t *tile, head int, rows []reg.GPVirtual, w reg.GPVirtual), head int) format {
 	return format{
 		products: func(t *tile, rows []reg.GPVirtual, w reg.GPVirtual) { products(t, head, rows, w) },
-		scale:    func(t *tile, w reg.GPVirtual) { t.scaleInt8(w, head == shiftedHead) },
+		scale:    scaleInt8(head == shiftedHead),
 	}
 }
 
@@ -101,7 +100,10 @@ func widenBytes(t *tile, head int, rows []reg.GPVirtual, w reg.GPVirtual) {
 	}
 }
 
-func scaleWide(t *tile, w reg.GPVirtual) { t.scaleInt8(w, false) }
+// scaleInt8 is what scales where columns are shifted, or are not.
+func scaleInt8(shifted bool) func(t *tile, w reg.GPVirtual) {
+	return func(t *tile, w reg.GPVirtual) { t.scaleInt8(w, shifted) }
+}
 
 // splitRow makes two words of one, of its even bytes and of its odd ones, without
 // a sign. It takes four at a time.

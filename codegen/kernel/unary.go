@@ -42,14 +42,19 @@ func everyVec(signature string, bodies map[string]func(*lanes)) map[string]gener
 	all := map[string]generator{}
 	for name, body := range bodies {
 		for suffix, v := range map[string]vec{"AVX512": wide, "AVX2": narrow} {
-			all[name+suffix] = generator{signature, func(a *asm) {
-				body(&lanes{asm: a, vec: v})
-				a.VZEROUPPER()
-				a.RET()
-			}}
+			all[name+suffix] = generator{signature, inLanes(v, body)}
 		}
 	}
 	return all
+}
+
+// inLanes is what writes a kernel for an instruction set.
+func inLanes(v vec, body func(*lanes)) func(*asm) {
+	return func(a *asm) {
+		body(&lanes{asm: a, vec: v})
+		a.VZEROUPPER()
+		a.RET()
+	}
 }
 
 func unary(f func(l *lanes, x reg.Register) reg.VecVirtual) func(*lanes) {
