@@ -97,6 +97,9 @@ func (e *emitter) attention(n *ir.Node) (a attentionArgs, err error) {
 	if a.ends {
 		fields += ", ends: maskEnds"
 	}
+	if e.g.opts.Precision != Float32 {
+		fields += ", format: fixedAttention{}"
+	}
 	if a.keep != "keep{}" && !math.IsInf(n.Float("fill"), -1) {
 		fields += ", fill: " + floatLiteral(n.Float("fill"))
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/gpamc/gpamc/ir"
 )
 
-// A Precision is the format in which float32 values and weights are multiplied. It is about products with weights alone: all else, and
-// the sums of those products, stay as they are in the model.
+// A Precision is the format in which float32 values and weights are multiplied. It is about products alone, those with weights and, in
+// fixed point, those of attention: all else stays as it is in the model, and so do sums.
 type Precision string
 
 // The precisions.

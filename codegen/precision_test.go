@@ -72,3 +72,32 @@ func TestParsePrecision(t *testing.T) {
 		t.Errorf("int4: %v", err)
 	}
 }
+
+// TestPrecisionOfAttention checks that attention is in fixed point where weights are narrow, and that other packages bring nothing of that.
+func TestPrecisionOfAttention(t *testing.T) {
+	const attention = `func f(q f32[b,4,s,32], k f32[b,4,s,32], v f32[b,4,s,32], n f32[b,4,s,32]) {
+		y = DualAttention(q, k, v, n, _, _, 1.0, 0.5) scale_p=0.5 scale_n=0.5
+		z = Attention(q, k, v) scale=0.5 causal="self"
+		return y, z
+	}`
+	for _, precision := range []codegen.Precision{codegen.Float32, codegen.BF16, codegen.Int8} {
+		out, err := codegen.Compile(program(t, attention), codegen.Options{Package: "emitted", Precision: precision})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 2
+		if precision == codegen.Float32 {
+			want = 0
+		}
+		if n := strings.Count(string(out.Files["steps.go"]), "format: fixedAttention{}"); n != want {
+			t.Errorf("%q: %d attentions in fixed point, want %d:\n%s", precision, n, want, out.Files["steps.go"])
+		}
+		if _, ok := out.Files["attention_fixed.go"]; ok != (want > 0) {
+			t.Errorf("%q: a file attention_fixed.go: %v", precision, ok)
+		}
+		dir := t.TempDir()
+		write(t, dir, out)
+		gotool(t, dir, nil, "vet", ".")
+		gotool(t, dir, []string{"GOARCH=arm64"}, "vet", ".")
+	}
+}

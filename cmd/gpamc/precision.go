@@ -12,7 +12,7 @@ import (
 )
 
 var precisionFlag = &cli.StringFlag{Name: "precision", Value: "float32",
-	Usage: "`FORMAT` of weights in matrix products: float32, bf16 or int8; all else stays float32"}
+	Usage: "`FORMAT` of weights in matrix products: float32, bf16 or int8; attention is in fixed point then, all else in float32"}
 
 func precision(c *cli.Context) (codegen.Precision, error) {
 	p, err := codegen.ParsePrecision(c.String("precision"))

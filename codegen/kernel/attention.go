@@ -282,13 +282,12 @@ func (t *softRows) clearRest(r softRow, p, n reg.Register) {
 // exp2Least: weights so small change no sum, but many processors are slow with
 // subnormal numbers.
 func (l *lanes) exp2(x reg.VecVirtual) {
-	const notLess = 0x15 // so that NaN stays
 	n := l.round(x)
 	var there reg.Register = l.YMM()
 	if l.bytes == 64 {
 		there = l.K()
 	}
-	l.VCMPPS(operand.Imm(notLess), l.c(exp2Least), x, there)
+	l.VCMPPS(operand.Imm(notLess), l.c(exp2Least), x, there) // so that NaN stays
 	l.VSUBPS(n, x, x)
 	l.scaled(l.polynomial(x, exp2Coefs...), n, there, x)
 }

@@ -191,27 +191,30 @@ func fixHalves(l *lanes) {
 	l.Label("loop")
 	var half [2]reg.VecVirtual
 	for h := range half {
-		half[h] = l.fresh()
-		l.VMULPS(at(x, 32*h), scale, half[h])
-		l.VCVTPS2DQ(half[h], half[h])
+		half[h] = l.mul(scale, at(x, 32*h))
+	}
+	l.storeHalves(half, at(dst, 0))
+	l.increaseBy(x, 64)
+	l.increaseBy(dst, 32)
+	l.countDownBy(n, 16, "loop")
+}
+
+// storeHalves stores 16 elements as whole numbers. It changes them.
+func (l *lanes) storeHalves(half [2]reg.VecVirtual, to operand.Mem) {
+	for _, y := range half {
+		l.VCVTPS2DQ(y, y)
 	}
 	const turned = 0b11_01_10_00 // halves of vectors were packed by themselves
 	l.VPACKSSDW(half[1], half[0], half[0])
 	l.VPERMQ(operand.U8(turned), half[0], half[0])
-	l.VMOVUPS(half[0], at(dst, 0))
-	l.increaseBy(x, 64)
-	l.increaseBy(dst, 32)
-	l.countDownBy(n, 16, "loop")
+	l.VMOVUPS(half[0], to)
 }
 
 // fixWords takes 96 elements at a time, 16 steps, and multiplies the second of
 // each three words with the third.
 func fixWords(l *lanes) {
 	dst, x, n, words, scale := l.param("dst"), l.param("x"), l.param("n"), l.param("words"), l.all("scale")
-	lower := l.set(l.constant("lower_halves", 8, func(i int) uint64 { // of two vectors
-		at := 8 * uint64(i)
-		return at | (at+2)<<16 | (at+4)<<32 | (at+6)<<48
-	}))
+	lower := l.set(l.lowerHalves()) // of two vectors
 	var second [3]reg.Register
 	var sums [3]reg.VecVirtual
 	for v := range second {

@@ -121,7 +121,7 @@ func Emit(stubs []string) ([]byte, error) {
 // generators is the table of all kernels.
 func generators() map[string]generator {
 	all := map[string]generator{}
-	for _, t := range []map[string]generator{cpuKernels, gemmKernels, pairedKernels, pairedAttentionKernels, pairedConvKernels, halfKernels, bf16Kernels, fixedKernels, int8Kernels, packKernels, unaryKernels, binaryKernels, rowKernels, directKernels, slideKernels, sampleKernels, blockedKernels, blockedInt8Kernels, attentionKernels} {
+	for _, t := range []map[string]generator{cpuKernels, gemmKernels, pairedKernels, pairedAttentionKernels, pairedConvKernels, halfKernels, bf16Kernels, fixedKernels, fixedAttentionKernels, int8Kernels, packKernels, unaryKernels, binaryKernels, rowKernels, directKernels, slideKernels, sampleKernels, blockedKernels, blockedInt8Kernels, attentionKernels} {
 		maps.Copy(all, t)
 	}
 	return all

@@ -47,7 +47,26 @@ type attentionShape struct {
 
 	kShare, vShare int // where k or v have fewer heads than kvHeads: how many that follow each other share one; 0 is 1
 
-	ends func(k attentionBlock, from, to int) (int, int) // narrows the keys that a block looks at: maskEnds or nil
+	ends   func(k attentionBlock, from, to int) (int, int) // narrows the keys that a block looks at: maskEnds or nil
+	format attentionFormat                                 // of products: fixedAttention, or nil for float32
+}
+
+// An attentionFormat does the products of attention in another format than
+// float32, those that can be.
+type attentionFormat interface {
+	cut(t *attentionTask) bool                                        // decides how many queries and keys go together, if it is worth while
+	reserve(t *attentionTask)                                         // takes scratch
+	pack(t *attentionTask, scratch []float32, from, to int) formatted // makes keys and values of a head from those that packB has packed
+	queries(k attentionBlock, e int) bool                             // makes those of a block
+	scores(k attentionBlock, e, p int)                                // multiplies the queries with the keys of chunk p
+	values(k attentionBlock, e, together, p int, more bool) bool      // makes weights of exponentials, and multiplies them with values
+}
+
+// formatted is whether keys and values of a head are in the format, for each
+// branch, and which key is the first that is not.
+type formatted struct {
+	k, v [2]bool
+	to   int
 }
 
 // shared is the head of k or v that key head h has.
@@ -131,6 +150,7 @@ type attentionTask struct {
 	group, cuts int
 
 	chunk, wide int    // keys that go together, distance of the rows of their scores
+	align       int    // chunks begin at multiples of this
 	tall        int    // rows of a block
 	k, v        [2]int // packed
 	s           [2]int // scores of a block: for each chunk [tall, wide]
@@ -149,18 +169,26 @@ type attentionTask struct {
 	factors            [2]int // what exponentials of a chunk are multiplied with: [tall]
 	weightEnds         int    // [tall, 2]
 	corner             int    // [32], for a while
+
+	inFormat       bool   // products are in the format
+	keyPart        int    // keys whose products with a column of values are added up in one go
+	kWords, vWords [2]int // keys and values in the format
+	narrow         int    // room for columns that are less than a panel
 }
 
 func (t *attentionTask) layOut() {
 	wide, deep := roundUp(t.keys, panelCols), roundUp(t.dv, panelCols)
 	t.direct = t.group*t.queries*t.count <= directRows()
-	t.chunk, t.tall = min(attentionKeys, wide), attentionRows
+	t.chunk, t.tall, t.align = min(attentionKeys, wide), attentionRows, panelCols
 	if t.keys <= shortKeys {
 		t.tall = shortRows
 	} else if t.keys > longKeys {
 		t.tall = longRows
 	}
-	if t.paired = t.byPairs(); t.paired {
+	if t.inFormat = t.format != nil && t.format.cut(t); t.inFormat {
+		t.align = t.keyPart
+	} else if t.paired = t.byPairs(); t.paired {
+		t.align = pairedAlign
 		if t.chunk, t.tall = min(pairedChunk(t.keys), wide), pairedQueries; t.keys > longKeys {
 			t.tall = pairedLong
 		}
@@ -189,10 +217,13 @@ func (t *attentionTask) layOut() {
 		}
 		t.top[i], t.sum[i] = t.take((chunks+1)*t.tall), t.take((chunks+1)*t.tall)
 	}
-	if t.paired {
+	switch {
+	case t.paired:
 		t.layOutPairs()
+	case t.inFormat:
+		t.format.reserve(t)
 	}
-	t.m = t.take(wide)
+	t.m = t.take(max(wide, t.chunk))
 	t.oneBias = t.keep.x != nil && t.fill == 0 || t.bias.x != nil && t.bias.key == 0
 	if t.queries > 1 && t.bias.query+t.keep.query != 0 || t.group > 1 && t.bias.head+t.keep.head != 0 {
 		t.oneBias = false
@@ -231,19 +262,24 @@ func (t *attentionTask) rows() int {
 func (t *attentionTask) blocks() int { return (t.rows() + t.tall - 1) / max(t.tall, 1) }
 
 func (t *attentionTask) part(w *worker, lo, hi int) {
-	packed, limit, pairs := -1, 0, pairedHead{}
+	packed, limit, pairs, done := -1, 0, pairedHead{}, formatted{}
 	for u := lo; u < hi; u++ {
 		pair, cut := u/t.cuts, u%t.cuts
 		b, h := pair/t.kvHeads, pair%t.kvHeads
 		if packed != pair {
 			t.pack(w.scratch, b, h)
 			packed, limit = pair, t.limit(w.scratch, b, h)
-			pairs = t.pair(w.scratch, b, h, limit)
+			if from, to := t.span(limit); from < to && t.paired {
+				pairs = t.pair(w.scratch, b, h, from, to)
+			} else if from < to && t.inFormat {
+				done = t.format.pack(t, w.scratch, from, to)
+			}
 		}
 		first, last := t.blocks()*cut/t.cuts, t.blocks()*(cut+1)/t.cuts
 		for g := 0; g*t.rows() < t.group*t.queries; g++ {
 			for i := first * t.tall; i < min(last*t.tall, t.rows()); i += t.tall {
-				k := attentionBlock{attentionTask: t, scratch: w.scratch, b: b, h: h*t.group + g, kv: h, i: i, n: min(t.tall, t.rows()-i), pairs: pairs}
+				k := attentionBlock{attentionTask: t, scratch: w.scratch, b: b, h: h*t.group + g, kv: h,
+					i: i, n: min(t.tall, t.rows()-i), pairs: pairs, done: done}
 				k.run(limit)
 			}
 		}

@@ -10,6 +10,7 @@ type attentionBlock struct {
 	b, h, kv, i, n int
 	from, to       int // the keys that its rows see, from being at a panel
 	pairs          pairedHead
+	done           formatted
 }
 
 // run computes the rows, from keys before the limit. The scores of branches that share their values become
@@ -24,10 +25,7 @@ func (k *attentionBlock) run(limit int) {
 	if k.ends != nil && k.from < k.to {
 		k.from, k.to = k.ends(*k, k.from, k.to)
 	}
-	if k.from = k.from / panelCols * panelCols; k.paired {
-		k.from = k.from / pairedAlign * pairedAlign
-	}
-	if k.to <= k.from {
+	if k.from = k.from / k.align * k.align; k.to <= k.from {
 		for r := range k.n {
 			y, _ := k.at(k.y, r)
 			clear(y[:k.dv])
@@ -48,6 +46,7 @@ func (k *attentionBlock) branch(e, together int) {
 	chunks := k.chunks(k.to - k.from)
 	for d := e; d < e+together; d++ {
 		k.pairQueries(d)
+		k.done.k[d] = k.done.k[d] && k.format.queries(*k, d)
 		clear(k.scratch[k.sum[d] : k.sum[d]+k.n])
 		for r := range k.n {
 			k.scratch[k.top[d]+r] = -math.MaxFloat32
@@ -62,13 +61,16 @@ func (k *attentionBlock) branch(e, together int) {
 	for d := e; d < e+together; d++ {
 		k.normalise(d, chunks)
 	}
-	if k.pairs.v[e] == 0 && k.count == 1 && chunks == 1 && k.dv%(cacheLine/4) == 0 {
+	if !k.done.v[e] && k.pairs.v[e] == 0 && k.count == 1 && chunks == 1 && k.dv%(cacheLine/4) == 0 {
 		k.values(e, 0, false)
 		y, step := k.at(k.y, 0)
 		blendRows(y, nil, step, k.scratch[k.top[e]+k.tall:], nil, k.n, k.dv) // which are fewer than the weights
 		return
 	}
 	for p := range chunks {
+		if k.done.v[e] && k.format.values(*k, e, together, p, e+p > 0) {
+			continue
+		}
 		if k.pairWeights(e, together, p) {
 			k.pairedValues(e, together, p, e+p > 0)
 			continue
@@ -111,7 +113,11 @@ func (k *attentionBlock) cols(p int) int  { return min(k.chunk, k.to-k.first(p))
 
 // scores multiplies the queries with the keys of chunk p.
 func (k *attentionBlock) scores(e, p int) {
-	if k.pairs.k[e] != 0 {
+	switch {
+	case k.done.k[e]:
+		k.format.scores(*k, e, p)
+		return
+	case k.pairs.k[e] != 0:
 		k.pairedScores(e, p)
 		return
 	}

@@ -16,6 +16,29 @@ func (t *attentionTask) sees(query int) (from, to int) {
 	return from, to
 }
 
+// span is the keys before a limit that queries of a head see, from where a chunk
+// may begin.
+func (t *attentionTask) span(limit int) (from, to int) {
+	from, _ = t.sees(0)
+	_, to = t.sees(t.queries - 1)
+	return from / t.align * t.align, min(to, limit)
+}
+
+// seen is how many keys a query sees, about.
+func (t *attentionTask) seen() int {
+	seen := t.keys
+	if t.causal {
+		seen -= t.queries / 2
+	}
+	if t.window > 0 {
+		seen = min(seen, 2*t.window)
+	}
+	return seen
+}
+
+// slanted tells whether each row sees one key more than the row before.
+func (t *attentionTask) slanted() bool { return t.causal && t.queries > 1 }
+
 // forbids tells whether keep makes scores -Inf, biased whether there is
 // something to add to scores.
 func (t *attentionTask) forbids() bool { return t.keep.x != nil && t.fill == 0 }

@@ -26,14 +26,7 @@ type pairedHead struct{ k, v [2]float32 }
 // byPairs tells whether products may be by pairs: where the processor gains by
 // it, and there is enough to multiply for the keys that a query sees.
 func (t *attentionTask) byPairs() bool {
-	seen := t.keys
-	if t.causal {
-		seen -= t.queries / 2
-	}
-	if t.window > 0 {
-		seen = min(seen, 2*t.window)
-	}
-	return pairs && !t.direct && t.dv > 0 && t.rows() >= pairedQueries && t.d >= pairedCols && t.d <= pairedBlock && t.d*seen >= pairedWork
+	return pairs && !t.direct && t.dv > 0 && t.rows() >= pairedQueries && t.d >= pairedCols && t.d <= pairedBlock && t.d*t.seen() >= pairedWork
 }
 
 // pairedChunk is how many of so many keys go together.
@@ -64,18 +57,9 @@ func (t *attentionTask) layOutPairs() {
 // queryLen is how far from each other scaled queries lie.
 func (t *attentionTask) queryLen() int { return apart(roundUp(t.d, cacheLine/4)) }
 
-// pair finds the sizes and corners of key head h, of which keys before the limit
-// are seen.
-func (t *attentionTask) pair(scratch []float32, b, h, limit int) (head pairedHead) {
-	if !t.paired {
-		return head
-	}
-	from, _ := t.sees(0)
-	_, to := t.sees(t.queries - 1)
-	from, to = from/pairedAlign*pairedAlign, min(to, limit)
-	if to <= from {
-		return head
-	}
+// pair finds the sizes and corners of key head h, of which the keys from one to
+// another are seen.
+func (t *attentionTask) pair(scratch []float32, b, h, from, to int) (head pairedHead) {
 	for i, br := range t.branches[:t.count] {
 		if i > 0 && t.k[i] == t.k[0] {
 			head.k[i] = head.k[0]
@@ -184,27 +168,33 @@ func (k *attentionBlock) pairWeights(e, together, p int) bool {
 // addSquares adds to squares what those of the weights of branch e in chunk p add
 // up to at most, if there are at least so many as large as the largest one.
 func (k *attentionBlock) addSquares(squares []float64, e, p int, least float64) {
-	was, factors := k.scratch[k.top[e]+p*k.tall:][:len(squares)], k.scratch[k.top[e]+(p+1)*k.tall:][:len(squares)]
-	wasSums, sums := k.scratch[k.sum[e]+p*k.tall:][:len(squares)], k.scratch[k.sum[e]+(p+1)*k.tall:][:len(squares)]
 	for r := range squares {
-		all := float64(factors[r]) * float64(sums[r])
-		sum := all
-		if p > 0 {
-			sum -= float64(was[r]) * float64(wasSums[r])
-		}
-		all, sum = math.Abs(all)/(1<<20), math.Abs(sum)
-		if sum < all { // which are rounded
-			sum = all
-		}
-		most := math.Abs(float64(factors[r]))
-		if sum < most {
-			most = sum
-		}
+		most, sum := k.weightBounds(e, p, r)
 		if sum < most*least {
 			sum = most * least
 		}
 		squares[r] += most * sum
 	}
+}
+
+// weightBounds is the most that the largest of the weights of row r of branch e in
+// chunk p may be, and what all of them add up to.
+func (k *attentionBlock) weightBounds(e, p, r int) (most, sum float64) {
+	const rounded = 1. / (1 << 20)
+	top, sums := k.scratch[k.top[e]+p*k.tall+r:], k.scratch[k.sum[e]+p*k.tall+r:]
+	factor := float64(top[k.tall])
+	all := factor * float64(sums[k.tall])
+	if sum = all; p > 0 {
+		sum -= float64(top[0]) * float64(sums[0])
+	}
+	sum, most = math.Abs(sum), math.Abs(factor)
+	if least := math.Abs(all) * rounded; sum < least {
+		sum = least
+	}
+	if sum < most {
+		most = sum
+	}
+	return most, sum
 }
 
 // pairedScores is scores by pairs, without tiles that no query sees.
@@ -219,9 +209,6 @@ func (k *attentionBlock) pairedScores(e, p int) {
 		pairedMul(s[r*k.wide+j:], k.wide, q[r*ld:], ld, keys, nil, corners, ends[2*r:], nil, nil, nil, 0, k.n-r, k.d)
 	}
 }
-
-// slanted tells whether each row sees one key more than the row before.
-func (k *attentionBlock) slanted() bool { return k.causal && k.queries > 1 }
 
 // pairedValues makes weights of the exponentials of chunk p of branch e, blended
 // with those of the next one if they are together, and multiplies them with the

@@ -295,9 +295,9 @@ func TestAttentionPaired(t *testing.T) {
 	})
 }
 
-// TestAttentionPairedGarbage puts something where a mask hides it: what is seen
-// comes out as without.
-func TestAttentionPairedGarbage(t *testing.T) {
+// TestAttentionGarbage puts something where a mask hides it: what is seen comes out
+// as without.
+func TestAttentionGarbage(t *testing.T) {
 	one := newCtx(1)
 	const queries, keys, seen = 64, 700, 520
 	for _, dual := range []bool{false, true} {
@@ -333,9 +333,11 @@ func TestAttentionPairedGarbage(t *testing.T) {
 						}
 					}
 				}
-				eachPaired(t, func(t *testing.T) {
-					near(t, fmt.Sprint(a.name, " garbage ", garbage), a.run(t, one), want, 32*eps*a.scale)
-				})
+				what := fmt.Sprint(a.name, " garbage ", garbage)
+				eachPaired(t, func(t *testing.T) { near(t, what, a.run(t, one), want, 32*eps*a.scale) })
+				a.s.format = fixedAttention{}
+				eachFixed(t, func(t *testing.T) { near(t, what, a.run(t, one), want, fixedBound*a.scale) })
+				a.s.format = nil
 			}
 		}
 	}
@@ -403,9 +405,8 @@ func (a attentionCase) roundsLike(t *testing.T, c *ctx, want []float64, most flo
 	})
 }
 
-// TestAttentionPairedNaN compares where NaN comes out with what it is step by
-// step.
-func TestAttentionPairedNaN(t *testing.T) {
+// TestAttentionNaN compares where NaN comes out with what it is step by step.
+func TestAttentionNaN(t *testing.T) {
 	one := newCtx(1)
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	s := attentionShape{batch: 1, heads: 1, kvHeads: 1, queries: 60, keys: 200, d: 42, dv: 40}
@@ -426,13 +427,16 @@ func TestAttentionPairedNaN(t *testing.T) {
 					pairs = false
 					plain = a.run(t, one)
 				}()
-				eachPaired(t, func(t *testing.T) {
+				same := func(t *testing.T) {
 					for i, v := range a.run(t, one) {
 						if (v != v) != (plain[i] != plain[i]) || math.IsInf(float64(v), 0) != math.IsInf(float64(plain[i]), 0) {
 							t.Fatalf("%s: element %d is %g, step by step %g", a.name, i, v, plain[i])
 						}
 					}
-				})
+				}
+				eachPaired(t, same)
+				a.s.format = fixedAttention{}
+				eachFixed(t, same)
 			}
 		}
 	}

@@ -63,14 +63,20 @@ func fixedScale(most, squares, sum float32, n int) float32 {
 	if !(most > 1/safe && most < safe && squares < math.MaxFloat32) {
 		return 0
 	}
-	const one = 127 // the exponent of 1
-	byMost := int(math.Float32bits(fixedMost/most)>>23) - one
-	byNorm := (int(math.Float32bits(fixedNorm*fixedNorm/squares)>>23) - one) >> 1
-	scale := math.Float32frombits(uint32(min(byMost, byNorm)+one) << 23)
+	scale := wholeScale(most, squares)
 	if sum*scale < fixedMean*float32(n) {
 		return 0
 	}
 	return scale
+}
+
+// wholeScale is the greatest power of two times which neither the largest of some
+// elements nor their norm is too large.
+func wholeScale(most, squares float32) float32 {
+	const one = 127 // the exponent of 1
+	byMost := int(math.Float32bits(fixedMost/most)>>23) - one
+	byNorm := (int(math.Float32bits(fixedNorm*fixedNorm/squares)>>23) - one) >> 1
+	return math.Float32frombits(uint32(min(byMost, byNorm)+one) << 23)
 }
 
 // fixScales writes the scales and corners of the packed weights [k, n]: all 0 if

@@ -2,15 +2,18 @@
 
 package lib
 
-// fixes tells whether fixed point is faster than what else there is for
-// bfloat16: by pairs it is, and where two products of int16 are one instruction,
-// but those of bfloat16 are not. AVX2 takes two for them.
-func fixes() bool {
+// multipliesWords tells whether products of int16 are faster than those of float32:
+// where two are one instruction, and with AVX2, which takes two for them.
+func multipliesWords() bool {
 	if isa == isaAVX512 {
-		return hasVNNI && (pairs || !hasBF16)
+		return hasVNNI
 	}
 	return pairs || isa == isaAVX2
 }
+
+// fixes tells whether fixed point is faster than what else there is for bfloat16:
+// by pairs it is, and where no instruction multiplies that.
+func fixes() bool { return multipliesWords() && (pairs || isa == isaAVX2 || !hasBF16) }
 
 func magnitudes(x []float32) (most, squares, sum float32) {
 	const each = 32 // elements

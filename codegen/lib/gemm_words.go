@@ -16,9 +16,13 @@ type wordFormat struct {
 
 	depth func(steps, left int) int       // how many of the left last steps are added up before sums are put down; all if nil
 	row   func(dst []uint32, x []float32) // writes a row of x
-	mul   func(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias, add []float32, next []uint32, ldadd, m, k int)
+	mul   wordsMul
 	making
 }
+
+// A wordsMul is a kernel: y = add + bias + x·w for one panel, as panelMulFixedGo
+// is one.
+type wordsMul func(y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias, add []float32, next []uint32, ldadd, m, k int)
 
 // A making is for weights that do not lie as mul reads them: each part of a
 // panel is made when it is due. It is empty where they do.
@@ -227,7 +231,7 @@ func (t *wordTask) strip(worker *worker, i, rows, part, p, depth, j, cols int) {
 			}
 		}
 		if n := t.n - j; n < panelCols {
-			t.narrow(worker, y, x, w, bias, add, ldadd, rows, depth, n)
+			narrowWords(t.mul, worker.scratch, y, t.ldy, x, t.ldx, t.perRow, w, bias, add, ldadd, rows, depth, n)
 			continue
 		}
 		t.mul(y, t.ldy, x, t.ldx, t.perRow, w, bias, add, t.w[min(next, len(t.w)):], ldadd, rows, depth)
@@ -241,13 +245,13 @@ func (t *wordTask) made(room []float32, w []uint32, j, part int) []uint32 {
 	return words
 }
 
-// narrowRoom is the scratch that narrow needs.
+// narrowRoom is the scratch that narrowWords needs.
 const narrowRoom = (tileRows + 1) * panelCols
 
-// narrow is mul for the n < 32 columns that the last panel of a matrix may
+// narrowWords is mul for the n < 32 columns that the last panel of a matrix may
 // have, by way of a tile in which all 32 have room.
-func (t *wordTask) narrow(worker *worker, y []float32, x, w []uint32, bias, add []float32, ldadd, m, k, n int) {
-	tile, wide := worker.scratch[:tileRows*panelCols], worker.scratch[tileRows*panelCols:(tileRows+1)*panelCols]
+func narrowWords(mul wordsMul, scratch, y []float32, ldy int, x []uint32, ldx, sx int, w []uint32, bias, add []float32, ldadd, m, k, n int) {
+	tile, wide := scratch[:tileRows*panelCols], scratch[tileRows*panelCols:narrowRoom]
 	clear(wide)
 	copy(wide[:n], bias)
 	for i := 0; i < m; i += tileRows {
@@ -258,9 +262,9 @@ func (t *wordTask) narrow(worker *worker, y []float32, x, w []uint32, bias, add 
 				copy(tile[r*panelCols:r*panelCols+n], add[(i+r)*ldadd:])
 			}
 		}
-		t.mul(tile, panelCols, x[i*t.ldx:], t.ldx, t.perRow, w, wide, tile, nil, panelCols, rows, k)
+		mul(tile, panelCols, x[i*ldx:], ldx, sx, w, wide, tile, nil, panelCols, rows, k)
 		for r := range rows {
-			copy(y[(i+r)*t.ldy:(i+r)*t.ldy+n], tile[r*panelCols:])
+			copy(y[(i+r)*ldy:(i+r)*ldy+n], tile[r*panelCols:])
 		}
 	}
 }
