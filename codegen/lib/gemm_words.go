@@ -118,10 +118,23 @@ func mulWords(c *ctx, f wordFormat, y []float32, ldy int, x, w []uint32, bias, r
 		tile := f.tileHeight()
 		parts := min(cutsPerThread*c.threads, mulWork(m, k, n)/(2*mulGrain))
 		t.rowCuts, t.colCuts = cutGrid(parts, c.threads, (m+tile-1)/tile, (n+panelCols-1)/panelCols)
+		if own := c.threads; parts >= own && ownRows(m, k, n, own, tile) {
+			t.rowCuts, t.colCuts = own, parts/own
+		}
 	}
 	c.reserve(narrowRoom + f.room)
 	c.split(t.rowCuts*t.colCuts, 1, t)
 	*t = wordTask{}
+}
+
+// ownRows tells whether each of so many threads should rather have rows of its own
+// than columns. Those who share columns both read the same weights; those who share
+// rows read the same x, half of which another has written. Cores without a common
+// cache get that about as slowly as from memory, and do not fetch it ahead as they
+// do weights. There have to be tiles enough for equal shares.
+func ownRows(m, k, n, threads, tile int) bool {
+	const share = 16 // tiles
+	return m >= share*threads*tile && k*n <= 2*m*(k+n/threads)
 }
 
 // rowsGrain is how many elements are worth a part of their own to be rounded.
