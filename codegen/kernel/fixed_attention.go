@@ -169,15 +169,67 @@ func (l *lanes) flag(bits reg.GPVirtual, a reg.Register, is uint64, b operand.Op
 	l.ORL(some, bits.As32())
 }
 
-// fixRows takes 96 elements at a time, 16 steps; of those the last ones may be
-// missing. What it writes is never ahead of what it reads.
-func fixRows(l *lanes) {
-	const each = 96
-	dst, x, u, rows := l.param("dst"), l.param("x"), l.param("u"), l.param("rows")
-	a, b, back := l.param("a"), l.param("b"), l.param("back")
-	ldd, ld := l.param("ldd"), l.param("ld")
+// fixedRow is where a kernel is in a row that becomes whole numbers.
+type fixedRow struct {
+	dst, x, u, from, to, left reg.GPVirtual // from is an offset in x and u, left the elements that there still are
+	factor, other             reg.VecVirtual
+}
+
+// beside is vector v of what is next in x or u.
+func (r fixedRow) beside(l *lanes, base reg.Register, v int) operand.Mem {
+	return operand.Mem{Base: base, Index: r.from, Scale: 1, Disp: l.bytes * v}
+}
+
+// fixedRows writes the code for all rows: begin, some for so many elements at a
+// time, with and without u, and for the last of them, and end. What some writes
+// must not be ahead of what it reads.
+func (l *lanes) fixedRows(each int, begin func(fixedRow), some func(r fixedRow, both, last bool), end func(fixedRow)) {
+	r := fixedRow{l.param("dst"), l.param("x"), l.param("u"), l.GP64(), l.GP64(), l.GP64(), l.fresh(), l.fresh()}
+	a, b, back, rows := l.param("a"), l.param("b"), l.param("back"), l.param("rows")
+	ldd, ld, scale := l.param("ldd"), l.param("ld"), l.GP32()
 	l.shift(ldd, 2)
 	l.shift(ld, 2)
+	row := func(label string, both bool) {
+		l.Label(label)
+		l.jumpIfLess(r.left, each, label+"_rest")
+		some(r, both, false)
+		l.increaseBy(r.from, 4*each)
+		l.increaseBy(r.to, 2*each)
+		l.decreaseBy(r.left, each)
+		l.jump(label)
+		l.Label(label + "_rest")
+		l.jumpIfZero(r.left, "end")
+		some(r, both, true)
+		l.jump("end")
+	}
+	l.Label("row")
+	l.VBROADCASTSS(at(a, 0), r.factor)
+	l.clear(r.from)
+	l.LEAQ(at(r.dst, fixedHead), r.to)
+	l.reload("n", r.left)
+	begin(r)
+	l.jumpIfZero(r.u, "alone")
+	l.VBROADCASTSS(at(b, 0), r.other)
+	row("both", true)
+	row("alone", false)
+	l.Label("end")
+	l.MOVL(at(back, 0), scale) // what the sums of the row are multiplied with
+	l.MOVL(scale, at(r.dst, 0))
+	end(r)
+	l.increaseBy(back, 4)
+	l.increase(r.dst, ldd)
+	l.increase(r.x, ld)
+	l.increaseBy(a, 4)
+	l.jumpIfZero(r.u, "next") // there is no b then
+	l.increase(r.u, ld)
+	l.increaseBy(b, 4)
+	l.Label("next")
+	l.countDown(rows, "row")
+}
+
+// fixRows takes 96 elements at a time, 16 steps.
+func fixRows(l *lanes) {
+	const each = 96
 	lower := l.set(l.lowerHalves())
 	there := l.lastOf(each)
 	var second [3]reg.VecVirtual // all bits of the second of three words
@@ -193,34 +245,35 @@ func fixRows(l *lanes) {
 			return bits
 		}))
 	}
-	factor, other := l.fresh(), l.fresh()
-	to, from, left := l.GP64(), l.GP64(), l.GP64()
-	some := func(both, last bool) {
+	begin := func(fixedRow) {
+		for _, sum := range sums {
+			l.VPXORD(sum, sum, sum)
+		}
+	}
+	some := func(r fixedRow, both, last bool) {
 		var w [4]reg.VecVirtual
 		for v := range sums {
 			var half [2]reg.VecVirtual
 			for h := range half {
-				i := 2*v + h
 				half[h] = l.fresh()
-				here := operand.Mem{Base: x, Index: from, Scale: 1, Disp: 64 * i}
-				beside := operand.Mem{Base: u, Index: from, Scale: 1, Disp: 64 * i}
-				switch {
-				case !last:
-					l.VMULPS(here, factor, half[h])
-				default:
-					l.VMULPS_Z(here, factor, there[i], half[h])
+				i := 2*v + h
+				x, u := r.beside(l, r.x, i), r.beside(l, r.u, i)
+				if last {
+					l.VMULPS_Z(x, r.factor, there[i], half[h])
+				} else {
+					l.VMULPS(x, r.factor, half[h])
 				}
 				switch {
 				case both && last:
-					l.VFMADD231PS(beside, other, there[i], half[h])
+					l.VFMADD231PS(u, r.other, there[i], half[h])
 				case both:
-					l.VFMADD231PS(beside, other, half[h])
+					l.VFMADD231PS(u, r.other, half[h])
 				}
 				l.VCVTPS2DQ(half[h], half[h])
 			}
 			w[v] = half[0]
 			l.VPERMT2W(half[1], lower, w[v])
-			l.VMOVUPS(w[v], at(to, 64*v))
+			l.VMOVUPS(w[v], at(r.to, 64*v))
 		}
 		w[3] = w[2] // the last word is no second one
 		for v, sum := range sums {
@@ -230,46 +283,12 @@ func fixRows(l *lanes) {
 			l.VPDPWSSD(third, one, sum)
 		}
 	}
-	row := func(label string, both bool) {
-		l.Label(label)
-		l.jumpIfLess(left, each, label+"_rest")
-		some(both, false)
-		l.increaseBy(from, 4*each)
-		l.increaseBy(to, 2*each)
-		l.decreaseBy(left, each)
-		l.jump(label)
-		l.Label(label + "_rest")
-		l.jumpIfZero(left, "end")
-		some(both, true)
-		l.jump("end")
-	}
-	l.Label("row")
-	l.VBROADCASTSS(at(a, 0), factor)
-	l.clear(from)
-	l.LEAQ(at(dst, fixedHead), to)
-	l.reload("n", left)
-	for _, sum := range sums {
-		l.VPXORD(sum, sum, sum)
-	}
-	l.TESTQ(u, u)
-	l.JZ(operand.LabelRef("alone"))
-	l.VBROADCASTSS(at(b, 0), other)
-	row("both", true)
-	row("alone", false)
-	l.Label("end")
-	l.VPADDD(sums[1], sums[0], sums[0])
-	l.VPADDD(sums[2], sums[0], sums[0])
-	l.VMOVSS(l.reduce(sums[0], func(b, a, y operand.Op) { l.VPADDD(b, a, y) }).AsX(), at(dst, 4))
-	l.finishRow(dst, back)
-	l.nextRow(rows, dst, x, u, a, b, ldd, ld)
-}
-
-// finishRow writes what the sums of a row are multiplied with.
-func (l *lanes) finishRow(dst, back reg.GPVirtual) {
-	scale := l.GP32()
-	l.MOVL(at(back, 0), scale)
-	l.MOVL(scale, at(dst, 0))
-	l.increaseBy(back, 4)
+	l.fixedRows(each, begin, some, func(r fixedRow) {
+		l.VPADDD(sums[1], sums[0], sums[0])
+		l.VPADDD(sums[2], sums[0], sums[0])
+		corner := l.reduce(sums[0], func(b, a, y operand.Op) { l.VPADDD(b, a, y) })
+		l.VMOVSS(corner.AsX(), at(r.dst, 4))
+	})
 }
 
 // lowerHalves is how VPERMT2W takes the lower halves of two vectors.
@@ -306,25 +325,24 @@ func (l *lanes) lastOf(each uint32) (there []reg.Register) {
 	return there
 }
 
-// fixRowHalves takes 32 elements at a time, so that what it writes is not ahead of
-// what it reads.
+// fixRowHalves takes 32 elements at a time: of less the first vector written would
+// lie where another is still to be read.
 func fixRowHalves(l *lanes) {
 	const each = 32
-	dst, x, u, rows := l.param("dst"), l.param("x"), l.param("u"), l.param("rows")
-	a, b, back := l.param("a"), l.param("b"), l.param("back")
-	ldd, ld := l.param("ldd"), l.param("ld")
-	l.shift(ldd, 2)
-	l.shift(ld, 2)
-	factor, other := l.fresh(), l.fresh()
-	to, from, left, masks := l.GP64(), l.GP64(), l.GP64(), l.GP64()
-	some := func(both, last bool) {
-		there := l.fresh()
+	some := func(r fixedRow, both, last bool) {
+		masks, there := l.GP64(), l.fresh()
+		if last {
+			l.LEAQ(l.constant("ones_zeros_32", each, func(i int) uint64 { return math.MaxUint64 * uint64(1-i/(each/2)) }), masks)
+			l.ADDQ(operand.U32(4*each), masks)
+			l.shift(r.left, 2)
+			l.SUBQ(r.left, masks)
+		}
 		load := func(base reg.Register, v int) reg.VecVirtual {
-			y, here := l.fresh(), operand.Mem{Base: base, Index: from, Scale: 1, Disp: 32 * v}
+			y := l.fresh()
 			if last {
-				l.VMASKMOVPS(here, there, y)
+				l.VMASKMOVPS(r.beside(l, base, v), there, y)
 			} else {
-				l.VMOVUPS(here, y)
+				l.VMOVUPS(r.beside(l, base, v), y)
 			}
 			return y
 		}
@@ -333,58 +351,17 @@ func fixRowHalves(l *lanes) {
 			if last {
 				l.VMOVUPS(at(masks, 32*v), there)
 			}
-			y[v] = load(x, v)
-			l.VMULPS(factor, y[v], y[v])
+			y[v] = load(r.x, v)
+			l.VMULPS(r.factor, y[v], y[v])
 			if both {
-				l.VFMADD231PS(load(u, v), other, y[v])
+				l.VFMADD231PS(load(r.u, v), r.other, y[v])
 			}
 		}
-		l.storeHalves([2]reg.VecVirtual(y[:2]), at(to, 0))
-		l.storeHalves([2]reg.VecVirtual(y[2:]), at(to, 32))
+		l.storeHalves([2]reg.VecVirtual(y[:2]), at(r.to, 0))
+		l.storeHalves([2]reg.VecVirtual(y[2:]), at(r.to, 32))
 	}
-	row := func(label string, both bool) {
-		l.Label(label)
-		l.jumpIfLess(left, each, label+"_rest")
-		some(both, false)
-		l.increaseBy(from, 4*each)
-		l.increaseBy(to, 2*each)
-		l.decreaseBy(left, each)
-		l.jump(label)
-		l.Label(label + "_rest")
-		l.jumpIfZero(left, "end")
-		l.LEAQ(l.constant("ones_zeros_32", each, func(i int) uint64 { return math.MaxUint64 * uint64(1-i/(each/2)) }), masks)
-		l.ADDQ(operand.U32(4*each), masks)
-		l.shift(left, 2)
-		l.SUBQ(left, masks)
-		some(both, true)
-		l.jump("end")
-	}
-	l.Label("row")
-	l.VBROADCASTSS(at(a, 0), factor)
-	l.clear(from)
-	l.LEAQ(at(dst, fixedHead), to)
-	l.reload("n", left)
-	l.TESTQ(u, u)
-	l.JZ(operand.LabelRef("alone"))
-	l.VBROADCASTSS(at(b, 0), other)
-	row("both", true)
-	row("alone", false)
-	l.Label("end")
-	l.finishRow(dst, back)
-	l.nextRow(rows, dst, x, u, a, b, ldd, ld)
-}
-
-// nextRow goes on with the next one. Where there is no u there is no b.
-func (l *lanes) nextRow(rows, dst, x, u, a, b, ldd, ld reg.GPVirtual) {
-	l.increase(dst, ldd)
-	l.increase(x, ld)
-	l.increaseBy(a, 4)
-	l.TESTQ(u, u)
-	l.JZ(operand.LabelRef("next"))
-	l.increase(u, ld)
-	l.increaseBy(b, 4)
-	l.Label("next")
-	l.countDown(rows, "row")
+	nothing := func(fixedRow) {}
+	l.fixedRows(each, nothing, some, nothing)
 }
 
 // rowSquares adds up the squares of each row.
