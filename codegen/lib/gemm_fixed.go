@@ -26,7 +26,7 @@ const (
 	fixedTurn    = 16            // steps: k is cut at multiples of this alone
 	fixedPart    = 64            // the most steps that are added up in one go
 	fixedTile    = 10            // rows of a tile by pairs
-	fixedMin     = 40            // rows from which on it pays by pairs, beside bfloat16
+	fixedMin     = 25            // rows from which on it pays by pairs, beside bfloat16
 	fixedFew     = 16            // and else
 	fixedRuns    = 8             // the most runs of rows that are done apart
 	fixedMost    = 1<<14 - 1     // of an element, since two are added
