@@ -132,16 +132,6 @@ func TestNormScale(t *testing.T) {
 	}
 }
 
-// inFormat tells whether the case may be done in fixed point.
-func (a attentionCase) inFormat() bool {
-	task := attentionTask{attentionShape: a.s, branches: [2]branch{a.p, a.n}, count: 1, group: a.s.heads / a.s.kvHeads}
-	if a.n.q.x != nil {
-		task.count = 2
-	}
-	task.layOut()
-	return task.inFormat
-}
-
 // fixedBound is how far from what it is to be an element may be that averages values
 // of at most 1.
 const fixedBound = 0x1p-10
@@ -157,7 +147,7 @@ func TestAttentionFixed(t *testing.T) {
 	}
 	eachFixed(t, func(t *testing.T) {
 		for i, a := range cases {
-			if !a.inFormat() {
+			if !a.laidOut().inFormat {
 				t.Fatalf("%s is not done in fixed point", a.name)
 			}
 			y := a.run(t, one)

@@ -165,14 +165,14 @@ func rowPairs(x []float32) (sum float64) {
 	return sum
 }
 
-// paired tells whether the case may be done by pairs.
-func (a attentionCase) paired() bool {
+// laidOut is how the case may be done.
+func (a attentionCase) laidOut() attentionTask {
 	task := attentionTask{attentionShape: a.s, branches: [2]branch{a.p, a.n}, count: 1, group: a.s.heads / a.s.kvHeads}
 	if a.n.q.x != nil {
 		task.count = 2
 	}
 	task.layOut()
-	return task.paired
+	return task
 }
 
 // pairedCases is attentions that are large enough to be done by pairs.
@@ -283,7 +283,7 @@ func TestAttentionPaired(t *testing.T) {
 	}
 	eachPaired(t, func(t *testing.T) {
 		for i, a := range cases {
-			if !a.paired() {
+			if !a.laidOut().paired {
 				t.Fatalf("%s is not done by pairs", a.name)
 			}
 			y := a.run(t, one)
